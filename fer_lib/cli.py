@@ -1,0 +1,146 @@
+"""The command line: `python -m fer_lib …`. Thin: it parses, calls the library and prints."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fer_lib import paths
+from fer_lib.errors import FerError
+from fer_lib.training import Place, RunConfig, RunStore, expand, grids_in, run_all
+from fer_lib.training.cost import predicted_seconds
+from fer_lib.training.grid import Cell
+from fer_lib.training.progress import Progress, title
+from fer_lib.training.runner import in_order
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+                  help="Facial-expression recognition with a spatial transformer: data, runs and report.")  # fmt: skip
+data_app = typer.Typer(no_args_is_help=True, help="Look at the data set.")
+app.add_typer(data_app, name="data")
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Folder or file with FER2013 (default: FER_DATA, or data/).")
+]
+JobsOption = Annotated[int, typer.Option(min=0, help="Runs at once; 0: one per CPU core, or one per GPU.")]
+
+
+def main() -> None:
+    """Entry point: a user's mistake is a message of two lines and exit code 2, Ctrl-C is exit code 130."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends like Ctrl-C
+    try:
+        app(standalone_mode=True)
+    except FerError as error:
+        if "--debug" in sys.argv or os.environ.get("FER_DEBUG"):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nStopped. What is finished is kept; the same command goes on from here.", file=sys.stderr)
+        sys.exit(130)
+
+
+@app.callback()
+def options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
+    """Facial-expression recognition with a spatial transformer: data, runs and report."""
+
+
+def default_jobs(jobs: int) -> int:
+    """`jobs`, or for 0 one per CPU core and one on a GPU."""
+    from fer_lib.training.device import default_device
+
+    return jobs or (1 if default_device().type == "cuda" else os.cpu_count() or 1)
+
+
+def profile_of(cells: list[Cell], paths_of: list[Path]) -> str:
+    """The one profile that params files belong to."""
+    profiles = {grid.profile for grid in grids_in(paths_of).values()}
+    if len(profiles) != 1:
+        raise FerError(f"Params files of {len(profiles)} profiles ({', '.join(sorted(profiles))}); give those of one.")
+    return profiles.pop()
+
+
+@app.command()
+def run(
+    params: Annotated[list[Path], typer.Argument(help="Params files, such as params/paper/03_optimizer_sweep.yaml.")],
+    jobs: JobsOption = 0,
+    deadline: Annotated[float | None, typer.Option(help="Stop cleanly before this many minutes are over.")] = None,
+    only: Annotated[
+        str, typer.Option(help="Only runs whose config has these values, such as dataset=fer2013,seed=0.")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the configs, a JSON line each, and train nothing.")
+    ] = False,
+    data: DataOption = None,
+) -> None:
+    """Train what is missing of params files' grids."""
+    ends_at = None if deadline is None else time.monotonic() + 60 * deadline
+    grids = grids_in(params)
+    cells = [cell for grid in grids.values() for cell in expand(grid)]
+    configs = _chosen(in_order(cell.config for cell in cells), only)
+    if dry_run:
+        for config in configs:
+            print(config.canonical())
+        return
+    place = Place(paths.report_folder(profile_of(cells, params)), data)
+    with Progress(configs) as progress:
+        tally = run_all(configs, place, jobs=default_jobs(jobs), deadline=ends_at, report=progress.report)
+    print(tally)
+
+
+@app.command()
+def plan(
+    profile: Annotated[str, typer.Argument(help="demo, quick or paper.")],
+    data: DataOption = None,
+) -> None:
+    """List the runs of a profile, which of them are there, and what the others should cost on this device."""
+    from fer_lib.training.device import default_device
+
+    store = RunStore(paths.report_folder(profile))
+    folder = paths.params_file(profile, "x").parent
+    grids = grids_in(sorted(folder.glob("*.yaml")))
+    configs = in_order(cell.config for grid in grids.values() for cell in expand(grid))
+    records, device, total, done = store.records(), default_device(), 0.0, 0
+    there = {record.config: record.status for record in records}
+    for config in configs:
+        seconds = predicted_seconds(config, device=device, records=records)
+        state = there.get(config, "missing")
+        done += state in ("finished", "diverged")
+        total += 0.0 if state in ("finished", "diverged") else seconds
+        print(f"{state:9} {seconds:8.0f} s  {title(config)}")
+    print(f"{done} of {len(configs)} runs are there; the others should take {total / 60:.0f} min on one {device.type}.")
+
+
+@app.command()
+def runs(
+    profile: Annotated[str, typer.Argument(help="demo, quick or paper.")],
+    run_id: Annotated[str | None, typer.Argument(help="Show this run's record.")] = None,
+) -> None:
+    """List a profile's records, or show one."""
+    store = RunStore(paths.report_folder(profile))
+    if run_id is not None:
+        record = store.get(run_id)
+        if record is None:
+            reason = store.damaged.get(run_id, "no such run")
+            raise FerError(f"{store.record_path(run_id)}: {reason}.\n`runs {profile}` lists those that are there.")
+        print(record.model_dump_json(indent=1))
+        return
+    for record in store.records():
+        accuracy = record.metrics.get("test_accuracy")
+        result = f"{accuracy:.4f}" if accuracy is not None else "–"
+        print(f"{record.run_id}  {record.status:8} {result:6}  {record.seconds:7.0f} s  {title(record.config)}")
+    for damaged, problem in store.damaged.items():
+        print(f"{damaged}  damaged: {problem}; it will be trained again")
+
+
+def _chosen(configs: list[RunConfig], only: str) -> list[RunConfig]:
+    """The configs that have all of `only`'s comma-separated key=value pairs."""
+    for pair in filter(None, only.split(",")):
+        key, _, value = pair.partition("=")
+        if key not in RunConfig.model_fields or not value:
+            raise FerError(f"--only: {pair!r} is no key=value of a run; keys: {', '.join(RunConfig.model_fields)}.")
+        configs = [config for config in configs if str(getattr(config, key)) == value]
+    return configs

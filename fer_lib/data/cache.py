@@ -1,0 +1,73 @@
+"""Memory-mapped caches: the first read of a source is slow, every later one opens in milliseconds.
+
+A cache is a folder named after its source's hash, so a changed source is read again and an unchanged one never is.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from fer_lib import paths
+from fer_lib.errors import FerError
+
+_FORMAT = 1  # raise it when the arrays' meaning changes
+
+Arrays = dict[str, np.ndarray]
+
+
+def file_hash(path: Path) -> str:
+    """Hex sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def cached(kind: str, source_hash: str, read: Callable[[], Arrays]) -> Arrays:
+    """Arrays that `read` returns, memory-mapped from the cache; `read` is called when they are not there yet.
+
+    Raises:
+        FerError: the cache folder cannot be written (read-only or full disk).
+    """
+    folder = paths.cache_folder() / f"{kind}-{source_hash[:16]}-v{_FORMAT}"
+    arrays = _open(folder)
+    if arrays is not None:
+        return arrays
+    arrays = read()
+    try:
+        _write(folder, arrays)
+    except OSError as error:
+        raise FerError(
+            f"Cannot write the image cache {folder}: {error.strerror}.\n"
+            "Free some space, or set FER_CACHE to a folder that can be written."
+        ) from error
+    return _open(folder) or arrays
+
+
+def _open(folder: Path) -> Arrays | None:
+    try:
+        names = json.loads((folder / "arrays.json").read_text())
+        return {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names}
+    except (OSError, ValueError):
+        return None  # absent or damaged: it is made anew
+
+
+def _write(folder: Path, arrays: Arrays) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for name, array in arrays.items():
+            np.save(scratch / f"{name}.npy", array, allow_pickle=False)
+        (scratch / "arrays.json").write_text(json.dumps(list(arrays)))
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            os.rename(scratch, folder)
+        except OSError:
+            if _open(folder) is None:  # another process was first otherwise
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,105 @@
+"""The data set on the device as one uint8 tensor: a batch is an index, and augmentation works on whole batches.
+
+Order and augmentation are drawn on the CPU from generators keyed by (seed, purpose, epoch), so they are the same on
+every device and a resumed run meets the same batches.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fer_lib.data.faceset import FaceSet
+from fer_lib.data.labels import Labels
+from fer_lib.models.networks import GREY_MEAN, GREY_STD
+from fer_lib.models.stn import warp
+
+Augment = Literal["none", "flip", "crop_flip", "affine"]
+Purpose = Literal["order", "augment", "dropout"]
+_PURPOSES: tuple[Purpose, ...] = ("order", "augment", "dropout")
+_PAD = 4  # pixels that `crop_flip` shifts by, at most
+
+
+@dataclass(frozen=True)
+class DeviceData:
+    """Some rows of a FaceSet on a device.
+
+    Attributes:
+        images: uint8 [N, 1, 48, 48].
+        classes: int64 [N].
+        targets: int64 [N], or float32 [N, C] under a soft label rule; what the loss takes.
+        rows: int64 [N], numpy, the rows of the FaceSet.
+    """
+
+    images: Tensor
+    classes: Tensor
+    targets: Tensor
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, faces: FaceSet, labels: Labels, rows: np.ndarray, *, device: torch.device) -> Self:
+        images = torch.from_numpy(np.ascontiguousarray(faces.images[rows])).unsqueeze(1).to(device)
+        classes = torch.from_numpy(labels.hard[rows]).to(device)
+        targets = classes if labels.soft is None else torch.from_numpy(labels.soft[rows]).to(device)
+        return cls(images, classes, targets, rows)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def key(seed: int, purpose: Purpose, epoch: int) -> int:
+    """A 63-bit seed of its own for each (seed, purpose, epoch)."""
+    state = np.random.SeedSequence([seed, _PURPOSES.index(purpose), epoch]).generate_state(1, np.uint64)
+    return int(state[0] >> np.uint64(1))
+
+
+def generator(seed: int, purpose: Purpose, epoch: int) -> torch.Generator:
+    """CPU generator of `key(seed, purpose, epoch)`."""
+    return torch.Generator().manual_seed(key(seed, purpose, epoch))
+
+
+def normalise(images: Tensor) -> Tensor:
+    """uint8 [B, 1, H, W] → float32, (x / 255 - 0.5) / 0.25."""
+    return images.float().mul_(1 / (255 * GREY_STD)).sub_(GREY_MEAN / GREY_STD)
+
+
+def augmentation_plan(augment: Augment, n: int, *, seed: int, epoch: int) -> Tensor | None:
+    """One epoch's augmentation, a row of numbers for each of `n` images; None where there is none.
+
+    `flip`: int64 [n, 1]. `crop_flip`: int64 [n, 3], (flip, dx, dy). `affine`: theta float32 [n, 2, 3] with rotation up
+    to 10°, scale 0.9 to 1.1, shift up to 8 % and flip.
+    """
+    if augment == "none":
+        return None
+    rng = generator(seed, "augment", epoch)
+    flip = torch.randint(0, 2, (n, 1), generator=rng)
+    if augment == "flip":
+        return flip
+    if augment == "crop_flip":
+        return torch.cat([flip, torch.randint(-_PAD, _PAD + 1, (n, 2), generator=rng)], 1)
+    angle, scale, dx, dy = (torch.rand(4, n, generator=rng) * 2 - 1) * torch.tensor(
+        [[math.pi / 18], [0.1], [0.16], [0.16]]
+    )
+    cos, sin = (1 + scale) * angle.cos(), (1 + scale) * angle.sin()
+    mirror = 1.0 - 2.0 * flip[:, 0]
+    return torch.stack([cos * mirror, -sin, dx, sin * mirror, cos, dy], 1).view(n, 2, 3)
+
+
+def apply_augmentation(images: Tensor, plan: Tensor | None) -> Tensor:
+    """uint8 images [B, 1, H, W] under their rows of an `augmentation_plan`; zeros come in from outside."""
+    if plan is None:
+        return images
+    if plan.ndim == 3:
+        return warp(images.float(), plan).to(torch.uint8)
+    height, width = images.shape[-2:]
+    x, y = torch.arange(width, device=images.device), torch.arange(height, device=images.device)
+    column = torch.where(plan[:, :1] == 1, width - 1 - x, x)  # (B, W)
+    if plan.shape[1] == 1:
+        return images.gather(3, column[:, None, None].expand(-1, 1, height, -1))
+    column, line = column + plan[:, 1:2], y + plan[:, 2:3]
+    padded = torch.nn.functional.pad(images, (_PAD,) * 4)
+    index = (line + _PAD)[:, :, None] * (width + 2 * _PAD) + (column + _PAD)[:, None, :]  # (B, H, W)
+    return padded.flatten(1).gather(1, index.flatten(1)).view_as(images)

@@ -1,0 +1,213 @@
+"""FER2013 in every form that it is handed around in.
+
+Goodfellow et al. 2013, "Challenges in representation learning" (https://arxiv.org/abs/1307.0414): 35,887 grey
+images of 48×48 pixels in seven classes; `Usage` is Training, PublicTest or PrivateTest.
+"""
+
+import csv
+import io
+import tarfile
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from fer_lib.data.cache import Arrays
+from fer_lib.data.faceset import FER_CLASSES, SIZE, USAGES
+from fer_lib.errors import FerError
+
+ROWS = 35_887
+TABLES = ("fer2013.csv", "icml_face_data.csv")
+_ALIASES = {"anger": "angry", "disgusted": "disgust", "fearful": "fear", "happiness": "happy",
+            "sadness": "sad", "surprised": "surprise"}  # fmt: skip
+_PARTS = {"train", "training", "test", "validation", "val", "publictest", "privatetest"}
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError)
+_IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+
+HOW_TO_GET = (
+    "Get it with `make data`, or download fer2013.tar.gz (or the whole zip) from the Kaggle competition "
+    "'challenges-in-representation-learning-facial-expression-recognition-challenge' and set FER_DATA to its folder."
+)
+
+
+def find(folder: Path) -> Path:
+    """The best source of FER2013 in `folder` (or `folder` itself, if it is a file): a table before class folders.
+
+    Raises:
+        FerError: there is none; the message lists the places looked at.
+    """
+    if folder.is_file():
+        return folder
+    names = [name for table in TABLES for name in (table, f"fer2013/{table}")] + ["fer2013.tar.gz"]
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    archives = [path for path in sorted(folder.glob("*.zip")) if _table_in_zip(path)]
+    if archives:
+        return archives[0]
+    for candidate in (folder, folder / "fer2013"):
+        if _class_folders(candidate):
+            return candidate
+    if (folder / "test.csv").is_file() or (folder / "train.csv").is_file():
+        raise FerError(
+            f"{folder}: Kaggle's train.csv has no Usage column and its test.csv no labels, so neither gives FER2013's "
+            f"splits.\nTake fer2013.tar.gz or icml_face_data.csv from the same download. {HOW_TO_GET}"
+        )
+    raise FerError(
+        f"No FER2013 under {folder}: looked for {', '.join(names)}, the competition's zip, and class folders "
+        f"({', '.join(FER_CLASSES)}).\n{HOW_TO_GET}"
+    )
+
+
+def read(source: Path) -> Arrays:
+    """Arrays `images` uint8 [N, 48, 48], `labels` uint8 [N] and, from a table, `usage` uint8 [N].
+
+    Raises:
+        FerError: the file is damaged or not FER2013; the message names file, row and what was expected.
+    """
+    if source.is_dir():
+        return _read_folders(source)
+    try:
+        with _open_table(source) as (table, name):
+            return _read_table(table, name)
+    except _DAMAGED as error:
+        raise FerError(
+            f"{source} cannot be read to its end ({error}): a truncated download?\nDelete it and download it again."
+        ) from error
+
+
+def _table_in_zip(path: Path) -> str | None:
+    """Name of the first member that holds FER2013, or None; a damaged zip counts as one so that `read` reports it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {name.rsplit("/", 1)[-1]: name for name in archive.namelist()}
+    except _DAMAGED:
+        return "damaged" if "facial-expression" in path.name or "fer2013" in path.name else None
+    return next((members[name] for name in (*TABLES, "fer2013.tar.gz") if name in members), None)
+
+
+@contextmanager
+def _open_table(source: Path) -> Iterator[tuple[TextIO, str]]:
+    if source.suffix == ".zip":
+        member = _table_in_zip(source)
+        if member is None:
+            raise FerError(f"{source} holds none of {', '.join(TABLES)}, fer2013.tar.gz.\n{HOW_TO_GET}")
+        with zipfile.ZipFile(source) as archive, archive.open(member) as file:
+            if member.endswith(".tar.gz"):
+                with tarfile.open(fileobj=file, mode="r:gz") as inner:
+                    yield _table_in_tar(inner, source), f"{source}:{member}"
+            else:
+                yield io.TextIOWrapper(file, newline=""), f"{source}:{member}"
+    elif source.suffix == ".csv":
+        with source.open(newline="") as file:
+            yield file, str(source)
+    else:
+        with tarfile.open(source, mode="r:*") as outer:
+            yield _table_in_tar(outer, source), str(source)
+
+
+def _table_in_tar(archive: tarfile.TarFile, source: Path) -> TextIO:
+    for member in archive:
+        if member.isfile() and member.name.rsplit("/", 1)[-1] in TABLES:
+            file = archive.extractfile(member)
+            assert file is not None  # isfile() holds
+            return io.TextIOWrapper(file, newline="")
+    raise FerError(f"{source} holds none of {', '.join(TABLES)}.\n{HOW_TO_GET}")
+
+
+def _read_table(table: TextIO, name: str) -> Arrays:
+    csv.field_size_limit(1 << 20)
+    rows = csv.reader(table)
+    header = [column.strip() for column in next(rows, [])]
+    if sorted(header) != ["Usage", "emotion", "pixels"]:
+        what = "Kaggle's unlabelled test.csv" if header == ["pixels"] else f"columns {', '.join(header)[:80] or 'none'}"
+        raise FerError(
+            f"{name}: found {what}, expected emotion, pixels, Usage.\nTake fer2013.csv or icml_face_data.csv."
+        )
+    emotion, pixels, usage = (header.index(column) for column in ("emotion", "pixels", "Usage"))
+    images, labels, usages = [], [], []
+    for number, row in enumerate(rows, start=1):
+        if not row:
+            continue
+        if len(row) != 3:
+            raise FerError(f"{name}: row {number} has {len(row)} fields, expected 3; a truncated or edited file.")
+        labels.append(_one_of(row[emotion].strip(), [str(i) for i in range(7)], "emotion", name, number))
+        usages.append(_one_of(row[usage].strip(), USAGES, "Usage", name, number))
+        images.append(_pixels(row[pixels], name, number))
+    if not images:
+        raise FerError(f"{name}: no rows below the header.\nDownload it again.")
+    return {
+        "images": np.stack(images).reshape(-1, SIZE, SIZE),
+        "labels": np.array(labels, np.uint8),
+        "usage": np.array(usages, np.uint8),
+    }
+
+
+def _one_of(value: str, allowed: tuple[str, ...] | list[str], column: str, name: str, number: int) -> int:
+    if value not in allowed:
+        raise FerError(
+            f"{name}: row {number} has {column} {value[:40]!r}, expected one of {', '.join(allowed)}.\n"
+            "Mend the row, or download the file again."
+        )
+    return allowed.index(value)
+
+
+def _pixels(text: str, name: str, number: int) -> np.ndarray:
+    expected = f"expected {SIZE * SIZE} numbers from 0 to 255"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # numpy warns where the text stops being numbers
+        try:
+            values = np.fromstring(text, dtype=np.int64, sep=" ")
+        except (DeprecationWarning, ValueError) as error:
+            bad = next((word for word in text.split() if not word.lstrip("-").isdigit()), "?")
+            raise FerError(f"{name}: row {number} has a pixel {bad[:20]!r}, {expected}.") from error
+    if values.size != SIZE * SIZE:
+        raise FerError(f"{name}: row {number} has {values.size:,} pixels, {expected}.")
+    if values.min() < 0 or values.max() > 255:
+        bad = values[(values < 0) | (values > 255)][0]
+        raise FerError(f"{name}: row {number} has a pixel of {bad}, {expected}.")
+    return values.astype(np.uint8)
+
+
+def _class_folders(folder: Path) -> list[Path]:
+    """Folders whose sub-folders are classes: `train/` and `test/`, or `folder` itself; none if they are no classes."""
+    if not folder.is_dir():
+        return []
+    parts = [path for path in sorted(folder.iterdir()) if path.is_dir() and path.name.lower() in _PARTS] or [folder]
+    known = {*FER_CLASSES, *_ALIASES}
+    return parts if any(sub.name.lower() in known for part in parts for sub in part.iterdir() if sub.is_dir()) else []
+
+
+def _read_folders(folder: Path) -> Arrays:
+    images, labels = [], []
+    for part in _class_folders(folder):
+        for class_folder in sorted(path for path in part.iterdir() if path.is_dir()):
+            name = class_folder.name.lower()
+            name = _ALIASES.get(name, name)
+            if name not in FER_CLASSES:
+                raise FerError(
+                    f"{class_folder}: unknown class {class_folder.name!r}, expected {', '.join(FER_CLASSES)}.\n"
+                    "Rename or remove the folder."
+                )
+            for path in sorted(class_folder.rglob("*")):
+                if path.suffix.lower() in _IMAGES:
+                    images.append(_grey_image(path))
+                    labels.append(FER_CLASSES.index(name))
+    if not images:
+        raise FerError(f"{folder}: class folders without a single image ({', '.join(sorted(_IMAGES))}).")
+    return {"images": np.stack(images), "labels": np.array(labels, np.uint8)}
+
+
+def _grey_image(path: Path) -> np.ndarray:
+    try:
+        with Image.open(path) as image:
+            grey = image.convert("L")
+            return np.asarray(grey if grey.size == (SIZE, SIZE) else grey.resize((SIZE, SIZE), Image.Resampling.BOX))
+    except (UnidentifiedImageError, OSError) as error:
+        raise FerError(f"{path} is no readable image ({error}).\nRemove it or download it again.") from error

@@ -1,0 +1,94 @@
+"""FER+ votes for FER2013's images.
+
+Barsoum et al. 2016, "Training deep networks for facial expression recognition with crowd-sourced label
+distribution" (https://arxiv.org/abs/1608.01041). The authors ship two labellings that differ on about 1,600 images:
+`fer2013new.csv`, joined by row order, and `label_*.csv`, joined by image name. The number in `ferXXXXXXX.png` is not
+a row number of fer2013.csv.
+"""
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer_lib.data.faceset import USAGES, VOTE_COLUMNS
+from fer_lib.errors import FerError
+
+LABELLINGS = ("fer2013new", "label_csv")
+HOW_TO_GET = "Get fer2013new.csv from https://github.com/microsoft/FERPlus and put it beside FER2013."
+_FOLDERS = (".", "ferplus", "FERPlus", "FERPlus-master")
+
+
+def find(folder: Path, name: str = "fer2013new.csv") -> Path | None:
+    """`name` in `folder` or in one of the folders that it usually lies in; None if it is in none."""
+    base = folder.parent if folder.is_file() else folder
+    return next((base / part / name for part in _FOLDERS if (base / part / name).is_file()), None)
+
+
+def read(folder: Path, usage: np.ndarray, labelling: str = "fer2013new") -> np.ndarray:
+    """Votes uint8 [N, 10] (columns `VOTE_COLUMNS`), a row for each of FER2013's; `usage` uint8 [N] checks the join.
+
+    `label_csv` leaves rows of zeros where the second labelling has none.
+
+    Raises:
+        FerError: no file, other columns, another row count or order than FER2013, votes that sum to zero.
+    """
+    path = find(folder)
+    if path is None:
+        places = ", ".join(str(folder / part / "fer2013new.csv") for part in _FOLDERS)
+        raise FerError(f"No FER+ votes: looked for {places}.\n{HOW_TO_GET}")
+    table = _table(path)
+    if len(table) != len(usage):
+        raise FerError(
+            f"{path} has {len(table):,} rows and FER2013 has {len(usage):,}: they join by row order.\n"
+            "Use the complete, unsorted files."
+        )
+    expected = np.array(USAGES)[usage]
+    wrong = np.flatnonzero(table["Usage"].to_numpy(str) != expected)
+    if wrong.size:
+        row = wrong[0]
+        raise FerError(
+            f"{path}: row {row + 1} is {table['Usage'].iat[row]!r}, FER2013's is {expected[row]!r}: another order.\n"
+            "Use both files unsorted, as published."
+        )
+    if labelling == "fer2013new":
+        return table[list(VOTE_COLUMNS)].to_numpy(np.uint8)
+    return _second_labelling(folder, table["Image name"].tolist())
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, keep_default_na=False)
+    except (ValueError, OSError) as error:
+        raise FerError(f"{path} is no readable table ({str(error).splitlines()[0]}).\n{HOW_TO_GET}") from error
+    missing = [column for column in ("Usage", "Image name", *VOTE_COLUMNS) if column not in table]
+    if missing:
+        raise FerError(f"{path}: no column {', '.join(missing)}; found {', '.join(table.columns)[:120]}.\n{HOW_TO_GET}")
+    votes = table[list(VOTE_COLUMNS)].apply(pd.to_numeric, errors="coerce")
+    bad = np.flatnonzero(votes.isna().any(axis=1) | (votes < 0).any(axis=1) | (votes.sum(axis=1) == 0))
+    if bad.size:
+        found = table[list(VOTE_COLUMNS)].iloc[bad[0]].tolist()
+        raise FerError(f"{path}: the votes of row {bad[0] + 1} are {found}, expected counts that sum to about ten.")
+    return table
+
+
+def _second_labelling(folder: Path, names: list[str]) -> np.ndarray:
+    votes = np.zeros((len(names), 10), np.uint8)
+    rows_of = defaultdict(list)
+    for row, name in enumerate(names):
+        rows_of[name].append(row)
+    for part in ("Train", "Valid", "Test"):
+        path = find(folder, f"label_{part}.csv")
+        if path is None:
+            raise FerError(
+                f"No label_{part}.csv beside fer2013new.csv, which `labelling: label_csv` needs.\n{HOW_TO_GET}"
+            )
+        table = pd.read_csv(path, header=None)
+        if table.shape[1] != 12:
+            raise FerError(f"{path}: {table.shape[1]} columns, expected image name, box and ten votes.")
+        for name, row_votes in zip(table[0], table.iloc[:, 2:].to_numpy(np.uint8), strict=True):
+            if not rows_of[name]:
+                raise FerError(f"{path}: image {name!r} is not in fer2013new.csv.\n{HOW_TO_GET}")
+            votes[rows_of[name].pop(0)] = row_votes  # names that occur twice keep their order
+    return votes

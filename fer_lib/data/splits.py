@@ -1,0 +1,97 @@
+"""The three protocols: which rows a run trains on, selects on and reports on.
+
+`random80`: a stratified random 80 % to train on, the rest to report on, by seed (the paper's words).
+`grouped80`: the same with whole groups of duplicates on one side.
+`official`: train on Training, select the epoch on PublicTest, report PrivateTest once (what the field compares).
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from fer_lib.data.cache import cached
+from fer_lib.data.duplicates import near_groups
+from fer_lib.data.faceset import FaceSet, digest
+from fer_lib.data.labels import Labels
+from fer_lib.errors import FerError
+
+PROTOCOLS = ("random80", "grouped80", "official")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Sorted row numbers (int64) of a FaceSet; the three are disjoint. `select` may be empty."""
+
+    train: np.ndarray
+    select: np.ndarray
+    report: np.ndarray
+
+
+def split_rows(
+    faces: FaceSet,
+    labels: Labels,
+    *,
+    protocol: str,
+    seed: int,
+    train_limit: int | None = None,
+    test_limit: int | None = None,
+) -> Split:
+    """Rows of each part under `protocol`; limits keep a random subset of a part, drawn by `seed`.
+
+    Training rows have a training target, the others a class.
+
+    Raises:
+        FerError: an unknown protocol, `official` without official splits, or an empty part.
+    """
+    if protocol == "official":
+        if faces.usage is None:
+            raise FerError(
+                f"split: 'official' needs FER2013's Usage column, and {faces.name} has none here.\n"
+                "Use fer2013.tar.gz or icml_face_data.csv, or `split: random80`."
+            )
+        train, select, report = (np.flatnonzero(faces.usage == part) for part in range(3))
+    elif protocol in PROTOCOLS:
+        train, report = _eighty_twenty(faces, labels, grouped=protocol == "grouped80", seed=seed)
+        select = np.empty(0, np.int64)
+    else:
+        raise FerError(f"split: {protocol!r} is unknown; choose one of {', '.join(PROTOCOLS)}.")
+    rng = np.random.default_rng([seed, 80])
+    parts = Split(
+        _limited(train[labels.trainable[train]], train_limit, rng),
+        _limited(select[labels.hard[select] >= 0], test_limit, rng),
+        _limited(report[labels.hard[report] >= 0], test_limit, rng),
+    )
+    if not len(parts.train) or not len(parts.report):
+        raise FerError(f"split: {protocol!r} leaves {faces.name} without images to train or to report on.")
+    return parts
+
+
+def _eighty_twenty(faces: FaceSet, labels: Labels, *, grouped: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rows = np.flatnonzero(labels.trainable | (labels.hard >= 0))
+    strata = labels.hard[rows]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class of fewer than five images cannot be in every fold
+        if grouped:
+            groups = near_groups(faces)[rows]
+            key = digest(rows, strata, groups, np.array(seed))
+            return _cached_grouped(key, lambda: _fold(rows, strata, groups, seed))
+        return _fold(rows, strata, None, seed)
+
+
+def _fold(rows: np.ndarray, strata: np.ndarray, groups: np.ndarray | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    folds = (StratifiedKFold if groups is None else StratifiedGroupKFold)(5, shuffle=True, random_state=seed)
+    train, report = next(folds.split(rows, strata, groups))
+    return rows[np.sort(train)], rows[np.sort(report)]
+
+
+def _cached_grouped(key: str, fold: Callable[[], tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    # grouping takes seconds, and every arm of a campaign needs the same few folds
+    parts = cached("grouped80", key, lambda: dict(zip(("train", "report"), fold(), strict=True)))
+    return np.array(parts["train"]), np.array(parts["report"])
+
+
+def _limited(rows: np.ndarray, limit: int | None, rng: np.random.Generator) -> np.ndarray:
+    return rows if limit is None or limit >= len(rows) else np.sort(rng.permutation(rows)[:limit])

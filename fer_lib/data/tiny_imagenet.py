@@ -1,0 +1,98 @@
+"""Tiny-ImageNet-200 in its standard layout (folder or zip), the study's own pre-training set.
+
+http://cs231n.stanford.edu/tiny-imagenet-200.zip: `wnids.txt`, `train/<wnid>/images/*.JPEG`,
+`val/images/*.JPEG` with `val/val_annotations.txt`. Images become grey and 48×48, as FER2013's are.
+"""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from fer_lib.data.cache import Arrays
+from fer_lib.data.faceset import SIZE
+from fer_lib.errors import FerError
+
+NAME = "tiny-imagenet-200"
+
+
+def find(folder: Path) -> Path:
+    """Zip or folder of Tiny-ImageNet under `folder`.
+
+    Raises:
+        FerError: neither is there.
+    """
+    base = folder.parent if folder.is_file() else folder
+    for path in (base / f"{NAME}.zip", base / NAME / "wnids.txt"):
+        if path.is_file():
+            return path
+    raise FerError(
+        f"No Tiny-ImageNet under {base}: looked for {NAME}.zip and {NAME}/wnids.txt.\n"
+        f"Get it with `make data`, or download http://cs231n.stanford.edu/{NAME}.zip into that folder."
+    )
+
+
+def read(source: Path) -> Arrays:
+    """Arrays `images` uint8 [N, 48, 48], `labels` uint8 [N], `usage` uint8 [N] (train 0, val 2), `wnids` [C].
+
+    Raises:
+        FerError: a file of the layout is missing or damaged.
+    """
+    try:
+        if source.suffix == ".zip":
+            with zipfile.ZipFile(source) as archive:
+                return _read(_ZipTree(archive))
+        return _read(_FolderTree(source.parent))
+    except (zipfile.BadZipFile, KeyError, FileNotFoundError, EOFError) as error:
+        raise FerError(f"{source} is damaged or not in the standard layout: {error}.\nDownload it again.") from error
+
+
+class _ZipTree:
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.archive = archive
+        self.names = archive.namelist()
+
+    def bytes(self, name: str) -> bytes:
+        return self.archive.read(f"{NAME}/{name}")
+
+    def images(self, folder: str) -> list[str]:
+        prefix = f"{NAME}/{folder}/"
+        return sorted(name[len(NAME) + 1 :] for name in self.names if name.startswith(prefix) and name.endswith("JPEG"))
+
+
+class _FolderTree:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def bytes(self, name: str) -> bytes:
+        return (self.folder / name).read_bytes()
+
+    def images(self, folder: str) -> list[str]:
+        return sorted(str(path.relative_to(self.folder)) for path in (self.folder / folder).glob("**/*.JPEG"))
+
+
+def _read(tree: _ZipTree | _FolderTree) -> Arrays:
+    wnids = tree.bytes("wnids.txt").decode().split()
+    number = {wnid: label for label, wnid in enumerate(wnids)}
+    annotations = (line.split("\t") for line in tree.bytes("val/val_annotations.txt").decode().splitlines())
+    of_val = {f"val/images/{fields[0]}": number[fields[1]] for fields in annotations if len(fields) > 1}
+    items = [(name, number[name.split("/")[1]], 0) for name in tree.images("train")]
+    items += [(name, of_val[name], 2) for name in tree.images("val/images")]
+    if not items:
+        raise KeyError("no JPEG image in train/")
+    return {
+        "images": np.stack([_small_grey(tree.bytes(name), name) for name, _, _ in items]),
+        "labels": np.array([label for _, label, _ in items], np.uint8),
+        "usage": np.array([usage for _, _, usage in items], np.uint8),
+        "wnids": np.array(wnids),
+    }
+
+
+def _small_grey(data: bytes, name: str) -> np.ndarray:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return np.asarray(image.convert("L").resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+    except (UnidentifiedImageError, OSError) as error:
+        raise FerError(f"{NAME}: {name} is no readable image ({error}).\nDownload the archive again.") from error

@@ -1,0 +1,63 @@
+"""Metrics of one run's test predictions, from arrays; scikit-learn does what it can."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+
+
+def summary(actual: np.ndarray, predicted: np.ndarray, confidence: np.ndarray) -> dict[str, float]:
+    """Accuracy, balanced accuracy, macro-F1 and calibration error, all in [0, 1].
+
+    `actual`, `predicted`: classes [N]; `confidence`: probability of the predicted class [N]. Classes that neither
+    occur nor are predicted do not count.
+    """
+    present = np.unique(actual)
+    recalls = confusion(actual, predicted, classes=int(max(actual.max(), predicted.max())) + 1)
+    per_class = recalls.diagonal()[present] / recalls.sum(1)[present]
+    return {
+        "accuracy": float(accuracy_score(actual, predicted)),
+        "balanced_accuracy": float(per_class.mean()),
+        "macro_f1": float(f1_score(actual, predicted, average="macro", zero_division=0.0)),
+        "calibration_error": calibration_error(predicted == actual, confidence),
+    }
+
+
+def confusion(actual: np.ndarray, predicted: np.ndarray, *, classes: int) -> np.ndarray:
+    """Counts int64 [classes, classes], rows the actual class, columns the predicted one."""
+    return np.asarray(confusion_matrix(actual, predicted, labels=np.arange(classes)))
+
+
+def rates(matrix: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:
+    """Per class, from a confusion matrix: images, true and false positive rate, precision.
+
+    TPR = TP / (TP + FN), FPR = FP / (FP + TN); precision is NaN for a class that is never predicted.
+    """
+    hits = matrix.diagonal().astype(float)
+    actual, predicted, total = matrix.sum(1), matrix.sum(0), matrix.sum()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return pd.DataFrame({
+            "class": names,
+            "n": actual,
+            "TPR": hits / actual,
+            "FPR": (predicted - hits) / (total - actual),
+            "precision": hits / predicted,
+        })  # fmt: skip
+
+
+def reliability(correct: np.ndarray, confidence: np.ndarray, *, bins: int = 15) -> pd.DataFrame:
+    """Per confidence bin: images `n`, mean `confidence` and `accuracy`. Empty bins are left out.
+
+    Guo et al. 2017, "On calibration of modern neural networks" (https://arxiv.org/abs/1706.04599).
+    """
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    table = pd.DataFrame({"bin": which, "confidence": confidence.astype(float), "accuracy": correct.astype(float)})
+    grouped: Any = table.groupby("bin")
+    return grouped.mean().assign(n=grouped.size()).reset_index(drop=True)
+
+
+def calibration_error(correct: np.ndarray, confidence: np.ndarray, *, bins: int = 15) -> float:
+    """Expected calibration error: mean |accuracy - confidence| over the bins, weighted by their images."""
+    table = reliability(correct, confidence, bins=bins)
+    return float(np.average((table["accuracy"] - table["confidence"]).abs(), weights=table["n"]))

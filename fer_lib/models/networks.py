@@ -1,0 +1,93 @@
+"""The three classifiers of the paper's table I, each from grey images [B, 1, 48, 48] to logits [B, classes]."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torchvision import models
+
+Stem = Literal["imagenet", "small"]
+
+# How the engine normalises grey values: (x / 255 - GREY_MEAN) / GREY_STD, the same for every data set.
+GREY_MEAN, GREY_STD = 0.5, 0.25
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class GreyToRGB(nn.Module):
+    """Repeats the grey channel three times, [B, 1, H, W] → [B, 3, H, W]; `imagenet` re-normalises for its weights."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, *, imagenet: bool = False) -> None:
+        super().__init__()
+        mean = torch.tensor(_IMAGENET_MEAN if imagenet else (GREY_MEAN,) * 3).view(3, 1, 1)
+        std = torch.tensor(_IMAGENET_STD if imagenet else (GREY_STD,) * 3).view(3, 1, 1)
+        self.register_buffer("scale", GREY_STD / std, persistent=False)
+        self.register_buffer("shift", (GREY_MEAN - mean) / std, persistent=False)
+
+    def forward(self, grey: Tensor) -> Tensor:
+        return grey * self.scale.to(grey.dtype) + self.shift.to(grey.dtype)
+
+
+def resnet50(*, classes: int, stem: Stem = "imagenet", imagenet_input: bool = False) -> nn.Sequential:
+    """torchvision's ResNet50 (He et al. 2016, https://arxiv.org/abs/1512.03385), 23.5 M parameters.
+
+    `stem`: `imagenet` is 7×7 stride 2 and max-pool (the paper's, 2×2 last map); `small` is 3×3 stride 1, no pool.
+    """
+    network = models.resnet50(weights=None, num_classes=classes)
+    if stem == "small":
+        network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+        nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
+        network.maxpool = nn.Identity()
+    return nn.Sequential(GreyToRGB(imagenet=imagenet_input), network)
+
+
+class _PoolToSeven(nn.AdaptiveAvgPool2d):
+    """Any map to 7×7; the 1×1 map of a 48-pixel input is repeated, which is the same and has a repeatable gradient."""
+
+    def __init__(self) -> None:
+        super().__init__(7)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.expand(-1, -1, 7, 7) if maps.shape[-2:] == (1, 1) else super().forward(maps)
+
+
+def vggface(*, classes: int) -> nn.Sequential:
+    """The VGG-16 of Parkhi et al. 2015, "Deep face recognition": 145,002,878 parameters with its 2,622-way head.
+
+    The last map is pooled to 7×7, so that the layers keep their shapes on 48×48 input.
+    """
+    network = models.vgg16(weights=None, num_classes=classes)
+    network.avgpool = _PoolToSeven()
+    return nn.Sequential(GreyToRGB(), network)
+
+
+def vanilla_cnn(*, classes: int, widths: Sequence[int] = (32, 64, 128), hidden: int = 328) -> nn.Sequential:
+    """The baseline: three blocks of three 3×3 convolutions, one hidden layer, 2 M parameters.
+
+    The paper gives only blocks and size; batch normalisation and the widths are our choice.
+    """
+    layers: list[nn.Module] = []
+    before = 1
+    for width in widths:
+        for _ in range(3):
+            layers += [
+                nn.Conv2d(before, width, 3, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(True),
+            ]
+            before = width
+        layers.append(nn.MaxPool2d(2))
+    layers += [
+        nn.Flatten(),
+        nn.Linear(before * 6 * 6, hidden),
+        nn.ReLU(True),
+        nn.Dropout(0.5),
+        nn.Linear(hidden, classes),
+    ]
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    return nn.Sequential(*layers)

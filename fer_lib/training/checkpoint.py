@@ -1,0 +1,81 @@
+"""Checkpoints as safetensors: an unfinished run goes on from its last saved epoch and ends with the same numbers."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from fer_lib.training.record import Epoch
+from fer_lib.training.store import write_atomically
+
+State = dict[str, Tensor]
+
+
+@dataclass
+class Training:
+    """A run under way: all that its remaining epochs depend on.
+
+    `best` is a copy of the model's state at the epoch with the highest accuracy on the selection images.
+    `thetas` holds float16 [n, 2, 3] of the first test images for each epoch, the untrained transformer's first.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    history: list[Epoch] = field(default_factory=list)
+    best: State = field(default_factory=dict)
+    thetas: list[Tensor] = field(default_factory=list)
+
+    def save(self, path: Path, *, run_id: str) -> None:
+        """Writes everything to `path`, atomically."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        tensors |= {f"theta.{epoch}": value for epoch, value in enumerate(self.thetas)}
+        for number, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items() if value is not None}
+        history = json.dumps([epoch.model_dump() for epoch in self.history])
+        write_atomically(path, save(_contiguous(tensors), {"run_id": run_id, "history": history}))
+
+    def restore(self, path: Path, *, run_id: str) -> bool:
+        """Takes up where `path` left off; False, and nothing changed, if there is no sound checkpoint of the run."""
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata()
+                history = [Epoch.model_validate(line) for line in json.loads(metadata["history"])]
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError, ValidationError, ValueError, KeyError):
+            return False
+        if metadata["run_id"] != run_id:
+            return False
+        self.model.load_state_dict(_under(tensors, "model."))
+        self._restore_optimizer(_under(tensors, "optimizer."))
+        self.best = _under(tensors, "best.")
+        self.thetas = [tensors[f"theta.{epoch}"] for epoch in range(len(_under(tensors, "theta.")))]
+        self.history = history
+        return True
+
+    def _restore_optimizer(self, tensors: State) -> None:
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        for name, value in tensors.items():
+            number, key = name.split(".", 1)
+            parameter = parameters[int(number)]
+            if value.shape == parameter.shape:  # the same memory layout, which fused optimizers rely on
+                value = torch.empty_like(parameter).copy_(value)
+            self.optimizer.state[parameter][key] = value
+
+
+def save_weights(model: nn.Module, path: Path) -> None:
+    """The model's state as safetensors, atomically."""
+    write_atomically(path, save(_contiguous(dict(model.state_dict()))))
+
+
+def _under(tensors: State, prefix: str) -> State:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _contiguous(tensors: State) -> State:
+    return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}

@@ -1,0 +1,125 @@
+"""RunConfig: everything that changes a run's numbers, and nothing else. One config is one run."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fer_lib.data import DATASETS, PRETRAINING_SETS
+from fer_lib.errors import FerError
+
+SCHEMA = 1  # version of the record's meaning; part of every run's identity
+
+
+class RunConfig(BaseModel):
+    """One frozen, validated training run.
+
+    `label_rule` left out means the data set's usual one. `precision: auto` is bf16 autocast on a CUDA device or on a
+    CPU with bf16 instructions, and fp32 elsewhere; the record says which it was. Limits keep a random subset of the
+    training or test images. `pretraining` is the run whose weights this one starts from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    dataset: str
+    labelling: Literal["fer2013new", "label_csv"] = "fer2013new"
+    label_rule: str = ""
+    split: Literal["random80", "grouped80", "official"] = "random80"
+    model: Literal["resnet50", "vggface", "vanilla_cnn"] = "resnet50"
+    stem: Literal["imagenet", "small"] = "imagenet"
+    attention: Literal["none", "stn", "stn_frozen", "stn_no_warp"] = "none"
+    pretrained: Literal["none", "imagenet1k_v1", "imagenet1k_v2", "tiny_imagenet", "toyshapes"] = "none"
+    pretraining: "RunConfig | None" = None
+    optimizer: Literal["sgd", "adam", "nadam", "rmsprop", "radam", "adamw"] = "adam"
+    lr: float = Field(default=0.001, gt=0, allow_inf_nan=False)
+    momentum: float = Field(default=0.0, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    schedule: Literal["constant", "cosine"] = "constant"
+    epochs: int = Field(default=15, ge=1)
+    batch_size: int = Field(default=128, ge=2)
+    augment: Literal["none", "flip", "crop_flip", "affine"] = "none"
+    loss: Literal["cross_entropy"] = "cross_entropy"
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    train_limit: int | None = Field(default=None, ge=1)
+    test_limit: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_label_rule(cls, values: Any) -> Any:
+        known = DATASETS.get(values.get("dataset", "")) if isinstance(values, dict) else None
+        return {**values, "label_rule": values.get("label_rule") or known.rules[0]} if known else values
+
+    @model_validator(mode="after")
+    def _check_contradictions(self) -> Self:
+        if self.dataset not in DATASETS:
+            raise ValueError(f"dataset: {self.dataset!r} is unknown; choose one of {', '.join(DATASETS)}")
+        rules = DATASETS[self.dataset].rules
+        if self.label_rule not in rules:
+            raise ValueError(
+                f"label_rule: {self.label_rule!r} does not fit {self.dataset}; choose one of {', '.join(rules)}"
+            )
+        if self.stem == "small" and self.model != "resnet50":
+            raise ValueError("stem: 'small' belongs to model resnet50")
+        if self.pretrained.startswith("imagenet") and self.model != "resnet50":
+            raise ValueError(f"pretrained: {self.pretrained!r} belongs to model resnet50")
+        if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
+            raise ValueError("momentum: belongs to the optimizers sgd and rmsprop")
+        trained_here = self.pretrained in PRETRAINING_SETS
+        if trained_here != (self.pretraining is not None):
+            raise ValueError(f"pretraining: goes with pretrained {' or '.join(PRETRAINING_SETS)}, and only with it")
+        if self.pretraining is not None:
+            self._check_pretraining(self.pretraining)
+        return self
+
+    def _check_pretraining(self, before: "RunConfig") -> None:
+        if before.dataset != self.pretrained:
+            raise ValueError(f"pretraining: dataset is {before.dataset!r}, pretrained says {self.pretrained!r}")
+        if (before.model, before.stem) != (self.model, self.stem) or before.attention != "none":
+            raise ValueError("pretraining: needs the same model and stem, and attention none")
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], *, where: str = "run") -> Self:
+        """Config from a mapping.
+
+        Raises:
+            FerError: an unknown key, a wrong type or a contradiction; names the key and what is allowed.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise FerError(f"{where}: {explain(error, cls)}") from None
+
+    def canonical(self) -> str:
+        """What differs from the defaults, as JSON with sorted keys: equal for two configs that are the same run.
+
+        Defaults are left out, so that a new key with a default that changes nothing leaves old runs their identity.
+        """
+        return json.dumps(self.model_dump(exclude_defaults=True), sort_keys=True)
+
+    def run_id(self, fingerprint: str) -> str:
+        """Twelve hex digits over the config, the data's fingerprint and the record's schema version."""
+        return hashlib.sha256(f"{self.canonical()}\n{fingerprint}\n{SCHEMA}".encode()).hexdigest()[:12]
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """A pydantic error as one or two lines: the key, what was found and what is allowed."""
+    problems = error.errors()
+    first = problems[0]
+    key = ".".join(str(part) for part in first["loc"])
+    found = first["input"]
+    if first["type"] == "extra_forbidden":
+        text = f"unknown key {key!r}; known keys: {', '.join(model.model_fields)}"
+    elif first["type"] == "value_error":
+        text = str(first["ctx"]["error"])
+    elif first["type"] == "missing":
+        text = f"{key!r} is missing"
+    else:
+        text = f"{key}: found {found!r} ({type(found).__name__}); {first['msg'][0].lower()}{first['msg'][1:]}"
+        if isinstance(found, str) and first["type"].startswith(("float", "int")):
+            text += " (in YAML write 1.0e-4, not 1e-4 or '0.0001')"
+    more = f"\n({len(problems) - 1} more of the kind)" if len(problems) > 1 else ""
+    return f"{text}.{more}"

@@ -1,0 +1,244 @@
+"""One training loop for every model: the data set on the device, batches by index, no DataLoader.
+
+A run on a GPU and on a CPU differ in arithmetic only: initial weights, order and augmentation come from CPU
+generators keyed by (seed, purpose, epoch).
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fer_lib.data import FaceSet, apply_rule, split_rows
+from fer_lib.data.device import DeviceData, apply_augmentation, augmentation_plan, generator, key, normalise
+from fer_lib.evaluation import metrics
+from fer_lib.models import Classifier, build, identity_theta, sampling_grid
+from fer_lib.training.checkpoint import Training
+from fer_lib.training.config import RunConfig
+from fer_lib.training.device import arithmetic
+from fer_lib.training.optim import learning_rate, loss_of, make_optimizer
+from fer_lib.training.record import Arrays, Epoch, Status
+
+EVAL_BATCH = 512
+THETA_IMAGES = 64  # test images whose theta is kept for every epoch
+
+
+class Stopped(Exception):
+    """The run was asked to stop between two epochs; its checkpoint is saved."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training gives: see `Record` for the fields. `model` has the reported weights."""
+
+    status: Status
+    reason: str
+    classes: tuple[str, ...]
+    train_images: int
+    history: list[Epoch]
+    metrics: dict[str, float]
+    arrays: Arrays
+    model: Classifier
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Mean loss, and on the CPU: classes [N] predicted and actual, confidence [N], theta [N, 2, 3] or None."""
+
+    loss: float
+    predicted: np.ndarray
+    actual: np.ndarray
+    confidence: np.ndarray
+    theta: Tensor | None
+
+    @property
+    def accuracy(self) -> float:
+        return float((self.predicted == self.actual).mean())
+
+
+def train(
+    config: RunConfig,
+    faces: FaceSet,
+    *,
+    device: torch.device,
+    start: Callable[[Classifier], None] = lambda model: None,
+    resume: Callable[[Training], bool] = lambda training: False,
+    after_epoch: Callable[[Training, int], bool] = lambda training, images: True,
+) -> Outcome:
+    """Trains one run from its first epoch, or from where `resume` puts it, to its end.
+
+    Args:
+        start: puts pre-trained weights into the fresh model.
+        resume: restores a checkpoint into the `Training`, and says whether there was one.
+        after_epoch: told of every finished epoch and its training images; False stops the run.
+
+    Raises:
+        Stopped: `after_epoch` said so.
+        FerError: the data does not have what the config asks for.
+    """
+    labels = apply_rule(faces, config.label_rule)
+    split = split_rows(
+        faces, labels, protocol=config.split, seed=config.seed,
+        train_limit=config.train_limit, test_limit=config.test_limit,
+    )  # fmt: skip
+    training_data, select, report = (
+        DeviceData.of(faces, labels, rows, device=device) for rows in (split.train, split.select, split.report)
+    )
+    model = build(config, classes=len(labels.classes))
+    start(model)
+    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    training = Training(model, make_optimizer(model.parameters(), config))
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=arithmetic(config, device) == "bf16")
+    watched = select if len(select) else report
+    resume(training)
+    status: Status = "finished"
+    reason = ""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        if model.attention is not None and not training.thetas:
+            training.thetas.append(_some_thetas(model, report))
+        for epoch in range(len(training.history), config.epochs):
+            line = _run_epoch(training, training_data, watched, config, epoch, autocast)
+            training.history.append(line)
+            if line.train_loss is None:
+                status, reason = "diverged", f"the training loss is not finite in epoch {line.epoch}"
+                break
+            if len(select) and line.eval_accuracy >= max(past.eval_accuracy for past in training.history):
+                training.best = {name: value.clone() for name, value in model.state_dict().items()}
+            if model.attention is not None:
+                training.thetas.append(_some_thetas(model, report))
+            if not after_epoch(training, len(training_data)):
+                raise Stopped
+    if training.best:
+        model.load_state_dict(training.best)
+    found = evaluate(model, report, autocast=autocast)
+    if not math.isfinite(found.loss) and status == "finished":
+        status, reason = "diverged", "the test loss is not finite"
+    final = _final_metrics(training.history, found) if status == "finished" else {}
+    arrays = _arrays(training, found, report)
+    return Outcome(status, reason, labels.classes, len(training_data), training.history, final, arrays, model)
+
+
+def _run_epoch(
+    training: Training,
+    data: DeviceData,
+    watched: DeviceData,
+    config: RunConfig,
+    epoch: int,
+    autocast: torch.autocast,
+) -> Epoch:
+    began = time.perf_counter()
+    loss, accuracy = _train_epoch(training, data, config, epoch, autocast)
+    seconds = time.perf_counter() - began
+    found = evaluate(training.model, watched, autocast=autocast)  # type: ignore[arg-type]
+    return Epoch(
+        epoch=epoch + 1,
+        lr=training.optimizer.param_groups[0]["lr"],
+        train_loss=_finite(loss),
+        train_accuracy=accuracy,
+        eval_loss=_finite(found.loss),
+        eval_accuracy=found.accuracy,
+        seconds=round(seconds, 3),
+        theta=None if found.theta is None else theta_summary(found.theta),
+    )
+
+
+def _train_epoch(
+    training: Training, data: DeviceData, config: RunConfig, epoch: int, autocast: torch.autocast
+) -> tuple[float, float]:
+    model, optimizer, device = training.model, training.optimizer, data.images.device
+    order = torch.randperm(len(data), generator=generator(config.seed, "order", epoch)).to(device)
+    plan = augmentation_plan(config.augment, len(data), seed=config.seed, epoch=epoch)
+    plan = None if plan is None else plan.to(device)
+    torch.manual_seed(key(config.seed, "dropout", epoch))
+    steps = max(1, len(data) // config.batch_size)  # the last, smaller batch is left out; every epoch another one
+    loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+    hits = torch.zeros((), dtype=torch.int64, device=device)
+    model.train()
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(config, step=epoch * steps + step, steps=config.epochs * steps)
+        index = order[step * config.batch_size : (step + 1) * config.batch_size]
+        images = apply_augmentation(data.images[index], None if plan is None else plan[index])
+        with autocast:
+            logits = model(normalise(images))
+            loss = loss_of(logits, data.targets[index], label_smoothing=config.label_smoothing)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        loss_sum += loss.detach()
+        hits += (logits.detach().argmax(1) == data.classes[index]).sum()
+    seen = steps * min(config.batch_size, len(data))
+    return float(loss_sum) / steps, int(hits) / seen
+
+
+@torch.inference_mode()
+def evaluate(model: Classifier, data: DeviceData, *, autocast: torch.autocast) -> Evaluation:
+    """Predictions of `model` on `data`, in evaluation mode."""
+    model.eval()
+    logits, thetas = [], []
+    for start in range(0, len(data), EVAL_BATCH):
+        with autocast:
+            scores, theta = model.logits_and_theta(normalise(data.images[start : start + EVAL_BATCH]))
+        logits.append(scores.float())
+        if theta is not None:
+            thetas.append(theta.float())
+    scores = torch.cat(logits)
+    confidence, predicted = scores.softmax(1).max(1)
+    return Evaluation(
+        float(loss_of(scores, data.classes)),
+        predicted.cpu().numpy(),
+        data.classes.cpu().numpy(),
+        confidence.cpu().numpy(),
+        torch.cat(thetas).cpu() if thetas else None,
+    )
+
+
+def theta_summary(theta: Tensor) -> dict[str, list[float]]:
+    """Mean and standard deviation of theta [N, 2, 3] by entry, and the share of grid points outside the image."""
+    outside = (sampling_grid(theta, height=12, width=12).abs() > 1).any(-1).float().mean()
+    entries = theta.flatten(1)
+    statistics = {"mean": entries.mean(0), "sd": entries.std(0, correction=0), "outside": outside.view(1)}
+    return {name: [round(float(value), 5) for value in values.nan_to_num()] for name, values in statistics.items()}
+
+
+@torch.inference_mode()
+def _some_thetas(model: Classifier, data: DeviceData) -> Tensor:
+    model.eval()
+    images = normalise(data.images[:THETA_IMAGES])
+    theta = identity_theta(len(images)) if model.attention is None else model.attention.theta(images)
+    return theta.cpu().to(torch.float16)
+
+
+def _final_metrics(history: list[Epoch], found: Evaluation) -> dict[str, float]:
+    best = max(history, key=lambda line: line.eval_accuracy)
+    final = {
+        f"test_{name}": value
+        for name, value in metrics.summary(found.actual, found.predicted, found.confidence).items()
+    }
+    return final | {
+        "test_loss": found.loss,
+        "train_accuracy": history[-1].train_accuracy,
+        "best_epoch": best.epoch,
+        "best_eval_accuracy": best.eval_accuracy,
+    }
+
+
+def _arrays(training: Training, found: Evaluation, data: DeviceData) -> Arrays:
+    arrays: Arrays = {
+        "rows": data.rows.astype(np.uint16 if data.rows.max() < 2**16 else np.uint32),
+        "actual": found.actual.astype(np.uint8),
+        "predicted": found.predicted.astype(np.uint8),
+        "confidence": np.nan_to_num(found.confidence).astype(np.float16),
+    }
+    if training.thetas:
+        arrays["theta_rows"] = arrays["rows"][:THETA_IMAGES]
+        arrays["theta"] = torch.stack(training.thetas).numpy()
+    return arrays
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

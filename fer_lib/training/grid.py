@@ -1,0 +1,106 @@
+"""A params file's grid: a base config, the arms that vary, data sets, splits and seeds, expanded to runs.
+
+The same file feeds a notebook and `python -m fer_lib run`, so both train the very same runs.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fer_lib.errors import FerError
+from fer_lib.training.config import RunConfig, explain
+
+Overrides = dict[str, Any]
+
+
+class Grid(BaseModel):
+    """The product of arms, data sets, splits and seeds over a base config.
+
+    Arms and data sets are named sets of overrides; a data set may list the `arms` it is limited to.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    profile: str
+    base: Overrides = {}
+    arms: dict[str, Overrides] = Field(min_length=1)
+    datasets: dict[str, Overrides] = Field(min_length=1)
+    splits: list[Literal["random80", "grouped80", "official"]] = Field(default=["random80"], min_length=1)
+    seeds: list[int] = Field(default=[0], min_length=1)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a grid and the names that its tables know it by."""
+
+    arm: str
+    dataset: str
+    split: str
+    seed: int
+    config: RunConfig
+
+
+def expand(grid: Grid) -> list[Cell]:
+    """All runs of a grid, in the file's order.
+
+    Raises:
+        FerError: an override that is no valid config; names arm and key.
+    """
+    cells = []
+    for dataset, overrides in grid.datasets.items():
+        limited = overrides.get("arms", list(grid.arms))
+        if unknown := [arm for arm in limited if arm not in grid.arms]:
+            raise FerError(f"datasets.{dataset}.arms: {unknown[0]!r} is no arm; choose from {', '.join(grid.arms)}.")
+        own = {key: value for key, value in overrides.items() if key != "arms"}
+        for split in grid.splits:
+            for arm in limited:
+                for seed in grid.seeds:
+                    values = {**grid.base, **own, **grid.arms[arm], "split": split, "seed": seed}
+                    config = RunConfig.parse(values, where=f"arm {arm!r} on {dataset!r}")
+                    cells.append(Cell(arm, dataset, split, seed, config))
+    return cells
+
+
+def parse_grid(values: Mapping[str, Any], *, where: str) -> Grid:
+    """Grid from a mapping.
+
+    Raises:
+        FerError: an unknown key or a wrong type; names the key and what is allowed.
+    """
+    try:
+        return Grid.model_validate(dict(values))
+    except ValidationError as error:
+        raise FerError(f"{where}: {explain(error, Grid)}") from None
+
+
+def read_params(path: Path) -> dict[str, Any]:
+    """A params file as a mapping.
+
+    Raises:
+        FerError: no such file, or no YAML mapping; names the file and the line.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        profiles = ", ".join(sorted(part.name for part in path.parent.parent.glob("*/"))) or "none"
+        raise FerError(f"No params file {path}.\nProfiles beside it: {profiles}.") from None
+    except yaml.YAMLError as error:
+        raise FerError(f"{path} is no YAML: {' '.join(str(error).split())[:200]}.") from None
+    if not isinstance(values, dict):
+        raise FerError(f"{path}: expected a mapping of parameters, found {type(values).__name__}.")
+    return values
+
+
+def grids_in(paths: Iterable[Path]) -> dict[Path, Grid]:
+    """The grids among params files; files of notebooks that train nothing have no `arms` and are passed over."""
+    found = {}
+    for path in paths:
+        values = read_params(path)
+        if "arms" in values:
+            grid_keys = {key: value for key, value in values.items() if key in Grid.model_fields}
+            found[path] = parse_grid(grid_keys, where=str(path))
+    return found

@@ -1,0 +1,53 @@
+"""What a run leaves behind: a JSON record and, beside it, its test predictions."""
+
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from fer_lib.training.config import SCHEMA, RunConfig
+
+Status = Literal["finished", "diverged", "skipped"]
+Arrays = dict[str, np.ndarray]
+
+
+class Epoch(BaseModel):
+    """One line of a run's history.
+
+    Training loss and accuracy are running means over the epoch, in training mode. `eval_*` is the rest of the images
+    (`random80`, `grouped80`) or PublicTest (`official`). `theta` holds means and standard deviations of the
+    transformer's theta over the evaluated images.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    epoch: int  # from 1
+    lr: float
+    train_loss: float | None  # None: not finite
+    train_accuracy: float
+    eval_loss: float | None
+    eval_accuracy: float
+    seconds: float
+    theta: dict[str, list[float]] | None = None
+
+
+class Record(BaseModel):
+    """A run as it is stored. `metrics` is empty unless the run finished; `reason` says why it did not."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: int = SCHEMA
+    run_id: str
+    config: RunConfig
+    fingerprint: str
+    status: Status
+    reason: str = ""
+    classes: list[str] = []
+    train_images: int = 0
+    test_images: int = 0
+    history: list[Epoch] = []
+    metrics: dict[str, float] = {}
+    seconds: float = 0.0
+    images_per_second: float = 0.0
+    provenance: dict[str, Any] = {}
+    predictions_sha256: str = ""

@@ -1,0 +1,148 @@
+"""The run store: `runs/<run_id>.json` and `.npz`, safe under two processes at once and under `kill -9`.
+
+A file is written beside its place, flushed and renamed; the JSON comes last and names the npz file's hash, so a run
+is either there whole or not there. Nothing is ever unpickled.
+"""
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from pydantic import ValidationError
+
+from fer_lib.errors import FerError
+from fer_lib.training.config import SCHEMA, RunConfig
+from fer_lib.training.record import Arrays, Record
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes `data` to `path` so that a reader, or a crash, sees the old file or the new one.
+
+    Raises:
+        FerError: the folder cannot be written.
+    """
+    scratch = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+            scratch = Path(file.name)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.chmod(0o644)
+        scratch.replace(path)
+    except OSError as error:
+        raise FerError(
+            f"Cannot write {path}: {error.strerror}.\n"
+            "Free some space, or choose a folder that can be written (FER_REPORT)."
+        ) from error
+    finally:
+        if scratch is not None:
+            scratch.unlink(missing_ok=True)
+
+
+class RunStore:
+    """Records in `folder/runs`, checkpoints of unfinished runs in `folder/work`, weights in `folder/weights`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.damaged: dict[str, str] = {}  # run_id → what is wrong; such a run is trained again
+        self._read: dict[str, tuple[int, Record]] = {}
+
+    def record_path(self, run_id: str) -> Path:
+        return self.folder / "runs" / f"{run_id}.json"
+
+    def checkpoint_path(self, run_id: str) -> Path:
+        return self.folder / "work" / f"{run_id}.safetensors"
+
+    def weights_path(self, run_id: str) -> Path:
+        return self.folder / "weights" / f"{run_id}.safetensors"
+
+    def get(self, run_id: str) -> Record | None:
+        """The record, or None if it is absent or damaged (then `damaged` says why)."""
+        path = self.record_path(run_id)
+        try:
+            stamp = path.stat().st_mtime_ns
+            if run_id in self._read and self._read[run_id][0] == stamp:
+                return self._read[run_id][1]
+            record = Record.model_validate_json(path.read_bytes())
+            problem = self._problem(run_id, record)
+        except FileNotFoundError:
+            return None
+        except (ValidationError, OSError) as error:
+            problem = f"not a readable record ({str(error).splitlines()[0]})"
+        if problem:
+            self.damaged[run_id] = problem
+            return None
+        self.damaged.pop(run_id, None)
+        self._read[run_id] = stamp, record
+        return record
+
+    def _problem(self, run_id: str, record: Record) -> str:
+        if record.schema_version != SCHEMA:
+            return f"record version {record.schema_version}, expected {SCHEMA}"
+        if record.run_id != run_id or record.config.run_id(record.fingerprint) != run_id:
+            return "config and run_id do not belong together"
+        if record.predictions_sha256:
+            try:
+                data = self.record_path(run_id).with_suffix(".npz").read_bytes()
+            except OSError:
+                return "predictions are missing"
+            if hashlib.sha256(data).hexdigest() != record.predictions_sha256:
+                return "predictions are damaged"
+        return ""
+
+    def records(self) -> list[Record]:
+        """All sound records, by run_id."""
+        found = (self.get(path.stem) for path in sorted(self.folder.glob("runs/*.json")))
+        return [record for record in found if record is not None]
+
+    def find(self, config: RunConfig, *, fingerprint: str | None = None) -> Record | None:
+        """The record of `config` on the data with `fingerprint`; on whatever data it was run if that is None."""
+        if fingerprint is not None:
+            return self.get(config.run_id(fingerprint))
+        return next((record for record in self.records() if record.config == config), None)
+
+    def predictions(self, record: Record) -> Arrays:
+        """Arrays `rows`, `actual`, `predicted`, `confidence` [n]; with a transformer `theta_rows` and `theta`."""
+        if not record.predictions_sha256:
+            return {}
+        with np.load(self.record_path(record.run_id).with_suffix(".npz"), allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+
+    def put(self, record: Record, arrays: Arrays | None = None) -> Record:
+        """Stores a run and returns its record as stored."""
+        path = self.record_path(record.run_id)
+        if arrays:
+            buffer = io.BytesIO()
+            np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+            data = buffer.getvalue()
+            record = record.model_copy(update={"predictions_sha256": hashlib.sha256(data).hexdigest()})
+            write_atomically(path.with_suffix(".npz"), data)
+        text = json.dumps(record.model_dump(mode="json"), indent=1, allow_nan=False)
+        write_atomically(path, (text + "\n").encode())
+        return record
+
+    @contextmanager
+    def claim(self, run_id: str) -> Iterator[None]:
+        """Holds the run for this process; a second process waits. Released when the process ends, however it ends."""
+        path = self.folder / "work" / f"{run_id}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path)
+            lock.acquire()
+        except OSError as error:
+            raise FerError(
+                f"Cannot write {path}: {error.strerror}.\nChoose a folder that can be written (FER_REPORT)."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
