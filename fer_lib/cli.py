@@ -1,5 +1,6 @@
 """The command line: `python -m fer_lib …`. Thin: it parses, calls the library and prints."""
 
+import json
 import os
 import signal
 import sys
@@ -32,15 +33,16 @@ def main() -> None:
     """Entry point: a user's mistake is a message of two lines and exit code 2, Ctrl-C is exit code 130."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends like Ctrl-C
     try:
-        app(standalone_mode=True)
+        app()
     except FerError as error:
         if "--debug" in sys.argv or os.environ.get("FER_DEBUG"):
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("\nStopped. What is finished is kept; the same command goes on from here.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == 130:  # typer's word for Ctrl-C
+            print("\nStopped. What is finished is kept; the same command goes on from here.", file=sys.stderr)
+        raise
 
 
 @app.callback()
@@ -100,8 +102,7 @@ def plan(
     from fer_lib.training.device import default_device
 
     store = RunStore(paths.report_folder(profile))
-    folder = paths.params_file(profile, "x").parent
-    grids = grids_in(sorted(folder.glob("*.yaml")))
+    grids = grids_in(sorted(paths.params_folder(profile).glob("*.yaml")))
     configs = in_order(cell.config for grid in grids.values() for cell in expand(grid))
     records, device, total, done = store.records(), default_device(), 0.0, 0
     there = {record.config: record.status for record in records}
@@ -136,6 +137,20 @@ def runs(
         print(f"{damaged}  damaged: {problem}; it will be trained again")
 
 
+@app.command()
+def report(
+    profile: Annotated[str, typer.Option(help="demo, quick or paper.")] = "demo",
+    jobs: JobsOption = 0,
+    data: DataOption = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Also print every epoch.")] = False,
+) -> None:
+    """Train what is missing, execute the notebooks and render the pages of a profile."""
+    from fer_lib.report.build import build_report
+
+    index = build_report(profile, jobs=default_jobs(jobs), data_folder=data, verbose=verbose)
+    print(f"report: {index}")
+
+
 def _chosen(configs: list[RunConfig], only: str) -> list[RunConfig]:
     """The configs that have all of `only`'s comma-separated key=value pairs."""
     for pair in filter(None, only.split(",")):
@@ -144,3 +159,31 @@ def _chosen(configs: list[RunConfig], only: str) -> list[RunConfig]:
             raise FerError(f"--only: {pair!r} is no key=value of a run; keys: {', '.join(RunConfig.model_fields)}.")
         configs = [config for config in configs if str(getattr(config, key)) == value]
     return configs
+
+
+@data_app.command("check")
+def data_check(
+    data: DataOption = None,
+    dataset: Annotated[str, typer.Option(help="fer2013, toyfaces or another data set's name.")] = "fer2013",
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="Leave out near-duplicates (a minute the first time).")] = False,
+) -> None:
+    """Say what was found, rows, classes and duplicates, and what is wrong."""
+    from fer_lib.data.check import check
+    from fer_lib.data.summary import as_text
+
+    found = check(data, dataset=dataset, near=not fast)
+    print(json.dumps(found, indent=1) if as_json else as_text(found))
+
+
+@data_app.command("fetch")
+def data_fetch(
+    data: DataOption = None,
+    with_tiny_imagenet: Annotated[bool, typer.Option(help="Fetch Tiny-ImageNet too (240 MB).")] = False,
+) -> None:
+    """Fetch FER2013 and FER+ into the data folder, where they are not there yet."""
+    from fer_lib.data import download
+
+    sources = [download.FER2013, download.FERPLUS, *([download.TINY_IMAGENET] if with_tiny_imagenet else [])]
+    folder = download.fetch(data, sources=sources, say=lambda line: print(line, flush=True))
+    print(f"Look at it with `python -m fer_lib data check --data {folder}`.")

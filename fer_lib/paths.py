@@ -37,9 +37,22 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fer_lib"
 
 
-def params_file(profile: str, notebook: str) -> Path:
-    """`params/<profile>/<notebook>.yaml` of the project."""
-    return project_root() / "params" / profile / f"{notebook}.yaml"
+def params_folder(profile: str) -> Path:
+    """Folder of a profile's params files: `FER_PARAMS`, or `params/<profile>` of the project.
+
+    Raises:
+        FerError: there is no such folder; names the profiles that there are.
+    """
+    folder = Path(os.environ.get("FER_PARAMS") or project_root() / "params" / profile)
+    if not folder.is_dir():
+        known = sorted(part.name for part in folder.parent.glob("*/"))
+        raise FerError(f"No profile {profile!r}: {folder} does not exist.\nProfiles: {', '.join(known) or 'none'}.")
+    return folder
+
+
+def notebooks() -> list[Path]:
+    """The study's notebooks, in order."""
+    return sorted((project_root() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
 def report_folder(profile: str) -> Path:

@@ -42,7 +42,7 @@ def cached(kind: str, source_hash: str, read: Callable[[], Arrays]) -> Arrays:
         _write(folder, arrays)
     except OSError as error:
         raise FerError(
-            f"Cannot write the image cache {folder}: {error.strerror}.\n"
+            f"Cannot write the image cache {folder}: {error.strerror or error}.\n"
             "Free some space, or set FER_CACHE to a folder that can be written."
         ) from error
     return _open(folder) or arrays
@@ -52,7 +52,7 @@ def _open(folder: Path) -> Arrays | None:
     try:
         names = json.loads((folder / "arrays.json").read_text())
         return {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in names}
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         return None  # absent or damaged: it is made anew
 
 
@@ -63,11 +63,11 @@ def _write(folder: Path, arrays: Arrays) -> None:
         for name, array in arrays.items():
             np.save(scratch / f"{name}.npy", array, allow_pickle=False)
         (scratch / "arrays.json").write_text(json.dumps(list(arrays)))
-        shutil.rmtree(folder, ignore_errors=True)
         try:
             os.rename(scratch, folder)
-        except OSError:
-            if _open(folder) is None:  # another process was first otherwise
-                raise
+        except OSError:  # a folder is there: whole if another process was first, else damaged
+            if _open(folder) is None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.rename(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -4,18 +4,19 @@ import functools
 import hashlib
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
 from fer_lib import paths
-from fer_lib.data import fer2013, ferplus, tiny_imagenet, toyfaces, toyshapes
+from fer_lib.data import canvas, faceset, fer2013, ferplus, portrait, tiny_imagenet, toyfaces, toyshapes
 from fer_lib.data.cache import Arrays, cached, file_hash
 from fer_lib.data.faceset import FER_CLASSES, FaceSet, digest
 from fer_lib.errors import FerError
 
-TOY_ROWS = 3_000
+_TOY_ROWS = 3_000
 _TOY_SEED = 2022
 
 
@@ -38,6 +39,8 @@ def load(name: str, *, data: str | Path | None = None, labelling: str = "fer2013
     """
     if name not in DATASETS:
         raise FerError(f"dataset: {name!r} is unknown; choose one of {', '.join(DATASETS)}.")
+    if labelling not in ferplus.LABELLINGS:
+        raise FerError(f"labelling: {labelling!r} is unknown; choose one of {', '.join(ferplus.LABELLINGS)}.")
     return _load(name, paths.data_folder(data).absolute(), labelling)
 
 
@@ -86,56 +89,47 @@ def _open_ferplus(folder: Path, labelling: str) -> FaceSet:
     if faces.usage is None:
         raise FerError(f"{faces.warnings[0]}\n{fer2013.HOW_TO_GET}")
     votes = ferplus.read(folder, faces.usage, labelling) if faces.votes is None else faces.votes
-    fingerprint = hashlib.sha256(f"{faces.fingerprint}{digest(votes)}".encode()).hexdigest()
+    return _by_votes(replace(faces, votes=votes), "ferplus")
+
+
+def _by_votes(faces: FaceSet, name: str) -> FaceSet:
+    """The same images as the data set `name`, whose runs depend on the votes too."""
+    fingerprint = hashlib.sha256(f"{faces.fingerprint}{digest(faces.votes)}".encode()).hexdigest()
+    return replace(faces, name=name, fingerprint=fingerprint)
+
+
+def _usage_by_row(rows: int, *, training: float, selection: float) -> np.ndarray:
+    """uint8 [rows]: the first share is Training, the next PublicTest, the rest PrivateTest."""
+    ends = np.array((training, training + selection)) * rows
+    return np.searchsorted(ends, np.arange(rows), side="right").astype(np.uint8)
+
+
+def _drawn(kind: str, modules: tuple[ModuleType, ...], draw: Callable[[], Arrays]) -> Arrays:
+    """Arrays of a procedural set, drawn anew when the source of one of `modules` changes."""
+    sources = "".join(map(inspect.getsource, (*modules, canvas, faceset)))
+    source_hash = hashlib.sha256(f"{sources}{_TOY_ROWS}{_TOY_SEED}".encode()).hexdigest()
+    return cached(kind, source_hash, draw)
+
+
+def _toyfaces() -> FaceSet:
+    arrays = _drawn("toyfaces", (toyfaces, portrait), lambda: vars(toyfaces.draw(_TOY_ROWS, seed=_TOY_SEED)))
+    usage = _usage_by_row(_TOY_ROWS, training=0.8, selection=0.1)
     return FaceSet(
-        "ferplus", faces.images, faces.labels, faces.classes, faces.usage, votes,
-        fingerprint=fingerprint, warnings=faces.warnings,
+        "toyfaces", arrays["images"], arrays["labels"], FER_CLASSES, usage, arrays["votes"], arrays["pose"],
+        fingerprint=digest(arrays["images"], arrays["labels"], usage),
     )  # fmt: skip
 
 
-def _usage_by_row(rows: int, *, parts: tuple[float, float] = (0.8, 0.9)) -> np.ndarray:
-    """uint8 [rows]: the first part Training, then PublicTest, then PrivateTest."""
-    return np.searchsorted(np.array(parts) * rows, np.arange(rows), side="right").astype(np.uint8)
-
-
-def _drawn(module: object, draw: Callable[[], Arrays]) -> Arrays:
-    """Cache of a procedural set, made anew when its source code changes."""
-    source_hash = hashlib.sha256(f"{inspect.getsource(module)}{TOY_ROWS}{_TOY_SEED}".encode()).hexdigest()  # type: ignore[arg-type]
-    return cached(module.__name__.rsplit(".", 1)[-1], source_hash, lambda: _with_fingerprint(draw()))  # type: ignore[attr-defined]
-
-
-def _open_toyfaces(name: str) -> FaceSet:
+def _toyshapes() -> FaceSet:
     def draw() -> Arrays:
-        faces = toyfaces.draw(TOY_ROWS, seed=_TOY_SEED)
-        usage = _usage_by_row(TOY_ROWS)
-        return {
-            "images": faces.images,
-            "labels": faces.labels,
-            "votes": faces.votes,
-            "pose": faces.pose,
-            "usage": usage,
-        }
+        images, labels = toyshapes.draw_shapes(_TOY_ROWS, seed=_TOY_SEED)
+        return {"images": images, "labels": labels}
 
-    arrays = _drawn(toyfaces, draw)
+    arrays = _drawn("toyshapes", (toyshapes,), draw)
+    usage = _usage_by_row(_TOY_ROWS, training=0.8, selection=0.0)
     return FaceSet(
-        name, arrays["images"], arrays["labels"], toyfaces.CLASSES, arrays["usage"], arrays["votes"], arrays["pose"],
-        fingerprint=str(arrays["fingerprint"]),
-    )  # fmt: skip
-
-
-def _open_toyshapes(folder: Path, labelling: str) -> FaceSet:
-    def draw() -> Arrays:
-        images, labels = toyshapes.draw_shapes(TOY_ROWS, seed=_TOY_SEED)
-        return {
-            "images": images,
-            "labels": labels,
-            "usage": np.where(_usage_by_row(TOY_ROWS) > 0, 2, 0).astype(np.uint8),
-        }
-
-    arrays = _drawn(toyshapes, draw)
-    return FaceSet(
-        "toyshapes", arrays["images"], arrays["labels"], toyshapes.CLASSES, arrays["usage"],
-        fingerprint=str(arrays["fingerprint"]),
+        "toyshapes", arrays["images"], arrays["labels"], toyshapes.CLASSES, usage,
+        fingerprint=digest(arrays["images"], arrays["labels"], usage),
     )  # fmt: skip
 
 
@@ -151,9 +145,9 @@ _VOTES = ("plurality10", "plurality8", "majority8", "votes8")
 DATASETS = {
     "fer2013": Dataset("FER2013", ("fer7",), _open_fer2013),
     "ferplus": Dataset("FER+", _VOTES, _open_ferplus),
-    "toyfaces": Dataset("Toy faces", ("fer7",), lambda folder, labelling: _open_toyfaces("toyfaces")),
-    "toyfacesplus": Dataset("Toy faces+", _VOTES, lambda folder, labelling: _open_toyfaces("toyfacesplus")),
+    "toyfaces": Dataset("Toy faces", ("fer7",), lambda folder, labelling: _toyfaces()),
+    "toyfacesplus": Dataset("Toy faces+", _VOTES, lambda folder, labelling: _by_votes(_toyfaces(), "toyfacesplus")),
     "tiny_imagenet": Dataset("Tiny-ImageNet", ("given",), _open_tiny_imagenet),
-    "toyshapes": Dataset("Toy shapes", ("given",), _open_toyshapes),
+    "toyshapes": Dataset("Toy shapes", ("given",), lambda folder, labelling: _toyshapes()),
 }
 PRETRAINING_SETS = ("tiny_imagenet", "toyshapes")

@@ -93,7 +93,7 @@ def apply_augmentation(images: Tensor, plan: Tensor | None) -> Tensor:
     if plan is None:
         return images
     if plan.ndim == 3:
-        return warp(images.float(), plan).to(torch.uint8)
+        return warp(images.float(), plan).round().to(torch.uint8)
     height, width = images.shape[-2:]
     x, y = torch.arange(width, device=images.device), torch.arange(height, device=images.device)
     column = torch.where(plan[:, :1] == 1, width - 1 - x, x)  # (B, W)

@@ -5,6 +5,7 @@ compression of the same photograph).
 """
 
 import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from fer_lib.data.cache import cached
-from fer_lib.data.faceset import FaceSet
+from fer_lib.data.faceset import USAGES, FaceSet
 
 NEAR = 0.95  # normalised cross-correlation from which two images count as the same picture
 
@@ -54,3 +55,38 @@ def _near_groups(faces: FaceSet, threshold: float) -> np.ndarray:
 def twins_in(groups: np.ndarray, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """bool [len(rows)]: which of `rows` have a member of their group among `others` (both index arrays)."""
     return np.isin(groups[rows], groups[others])
+
+
+@dataclass(frozen=True)
+class Copies:
+    """How often pictures repeat.
+
+    Attributes:
+        redundant: images that could go without losing a picture.
+        groups: pictures that occur more than once.
+        across: those of them that are in more than one official split.
+        twins: images of PublicTest and of PrivateTest that have a twin in Training.
+        shares: the same as shares of their split, 0 to 1.
+    """
+
+    redundant: int
+    groups: int
+    across: int
+    twins: dict[str, int]
+    shares: dict[str, float]
+
+
+def count_copies(groups: np.ndarray, usage: np.ndarray | None) -> Copies:
+    """Copies among groups int64 [N], as `exact_groups` and `near_groups` number them; `usage` as in `FaceSet`."""
+    _, number, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    splits = {} if usage is None else {name: np.flatnonzero(usage == part) for part, name in enumerate(USAGES)}
+    spread = sum((np.bincount(number[rows], minlength=len(sizes)) > 0).astype(int) for rows in splits.values())
+    tests = {name: rows for name, rows in splits.items() if name != "Training" and rows.size}
+    twins = {name: int(twins_in(groups, rows, splits["Training"]).sum()) for name, rows in tests.items()}
+    return Copies(
+        redundant=len(groups) - len(sizes),
+        groups=int((sizes > 1).sum()),
+        across=int(np.sum(np.asarray(spread) > 1)),
+        twins=twins,
+        shares={name: twins[name] / len(rows) for name, rows in tests.items()},
+    )

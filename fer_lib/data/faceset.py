@@ -11,6 +11,7 @@ FER_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"
 VOTE_COLUMNS = (
     "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF",
 )  # fmt: skip
+VOTE_COLUMN = (4, 5, 6, 1, 3, 2, 0)  # where each of FER_CLASSES stands in VOTE_COLUMNS
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,13 @@ TABLES = ("fer2013.csv", "icml_face_data.csv")
 _ALIASES = {"anger": "angry", "disgusted": "disgust", "fearful": "fear", "happiness": "happy",
             "sadness": "sad", "surprised": "surprise"}  # fmt: skip
 _PARTS = {"train", "training", "test", "validation", "val", "publictest", "privatetest"}
-_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError)
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, csv.Error, UnicodeDecodeError)
+_ENCODING = "utf-8-sig"  # spreadsheets put a byte-order mark in front
 _IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 
+PAGE = "https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge"
 HOW_TO_GET = (
-    "Get it with `make data`, or download fer2013.tar.gz (or the whole zip) from the Kaggle competition "
-    "'challenges-in-representation-learning-facial-expression-recognition-challenge' and set FER_DATA to its folder."
+    f"Get it with `make data`, or download fer2013.tar.gz or the whole zip from {PAGE} and set FER_DATA to its folder."
 )
 
 
@@ -48,7 +49,7 @@ def find(folder: Path) -> Path:
     for name in names:
         if (folder / name).is_file():
             return folder / name
-    archives = [path for path in sorted(folder.glob("*.zip")) if _table_in_zip(path)]
+    archives = [path for path in sorted(folder.glob("*.zip")) if _may_hold_table(path)]
     if archives:
         return archives[0]
     for candidate in (folder, folder / "fer2013"):
@@ -57,7 +58,7 @@ def find(folder: Path) -> Path:
     if (folder / "test.csv").is_file() or (folder / "train.csv").is_file():
         raise FerError(
             f"{folder}: Kaggle's train.csv has no Usage column and its test.csv no labels, so neither gives FER2013's "
-            f"splits.\nTake fer2013.tar.gz or icml_face_data.csv from the same download. {HOW_TO_GET}"
+            "splits.\nTake fer2013.tar.gz or icml_face_data.csv from the same download."
         )
     raise FerError(
         f"No FER2013 under {folder}: looked for {', '.join(names)}, the competition's zip, and class folders "
@@ -78,34 +79,41 @@ def read(source: Path) -> Arrays:
             return _read_table(table, name)
     except _DAMAGED as error:
         raise FerError(
-            f"{source} cannot be read to its end ({error}): a truncated download?\nDelete it and download it again."
+            f"{source} cannot be read to its end ({str(error).splitlines()[0].rstrip(':.')}): damaged or truncated.\n"
+            "Delete it and download it again."
         ) from error
 
 
-def _table_in_zip(path: Path) -> str | None:
-    """Name of the first member that holds FER2013, or None; a damaged zip counts as one so that `read` reports it."""
+def _may_hold_table(path: Path) -> bool:
+    """Whether a zip holds FER2013; a damaged one with its name counts, so that `read` reports it."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = {name.rsplit("/", 1)[-1]: name for name in archive.namelist()}
+            return _table_in(archive) is not None
     except _DAMAGED:
-        return "damaged" if "facial-expression" in path.name or "fer2013" in path.name else None
+        return "facial-expression" in path.name or "fer2013" in path.name
+
+
+def _table_in(archive: zipfile.ZipFile) -> str | None:
+    """Name of the zip's first member that holds FER2013."""
+    members = {name.rsplit("/", 1)[-1]: name for name in archive.namelist()}
     return next((members[name] for name in (*TABLES, "fer2013.tar.gz") if name in members), None)
 
 
 @contextmanager
 def _open_table(source: Path) -> Iterator[tuple[TextIO, str]]:
     if source.suffix == ".zip":
-        member = _table_in_zip(source)
-        if member is None:
-            raise FerError(f"{source} holds none of {', '.join(TABLES)}, fer2013.tar.gz.\n{HOW_TO_GET}")
-        with zipfile.ZipFile(source) as archive, archive.open(member) as file:
-            if member.endswith(".tar.gz"):
-                with tarfile.open(fileobj=file, mode="r:gz") as inner:
-                    yield _table_in_tar(inner, source), f"{source}:{member}"
-            else:
-                yield io.TextIOWrapper(file, newline=""), f"{source}:{member}"
+        with zipfile.ZipFile(source) as archive:
+            member = _table_in(archive)
+            if member is None:
+                raise FerError(f"{source} holds none of {', '.join(TABLES)}, fer2013.tar.gz.\n{HOW_TO_GET}")
+            with archive.open(member) as file:
+                if member.endswith(".tar.gz"):
+                    with tarfile.open(fileobj=file, mode="r:gz") as inner:
+                        yield _table_in_tar(inner, source), f"{source}:{member}"
+                else:
+                    yield io.TextIOWrapper(file, newline="", encoding=_ENCODING), f"{source}:{member}"
     elif source.suffix == ".csv":
-        with source.open(newline="") as file:
+        with source.open(newline="", encoding=_ENCODING) as file:
             yield file, str(source)
     else:
         with tarfile.open(source, mode="r:*") as outer:
@@ -117,7 +125,7 @@ def _table_in_tar(archive: tarfile.TarFile, source: Path) -> TextIO:
         if member.isfile() and member.name.rsplit("/", 1)[-1] in TABLES:
             file = archive.extractfile(member)
             assert file is not None  # isfile() holds
-            return io.TextIOWrapper(file, newline="")
+            return io.TextIOWrapper(file, newline="", encoding=_ENCODING)
     raise FerError(f"{source} holds none of {', '.join(TABLES)}.\n{HOW_TO_GET}")
 
 
@@ -179,15 +187,20 @@ def _class_folders(folder: Path) -> list[Path]:
     """Folders whose sub-folders are classes: `train/` and `test/`, or `folder` itself; none if they are no classes."""
     if not folder.is_dir():
         return []
-    parts = [path for path in sorted(folder.iterdir()) if path.is_dir() and path.name.lower() in _PARTS] or [folder]
+    parts = [path for path in _visible_folders(folder) if path.name.lower() in _PARTS] or [folder]
     known = {*FER_CLASSES, *_ALIASES}
-    return parts if any(sub.name.lower() in known for part in parts for sub in part.iterdir() if sub.is_dir()) else []
+    return parts if any(sub.name.lower() in known for part in parts for sub in _visible_folders(part)) else []
+
+
+def _visible_folders(folder: Path) -> list[Path]:
+    """Sorted, without what file managers and archivers leave behind."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
 
 
 def _read_folders(folder: Path) -> Arrays:
     images, labels = [], []
     for part in _class_folders(folder):
-        for class_folder in sorted(path for path in part.iterdir() if path.is_dir()):
+        for class_folder in _visible_folders(part):
             name = class_folder.name.lower()
             name = _ALIASES.get(name, name)
             if name not in FER_CLASSES:
@@ -209,5 +222,7 @@ def _grey_image(path: Path) -> np.ndarray:
         with Image.open(path) as image:
             grey = image.convert("L")
             return np.asarray(grey if grey.size == (SIZE, SIZE) else grey.resize((SIZE, SIZE), Image.Resampling.BOX))
-    except (UnidentifiedImageError, OSError) as error:
-        raise FerError(f"{path} is no readable image ({error}).\nRemove it or download it again.") from error
+    except UnidentifiedImageError as error:
+        raise FerError(f"{path} is no image, whatever its name says.\nRemove it or download it again.") from error
+    except OSError as error:
+        raise FerError(f"{path} cannot be read ({error}).\nRemove it or download it again.") from error

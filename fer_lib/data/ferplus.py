@@ -16,11 +16,13 @@ from fer_lib.data.faceset import USAGES, VOTE_COLUMNS
 from fer_lib.errors import FerError
 
 LABELLINGS = ("fer2013new", "label_csv")
+PARTS = ("Train", "Valid", "Test")  # files of the second labelling, label_<part>.csv
+TABLE = "fer2013new.csv"
 HOW_TO_GET = "Get fer2013new.csv from https://github.com/microsoft/FERPlus and put it beside FER2013."
 _FOLDERS = (".", "ferplus", "FERPlus", "FERPlus-master")
 
 
-def find(folder: Path, name: str = "fer2013new.csv") -> Path | None:
+def find(folder: Path, name: str = TABLE) -> Path | None:
     """`name` in `folder` or in one of the folders that it usually lies in; None if it is in none."""
     base = folder.parent if folder.is_file() else folder
     return next((base / part / name for part in _FOLDERS if (base / part / name).is_file()), None)
@@ -36,9 +38,9 @@ def read(folder: Path, usage: np.ndarray, labelling: str = "fer2013new") -> np.n
     """
     path = find(folder)
     if path is None:
-        places = ", ".join(str(folder / part / "fer2013new.csv") for part in _FOLDERS)
-        raise FerError(f"No FER+ votes: looked for {places}.\n{HOW_TO_GET}")
-    table = _table(path)
+        base = folder.parent if folder.is_file() else folder
+        raise FerError(f"No fer2013new.csv (FER+) in {base} or its folders {', '.join(_FOLDERS[1:])}.\n{HOW_TO_GET}")
+    table = read_table(path)
     if len(table) != len(usage):
         raise FerError(
             f"{path} has {len(table):,} rows and FER2013 has {len(usage):,}: they join by row order.\n"
@@ -47,9 +49,10 @@ def read(folder: Path, usage: np.ndarray, labelling: str = "fer2013new") -> np.n
     expected = np.array(USAGES)[usage]
     wrong = np.flatnonzero(table["Usage"].to_numpy(str) != expected)
     if wrong.size:
-        row = wrong[0]
+        row = int(wrong[0])
+        found, due = str(table["Usage"].iat[row]), str(expected[row])
         raise FerError(
-            f"{path}: row {row + 1} is {table['Usage'].iat[row]!r}, FER2013's is {expected[row]!r}: another order.\n"
+            f"{path}: row {row + 1} is {found!r}, FER2013's is {due!r}: another order.\n"
             "Use both files unsorted, as published."
         )
     if labelling == "fer2013new":
@@ -57,7 +60,12 @@ def read(folder: Path, usage: np.ndarray, labelling: str = "fer2013new") -> np.n
     return _second_labelling(folder, table["Image name"].tolist())
 
 
-def _table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """fer2013new.csv with its columns `Usage`, `Image name` (empty where there is none) and ten counts of votes.
+
+    Raises:
+        FerError: no such table, or a row whose votes are no counts or sum to zero.
+    """
     try:
         table = pd.read_csv(path, keep_default_na=False)
     except (ValueError, OSError) as error:
@@ -66,10 +74,13 @@ def _table(path: Path) -> pd.DataFrame:
     if missing:
         raise FerError(f"{path}: no column {', '.join(missing)}; found {', '.join(table.columns)[:120]}.\n{HOW_TO_GET}")
     votes = table[list(VOTE_COLUMNS)].apply(pd.to_numeric, errors="coerce")
-    bad = np.flatnonzero(votes.isna().any(axis=1) | (votes < 0).any(axis=1) | (votes.sum(axis=1) == 0))
+    bad = np.flatnonzero(~votes.isin(range(256)).all(axis=1) | (votes.sum(axis=1) == 0))
     if bad.size:
-        found = table[list(VOTE_COLUMNS)].iloc[bad[0]].tolist()
-        raise FerError(f"{path}: the votes of row {bad[0] + 1} are {found}, expected counts that sum to about ten.")
+        found = ", ".join(map(str, table[list(VOTE_COLUMNS)].iloc[bad[0]]))
+        raise FerError(
+            f"{path}: row {bad[0] + 1} has the votes {found}, expected ten counts that sum to about ten.\n"
+            "Mend the row, or download the file again."
+        )
     return table
 
 
@@ -78,16 +89,20 @@ def _second_labelling(folder: Path, names: list[str]) -> np.ndarray:
     rows_of = defaultdict(list)
     for row, name in enumerate(names):
         rows_of[name].append(row)
-    for part in ("Train", "Valid", "Test"):
+    for part in PARTS:
         path = find(folder, f"label_{part}.csv")
         if path is None:
             raise FerError(
                 f"No label_{part}.csv beside fer2013new.csv, which `labelling: label_csv` needs.\n{HOW_TO_GET}"
             )
-        table = pd.read_csv(path, header=None)
+        try:
+            table = pd.read_csv(path, header=None)
+            part_votes = table.iloc[:, 2:].to_numpy(np.uint8)
+        except (ValueError, OSError) as error:
+            raise FerError(f"{path} is no readable table ({str(error).splitlines()[0]}).\n{HOW_TO_GET}") from error
         if table.shape[1] != 12:
-            raise FerError(f"{path}: {table.shape[1]} columns, expected image name, box and ten votes.")
-        for name, row_votes in zip(table[0], table.iloc[:, 2:].to_numpy(np.uint8), strict=True):
+            raise FerError(f"{path}: {table.shape[1]} columns, expected image name, box and ten votes.\n{HOW_TO_GET}")
+        for name, row_votes in zip(table[0], part_votes, strict=True):
             if not rows_of[name]:
                 raise FerError(f"{path}: image {name!r} is not in fer2013new.csv.\n{HOW_TO_GET}")
             votes[rows_of[name].pop(0)] = row_votes  # names that occur twice keep their order

@@ -101,14 +101,16 @@ def _distribution(votes: np.ndarray) -> np.ndarray:
 def _distribution_of(votes: np.ndarray) -> np.ndarray:
     """Soft target [8] of one row: top classes, ties together, until 75 % of the votes or three classes.
 
-    The image is left out (zeros) if these hold half of the votes or less, number more than three, or if
-    unknown or NF leads them.
+    Unknown or NF among the top end the search and are cut out. The image is left out (zeros) if what was found holds
+    half of the votes or less, or is more than three classes.
     """
-    target = np.zeros(len(votes))
+    target = np.zeros(8)
     remaining = votes.copy()
-    while target.sum() < 0.75 * votes.sum() and np.count_nonzero(target) < 3 and not target[8:].any():
-        top = (remaining == remaining.max()) & (remaining > 0)
-        target[top], remaining[top] = votes[top], 0
-    left_out = 2 * target.sum() <= votes.sum() or np.count_nonzero(target) > 3 or target.argmax() >= 8
-    emotions = target[:8]
-    return np.zeros(8) if left_out or not emotions.any() else emotions / emotions.sum()
+    while target.sum() < 0.75 * votes.sum() and np.count_nonzero(target) < 3:
+        top = np.flatnonzero(remaining == remaining.max())
+        emotions = top[top < 8]
+        target[emotions], remaining[top] = votes[emotions], 0
+        if len(emotions) < len(top):
+            break
+    left_out = 2 * target.sum() <= votes.sum() or np.count_nonzero(target) > 3
+    return np.zeros(8) if left_out else target / target.sum()

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from fer_lib.data.cache import cached
 from fer_lib.data.duplicates import near_groups
@@ -82,6 +81,8 @@ def _eighty_twenty(faces: FaceSet, labels: Labels, *, grouped: bool, seed: int) 
 
 
 def _fold(rows: np.ndarray, strata: np.ndarray, groups: np.ndarray | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # slow to import
+
     folds = (StratifiedKFold if groups is None else StratifiedGroupKFold)(5, shuffle=True, random_state=seed)
     train, report = next(folds.split(rows, strata, groups))
     return rows[np.sort(train)], rows[np.sort(report)]

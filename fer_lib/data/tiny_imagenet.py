@@ -1,11 +1,12 @@
 """Tiny-ImageNet-200 in its standard layout (folder or zip), the study's own pre-training set.
 
-http://cs231n.stanford.edu/tiny-imagenet-200.zip: `wnids.txt`, `train/<wnid>/images/*.JPEG`,
-`val/images/*.JPEG` with `val/val_annotations.txt`. Images become grey and 48×48, as FER2013's are.
+`wnids.txt`, `train/<wnid>/images/*.JPEG`, `val/images/*.JPEG` with `val/val_annotations.txt`. Images become grey and
+48×48, as FER2013's are.
 """
 
 import io
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from fer_lib.data.faceset import SIZE
 from fer_lib.errors import FerError
 
 NAME = "tiny-imagenet-200"
+URL = f"http://cs231n.stanford.edu/{NAME}.zip"
 
 
 def find(folder: Path) -> Path:
@@ -25,12 +27,13 @@ def find(folder: Path) -> Path:
         FerError: neither is there.
     """
     base = folder.parent if folder.is_file() else folder
-    for path in (base / f"{NAME}.zip", base / NAME / "wnids.txt"):
-        if path.is_file():
-            return path
+    if (base / f"{NAME}.zip").is_file():
+        return base / f"{NAME}.zip"
+    if (base / NAME / "wnids.txt").is_file():
+        return base / NAME
     raise FerError(
         f"No Tiny-ImageNet under {base}: looked for {NAME}.zip and {NAME}/wnids.txt.\n"
-        f"Get it with `make data`, or download http://cs231n.stanford.edu/{NAME}.zip into that folder."
+        f"Get it with `python -m fer_lib data fetch --with-tiny-imagenet`, or download {URL} into that folder."
     )
 
 
@@ -44,8 +47,8 @@ def read(source: Path) -> Arrays:
         if source.suffix == ".zip":
             with zipfile.ZipFile(source) as archive:
                 return _read(_ZipTree(archive))
-        return _read(_FolderTree(source.parent))
-    except (zipfile.BadZipFile, KeyError, FileNotFoundError, EOFError) as error:
+        return _read(_FolderTree(source))
+    except (zipfile.BadZipFile, KeyError, FileNotFoundError, EOFError, zlib.error) as error:
         raise FerError(f"{source} is damaged or not in the standard layout: {error}.\nDownload it again.") from error
 
 
@@ -95,4 +98,4 @@ def _small_grey(data: bytes, name: str) -> np.ndarray:
         with Image.open(io.BytesIO(data)) as image:
             return np.asarray(image.convert("L").resize((SIZE, SIZE), Image.Resampling.BILINEAR))
     except (UnidentifiedImageError, OSError) as error:
-        raise FerError(f"{NAME}: {name} is no readable image ({error}).\nDownload the archive again.") from error
+        raise FerError(f"{NAME}: {name} is no readable image.\nDownload the archive again.") from error

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 
 def summary(actual: np.ndarray, predicted: np.ndarray, confidence: np.ndarray) -> dict[str, float]:
@@ -13,6 +12,8 @@ def summary(actual: np.ndarray, predicted: np.ndarray, confidence: np.ndarray) -
     `actual`, `predicted`: classes [N]; `confidence`: probability of the predicted class [N]. Classes that neither
     occur nor are predicted do not count.
     """
+    from sklearn.metrics import accuracy_score, f1_score  # takes a second, which readers of records need not wait
+
     present = np.unique(actual)
     recalls = confusion(actual, predicted, classes=int(max(actual.max(), predicted.max())) + 1)
     per_class = recalls.diagonal()[present] / recalls.sum(1)[present]
@@ -26,6 +27,8 @@ def summary(actual: np.ndarray, predicted: np.ndarray, confidence: np.ndarray) -
 
 def confusion(actual: np.ndarray, predicted: np.ndarray, *, classes: int) -> np.ndarray:
     """Counts int64 [classes, classes], rows the actual class, columns the predicted one."""
+    from sklearn.metrics import confusion_matrix
+
     return np.asarray(confusion_matrix(actual, predicted, labels=np.arange(classes)))
 
 

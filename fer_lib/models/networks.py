@@ -5,7 +5,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
 
 Stem = Literal["imagenet", "small"]
 
@@ -36,6 +35,8 @@ def resnet50(*, classes: int, stem: Stem = "imagenet", imagenet_input: bool = Fa
 
     `stem`: `imagenet` is 7×7 stride 2 and max-pool (the paper's, 2×2 last map); `small` is 3×3 stride 1, no pool.
     """
+    from torchvision import models  # takes seconds, which readers of records need not wait
+
     network = models.resnet50(weights=None, num_classes=classes)
     if stem == "small":
         network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
@@ -59,6 +60,8 @@ def vggface(*, classes: int) -> nn.Sequential:
 
     The last map is pooled to 7×7, so that the layers keep their shapes on 48×48 input.
     """
+    from torchvision import models
+
     network = models.vgg16(weights=None, num_classes=classes)
     network.avgpool = _PoolToSeven()
     return nn.Sequential(GreyToRGB(), network)

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 ALIGN_CORNERS = False  # one convention for grid and sampler: pixel centres at (2j + 1) / W - 1
 FILTERS = 64
+_MAP = 6  # side of the feature map that theta is regressed from: 48 pixels, halved three times
 
 Attention = Literal["none", "stn", "stn_frozen", "stn_no_warp"]
 
@@ -50,24 +51,25 @@ def warp(images: Tensor, theta: Tensor) -> Tensor:
 class SpatialTransformer(nn.Module):
     """Localisation net → theta → warped image, [B, C, 48, 48] → the same shape.
 
-    The regression layer starts at zero weights and the identity's bias, so an untrained transformer changes nothing.
+    The regression layer gives theta's departure from the identity and starts at zero, so an untrained transformer
+    changes nothing. Its output is divided by the root of its fan-in: Adam moves all weights by the learning rate at
+    once, and without the division 0.001 is enough to throw theta out of the image within an epoch.
 
     Args:
         mode: `stn`; `stn_frozen` keeps the identity for ever; `stn_no_warp` trains the same parameters, whose theta
             shifts the image's brightness by a negligible amount instead of warping it (a control of capacity).
     """
 
-    def __init__(self, *, channels: int = 1, size: int = 48, mode: Attention = "stn") -> None:
+    def __init__(self, *, channels: int = 1, mode: Attention = "stn") -> None:
         super().__init__()
         self.mode = mode
         self.features = nn.Sequential(
             nn.Conv2d(channels, FILTERS, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(FILTERS, FILTERS, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(FILTERS, FILTERS, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2),
         )  # fmt: skip
-        self.regression = nn.Linear(FILTERS * (size // 4) ** 2, 6)
+        self.regression = nn.Linear(FILTERS * _MAP**2, 6)
         nn.init.zeros_(self.regression.weight)
-        with torch.no_grad():
-            self.regression.bias.copy_(identity_theta(1).flatten())
+        nn.init.zeros_(self.regression.bias)
         if mode == "stn_frozen":
             self.requires_grad_(False)
 
@@ -77,8 +79,8 @@ class SpatialTransformer(nn.Module):
             return identity_theta(len(images), device=images.device)
         features = self.features(images).flatten(1)
         with torch.autocast(images.device.type, enabled=False):  # coordinates need more than bf16's 8 bits
-            regressed = F.linear(features.float(), self.regression.weight.float(), self.regression.bias.float())
-        return regressed.view(-1, 2, 3)
+            departure = self.regression(features.float()) * self.regression.in_features**-0.5
+        return identity_theta(1, device=images.device) + departure.view(-1, 2, 3)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(image for the classifier [B, C, H, W], theta [B, 2, 3])."""

@@ -10,13 +10,16 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
-from torchvision.models import ResNet50_Weights
 
 from fer_lib.data.cache import file_hash
 from fer_lib.errors import FerError
 from fer_lib.models.build import Classifier
 
-IMAGENET = {"imagenet1k_v1": ResNet50_Weights.IMAGENET1K_V1, "imagenet1k_v2": ResNet50_Weights.IMAGENET1K_V2}
+# `torchvision.models.ResNet50_Weights`, spelt out since importing it takes seconds; a test compares.
+IMAGENET = {
+    "imagenet1k_v1": "https://download.pytorch.org/models/resnet50-0676ba61.pth",
+    "imagenet1k_v2": "https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
+}
 
 
 class WeightsUnavailable(FerError):
@@ -30,7 +33,7 @@ def imagenet_file(name: str) -> Path:
         WeightsUnavailable: the file is not in `TORCH_HOME` and cannot be downloaded.
         FerError: the file there is damaged.
     """
-    url = IMAGENET[name].url
+    url = IMAGENET[name]
     file_name = Path(urlparse(url).path).name
     path = Path(torch.hub.get_dir()) / "checkpoints" / file_name
     wanted = path.stem.rsplit("-", 1)[-1]  # torchvision puts the start of the sha256 into the name

@@ -47,11 +47,12 @@ class Training:
                 metadata = file.metadata()
                 history = [Epoch.model_validate(line) for line in json.loads(metadata["history"])]
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError, ValidationError, ValueError, KeyError):
+        except (OSError, SafetensorError, ValidationError, ValueError, KeyError, TypeError):
             return False
-        if metadata["run_id"] != run_id:
+        state = _under(tensors, "model.")
+        if metadata["run_id"] != run_id or _shapes(state) != _shapes(self.model.state_dict()):
             return False
-        self.model.load_state_dict(_under(tensors, "model."))
+        self.model.load_state_dict(state)
         self._restore_optimizer(_under(tensors, "optimizer."))
         self.best = _under(tensors, "best.")
         self.thetas = [tensors[f"theta.{epoch}"] for epoch in range(len(_under(tensors, "theta.")))]
@@ -65,6 +66,8 @@ class Training:
             parameter = parameters[int(number)]
             if value.shape == parameter.shape:  # the same memory layout, which fused optimizers rely on
                 value = torch.empty_like(parameter).copy_(value)
+            elif self.optimizer.defaults.get("fused"):  # its step counter lies on the device as well
+                value = value.to(parameter.device)
             self.optimizer.state[parameter][key] = value
 
 
@@ -75,6 +78,10 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
 def _under(tensors: State, prefix: str) -> State:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _shapes(tensors: State) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in tensors.items()}
 
 
 def _contiguous(tensors: State) -> State:

@@ -50,7 +50,8 @@ class RunConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _fill_label_rule(cls, values: Any) -> Any:
-        known = DATASETS.get(values.get("dataset", "")) if isinstance(values, dict) else None
+        name = values.get("dataset") if isinstance(values, dict) else None
+        known = DATASETS.get(name) if isinstance(name, str) else None
         return {**values, "label_rule": values.get("label_rule") or known.rules[0]} if known else values
 
     @model_validator(mode="after")
@@ -64,8 +65,8 @@ class RunConfig(BaseModel):
             )
         if self.stem == "small" and self.model != "resnet50":
             raise ValueError("stem: 'small' belongs to model resnet50")
-        if self.pretrained.startswith("imagenet") and self.model != "resnet50":
-            raise ValueError(f"pretrained: {self.pretrained!r} belongs to model resnet50")
+        if self.pretrained.startswith("imagenet") and (self.model, self.stem) != ("resnet50", "imagenet"):
+            raise ValueError(f"pretrained: {self.pretrained!r} belongs to model resnet50 with stem imagenet")
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
             raise ValueError("momentum: belongs to the optimizers sgd and rmsprop")
         trained_here = self.pretrained in PRETRAINING_SETS
@@ -107,7 +108,7 @@ class RunConfig(BaseModel):
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """A pydantic error as one or two lines: the key, what was found and what is allowed."""
-    problems = error.errors()
+    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
     first = problems[0]
     key = ".".join(str(part) for part in first["loc"])
     found = first["input"]
@@ -118,7 +119,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     elif first["type"] == "missing":
         text = f"{key!r} is missing"
     else:
-        text = f"{key}: found {found!r} ({type(found).__name__}); {first['msg'][0].lower()}{first['msg'][1:]}"
+        text = f"{key}: found {repr(found)[:80]} ({type(found).__name__}); {first['msg'][0].lower()}{first['msg'][1:]}"
         if isinstance(found, str) and first["type"].startswith(("float", "int")):
             text += " (in YAML write 1.0e-4, not 1e-4 or '0.0001')"
     more = f"\n({len(problems) - 1} more of the kind)" if len(problems) > 1 else ""

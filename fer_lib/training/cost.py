@@ -31,13 +31,19 @@ def gflop(config: RunConfig) -> float:
     return config.epochs * per_image * (train + test / 3)
 
 
-def predicted_seconds(config: RunConfig, *, device: torch.device, records: Iterable[Record] = ()) -> float:
-    """Seconds that one run should take alone on `device`; pre-training that it needs is not counted."""
+def measured_speed(config: RunConfig, *, device: torch.device, records: Iterable[Record]) -> float | None:
+    """GFLOP/s that runs of the same model (of any, where there is none) reached on `device`; None without records."""
     name = provenance(device, computed_in="")["device"]
     here = [record for record in records if record.seconds > 0 and record.provenance.get("device") == name]
     alike = [record for record in here if record.config.model == config.model] or here
-    if alike:
-        speed = statistics.median(gflop(record.config) / record.seconds for record in alike)
-    else:
-        speed = _GFLOPS.get(device.type, _GFLOPS["cpu"])
-    return gflop(config) / speed
+    return statistics.median(_gflop_done(record) / record.seconds for record in alike) if alike else None
+
+
+def predicted_seconds(config: RunConfig, *, device: torch.device, records: Iterable[Record] = ()) -> float:
+    """Seconds that one run should take alone on `device`; pre-training that it needs is not counted."""
+    speed = measured_speed(config, device=device, records=records)
+    return gflop(config) / (speed or _GFLOPS.get(device.type, _GFLOPS["cpu"]))
+
+
+def _gflop_done(record: Record) -> float:
+    return gflop(record.config) * len(record.history) / record.config.epochs  # a diverged run ends early

@@ -4,11 +4,11 @@ import os
 import platform
 import subprocess
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 
 from fer_lib.training.config import RunConfig
 
@@ -32,7 +32,7 @@ def _cpu_has_bf16() -> bool:
 
 
 def prepare(device: torch.device, *, threads: int | None = None) -> None:
-    """Process-wide settings for training: thread count, flushed denormals, deterministic convolutions on CUDA."""
+    """Process-wide settings for training: thread count, flushed denormals, and on CUDA the fastest convolutions."""
     if threads:
         torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
@@ -51,7 +51,7 @@ def provenance(device: torch.device, *, computed_in: str) -> dict[str, Any]:
         "threads": torch.get_num_threads() if device.type == "cpu" else None,
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
+        "torchvision": version("torchvision"),
         "commit": commit(),
     }
 

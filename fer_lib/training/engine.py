@@ -106,7 +106,7 @@ def train(
             if line.train_loss is None:
                 status, reason = "diverged", f"the training loss is not finite in epoch {line.epoch}"
                 break
-            if len(select) and line.eval_accuracy >= max(past.eval_accuracy for past in training.history):
+            if len(select) and line.epoch == _best(training.history).epoch:
                 training.best = {name: value.clone() for name, value in model.state_dict().items()}
             if model.attention is not None:
                 training.thetas.append(_some_thetas(model, report))
@@ -213,8 +213,12 @@ def _some_thetas(model: Classifier, data: DeviceData) -> Tensor:
     return theta.cpu().to(torch.float16)
 
 
+def _best(history: list[Epoch]) -> Epoch:
+    return max(history, key=lambda line: line.eval_accuracy)  # the first of several
+
+
 def _final_metrics(history: list[Epoch], found: Evaluation) -> dict[str, float]:
-    best = max(history, key=lambda line: line.eval_accuracy)
+    best = _best(history)
     final = {
         f"test_{name}": value
         for name, value in metrics.summary(found.actual, found.predicted, found.confidence).items()

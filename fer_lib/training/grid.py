@@ -44,23 +44,30 @@ class Cell:
     config: RunConfig
 
 
-def expand(grid: Grid) -> list[Cell]:
+def expand(grid: Grid, *, where: str = "") -> list[Cell]:
     """All runs of a grid, in the file's order.
 
     Raises:
-        FerError: an override that is no valid config; names arm and key.
+        FerError: an override that is no valid config; names `where`, the arm and the key.
     """
+    place = f"{where}: " if where else ""
+    for key in ("split", "seed"):
+        if any(key in overrides for overrides in (grid.base, *grid.datasets.values(), *grid.arms.values())):
+            raise FerError(f"{place}{key} goes into the grid's list `{key}s`, not into base, datasets or arms.")
     cells = []
     for dataset, overrides in grid.datasets.items():
         limited = overrides.get("arms", list(grid.arms))
+        if not isinstance(limited, list):
+            raise FerError(f"{place}datasets.{dataset}.arms: found {limited!r}; expected a list, such as [Adam].")
         if unknown := [arm for arm in limited if arm not in grid.arms]:
-            raise FerError(f"datasets.{dataset}.arms: {unknown[0]!r} is no arm; choose from {', '.join(grid.arms)}.")
+            known = ", ".join(grid.arms)
+            raise FerError(f"{place}datasets.{dataset}.arms: {unknown[0]!r} is no arm; choose from {known}.")
         own = {key: value for key, value in overrides.items() if key != "arms"}
         for split in grid.splits:
             for arm in limited:
                 for seed in grid.seeds:
                     values = {**grid.base, **own, **grid.arms[arm], "split": split, "seed": seed}
-                    config = RunConfig.parse(values, where=f"arm {arm!r} on {dataset!r}")
+                    config = RunConfig.parse(values, where=f"{place}arm {arm!r} on {dataset!r}")
                     cells.append(Cell(arm, dataset, split, seed, config))
     return cells
 
@@ -90,17 +97,22 @@ def read_params(path: Path) -> dict[str, Any]:
         raise FerError(f"No params file {path}.\nProfiles beside it: {profiles}.") from None
     except yaml.YAMLError as error:
         raise FerError(f"{path} is no YAML: {' '.join(str(error).split())[:200]}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FerError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.") from None
     if not isinstance(values, dict):
         raise FerError(f"{path}: expected a mapping of parameters, found {type(values).__name__}.")
     return values
 
 
 def grids_in(paths: Iterable[Path]) -> dict[Path, Grid]:
-    """The grids among params files; files of notebooks that train nothing have no `arms` and are passed over."""
-    found = {}
-    for path in paths:
-        values = read_params(path)
-        if "arms" in values:
-            grid_keys = {key: value for key, value in values.items() if key in Grid.model_fields}
-            found[path] = parse_grid(grid_keys, where=str(path))
+    """The grids among params files; a file with neither `arms` nor `base` is of a notebook that trains nothing.
+
+    Raises:
+        FerError: a file that cannot be read, or a grid with an invalid run; names the file.
+    """
+    values_of = {path: read_params(path) for path in paths}
+    grids = {path: values for path, values in values_of.items() if {"arms", "base"} & values.keys()}
+    found = {path: parse_grid(values, where=str(path)) for path, values in grids.items()}
+    for path, grid in found.items():
+        expand(grid, where=str(path))
     return found

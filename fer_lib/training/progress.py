@@ -10,32 +10,23 @@ from tqdm import tqdm
 
 from fer_lib.training.config import RunConfig
 from fer_lib.training.cost import gflop
-from fer_lib.training.runner import Event
-
-
-def title(config: RunConfig) -> str:
-    """A run in a few words: model, attention, what else differs from the paper's defaults, data, split and seed."""
-    words = [config.model + (f"+{config.attention}" if config.attention != "none" else "")]
-    if config.pretrained != "none":
-        words.append(f"from {config.pretrained}")
-    words.append(f"{config.optimizer} {config.lr:g}")
-    return f"{' '.join(words)} on {config.dataset}/{config.split} seed {config.seed}"
+from fer_lib.training.event import Event, title
 
 
 class Progress:
     """Context manager whose `report` takes a campaign's events; progress is measured in work, not in runs."""
 
-    def __init__(self, configs: Sequence[RunConfig], *, quiet: bool = False) -> None:
+    def __init__(self, configs: Sequence[RunConfig], *, every_epoch: bool = True) -> None:
         self._work = {config: gflop(config) for config in configs}
         self._done: dict[RunConfig, float] = {}
         self._reused = 0.0
         self._ended = 0
         self._began = time.monotonic()
-        self._quiet = quiet
+        self._every_epoch = every_epoch
         self._bar: tqdm | None = None
 
     def __enter__(self) -> Self:
-        if sys.stderr.isatty() and not self._quiet:
+        if sys.stderr.isatty():
             layout = "{desc} {percentage:3.0f}% |{bar}| {elapsed} passed, {remaining} to go{postfix}"
             self._bar = tqdm(total=sum(self._work.values()), desc=self._counted(), bar_format=layout, leave=False)
         return self
@@ -57,7 +48,7 @@ class Progress:
             self._bar.set_description(self._counted())
             self._bar.set_postfix_str(f" {title(event.config)}")
             self._bar.update(self._done[event.config] - before)
-        elif not self._quiet and event.state != "reused":
+        elif event.state not in ("", "reused") or (self._every_epoch and not event.state):
             print(self._line(event), flush=True)
 
     def _counted(self) -> str:

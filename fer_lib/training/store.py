@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from fer_lib.errors import FerError
@@ -40,12 +40,16 @@ def write_atomically(path: Path, data: bytes) -> None:
         scratch.replace(path)
     except OSError as error:
         raise FerError(
-            f"Cannot write {path}: {error.strerror}.\n"
+            f"Cannot write {path}: {error.strerror or error}.\n"
             "Free some space, or choose a folder that can be written (FER_REPORT)."
         ) from error
     finally:
         if scratch is not None:
             scratch.unlink(missing_ok=True)
+
+
+class Busy(Exception):
+    """Another process has the run."""
 
 
 class RunStore:
@@ -131,18 +135,27 @@ class RunStore:
         return record
 
     @contextmanager
-    def claim(self, run_id: str) -> Iterator[None]:
-        """Holds the run for this process; a second process waits. Released when the process ends, however it ends."""
+    def claim(self, run_id: str, *, wait: bool = True) -> Iterator[None]:
+        """Holds the run for this process, and is released when the process ends, however it ends.
+
+        Raises:
+            Busy: another process has it, and `wait` is False.
+            FerError: the folder cannot be written.
+        """
         path = self.folder / "work" / f"{run_id}.lock"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path)
-            lock.acquire()
+            lock.acquire(timeout=-1 if wait else 0)
+        except Timeout:
+            raise Busy(run_id) from None
         except OSError as error:
             raise FerError(
-                f"Cannot write {path}: {error.strerror}.\nChoose a folder that can be written (FER_REPORT)."
+                f"Cannot write {path}: {error.strerror or error}.\nChoose a folder that can be written (FER_REPORT)."
             ) from error
         try:
+            for scrap in self.folder.glob(f"*/.{run_id}.*-*"):  # of a process that was killed while it wrote
+                scrap.unlink(missing_ok=True)
             yield
         finally:
             lock.release()

@@ -1,0 +1,58 @@
+# make            what there is to make
+# make report     the whole study on drawn faces, in minutes, no download
+PROFILE ?= demo
+JOBS    ?= 0
+VENV    ?= .venv
+PYTHON  ?= python3
+
+BIN := $(VENV)/bin
+FER := $(BIN)/python -m fer_lib
+# glibc returns freed memory to the system at every step unless told not to
+export MALLOC_MMAP_THRESHOLD_ ?= 4294967296
+export MALLOC_TRIM_THRESHOLD_ ?= 8589934592
+ifdef FER_DATA
+export FER_DATA
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup data report lab test lint clean lock
+
+help: ## show this list
+	@echo "PROFILE=demo|quick|paper (now $(PROFILE))   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)"
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1@\2/' | column -t -s@
+
+setup: $(VENV)/.done ## install everything into .venv (done once, by every other target)
+
+$(VENV)/.done: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing (PyTorch is large; a few minutes) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+data: setup ## fetch FER2013 and FER+ into FER_DATA or data/ (needs a network and a Kaggle account)
+	@$(FER) data fetch
+
+report: setup ## train what is missing, run the notebooks, render reports/PROFILE/index.html
+	@$(FER) report --profile $(PROFILE) --jobs $(JOBS)
+
+lab: setup ## open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir=. notebooks
+
+lint: setup ## ruff, mypy, and notebooks without outputs
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/nbstripout --verify notebooks/*.ipynb
+	@$(BIN)/mypy --no-error-summary
+
+test: lint ## lint and all tests; with FER_DATA also those on the real data
+	@$(BIN)/pytest
+
+clean: ## remove caches and rendered pages; never a run
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache build *.egg-info
+	@find fer_lib tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf $(filter-out reports/paper,$(wildcard reports/*))/figures $(filter-out reports/paper,$(wildcard reports/*))/tables
+
+lock: ## resolve requirements.lock anew (needs uv)
+	@uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate --python-version 3.11 --quiet -o requirements.lock

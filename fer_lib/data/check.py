@@ -1,0 +1,211 @@
+"""What a data set on disk holds, and what is wrong with it, as numbers.
+
+The published counts are those of Goodfellow et al. 2013 (https://arxiv.org/abs/1307.0414).
+"""
+
+import hashlib
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_lib import paths
+from fer_lib.data import fer2013, ferplus, tiny_imagenet
+from fer_lib.data.cache import file_hash
+from fer_lib.data.catalogue import DATASETS, load
+from fer_lib.data.duplicates import count_copies, exact_groups, near_groups
+from fer_lib.data.faceset import USAGES, VOTE_COLUMN, FaceSet
+from fer_lib.data.labels import apply_rule
+
+PUBLISHED = {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589}
+KAGGLE_MD5 = "f8428a1edbd21e88f42c73edd2a14f95"  # fer2013.tar.gz as the competition serves it
+TAGGERS = 10
+_FER = ("fer2013", "ferplus")
+_SHOWN = 12  # row numbers that a problem names before it says "and more"
+
+
+def check(folder: str | Path | None = None, *, dataset: str = "fer2013", near: bool = True) -> dict[str, Any]:
+    """Everything worth knowing about a data set, as JSON-ready values.
+
+    Keys: `dataset`, `folder` (None for drawn sets), `sources` (what, path, bytes, sha256), `rows`, `usage` (rows by
+    official split), `labels` (rule → split → class → images; `votes8` counts the class it is evaluated on), `kept`
+    (rule → split → images with a target), `duplicates` (`exact` and `near`: `Copies`), `agreement` (FER2013's label is
+    FER+'s plurality), `second_labelling`, `odd_votes` (rows whose votes don't sum to ten), `problems` and `notes`
+    (sentences; a note needs no action). What does not apply is None, a set without official splits has the one split
+    `all`, and rows are counted from 1, without the header.
+
+    Args:
+        near: compare all pairs of images, which takes about a minute the first time for FER2013.
+
+    Raises:
+        FerError: files that are missing or that cannot be read.
+    """
+    faces = load(dataset, data=folder)
+    base = paths.data_folder(folder)
+    sources = _sources(base, dataset)
+    names = _image_names(base, faces) if dataset in _FER else []
+    exact = exact_groups(faces)
+    odd_votes = _odd_votes(faces.votes, names)
+    usage = None if faces.usage is None else {name: len(rows) for name, rows in _splits(faces).items()}
+    wrong_counts = _count_problems(usage) if dataset in _FER else []
+    return {
+        "dataset": dataset,
+        "folder": str(base) if sources else None,
+        "sources": sources,
+        "rows": len(faces),
+        "usage": usage,
+        **_label_counts(faces),
+        "duplicates": {
+            "exact": asdict(count_copies(exact, faces.usage)),
+            "near": asdict(count_copies(near_groups(faces), faces.usage)) if near else None,
+        },
+        "agreement": _agreement(faces),
+        "second_labelling": _second_labelling(base, faces, exact) if names else None,
+        "odd_votes": odd_votes,
+        "problems": [*faces.warnings, *wrong_counts, *_image_problems(faces), *_vote_problems(odd_votes)],
+        "notes": [*_hash_notes(sources), *_name_notes(names)],
+    }
+
+
+def _splits(faces: FaceSet) -> dict[str, np.ndarray]:
+    if faces.usage is None:
+        return {"all": np.arange(len(faces))}
+    return {name: np.flatnonzero(faces.usage == part) for part, name in enumerate(USAGES)}
+
+
+def _sources(base: Path, dataset: str) -> list[dict[str, Any]]:
+    found: list[tuple[str, Path]] = []
+    if dataset in _FER:
+        found.append(("FER2013", fer2013.find(base)))
+        names = ("fer2013new.csv", *(f"label_{part}.csv" for part in ferplus.PARTS))
+        found += [("FER+", path) for name in names if (path := ferplus.find(base, name))]
+    elif dataset == "tiny_imagenet":
+        found.append(("Tiny-ImageNet", tiny_imagenet.find(base)))
+    return [
+        {
+            "what": what,
+            "path": str(path),
+            "bytes": path.stat().st_size if path.is_file() else None,
+            "sha256": file_hash(path) if path.is_file() else None,
+        }
+        for what, path in found
+    ]
+
+
+def _label_counts(faces: FaceSet) -> dict[str, Any]:
+    rules = list(DATASETS[faces.name].rules)
+    if faces.votes is not None:
+        rules = ["fer7", *DATASETS["ferplus"].rules]
+    labels = {rule: apply_rule(faces, rule) for rule in rules}
+    splits = _splits(faces)
+    return {
+        "labels": {rule: {name: of.counts(rows) for name, rows in splits.items()} for rule, of in labels.items()},
+        "kept": {
+            rule: {name: int(of.trainable[rows].sum()) for name, rows in splits.items()} for rule, of in labels.items()
+        },
+    }
+
+
+def _agreement(faces: FaceSet) -> dict[str, Any] | None:
+    if faces.votes is None:
+        return None
+    agree = np.array(VOTE_COLUMN)[faces.labels] == faces.votes.argmax(axis=1)
+    return {
+        "rows": int(agree.sum()),
+        "share": float(agree.mean()),
+        "by_class": {
+            name: float(agree[faces.labels == label].mean())
+            for label, name in enumerate(faces.classes)
+            if (faces.labels == label).any()
+        },
+    }
+
+
+def _second_labelling(base: Path, faces: FaceSet, exact: np.ndarray) -> dict[str, int] | None:
+    if faces.usage is None or faces.votes is None or ferplus.find(base, "label_Train.csv") is None:
+        return None
+    second = ferplus.read(base, faces.usage, "label_csv")
+    there = second.any(axis=1)
+    differ = there & (second != faces.votes).any(axis=1)
+    other_class = differ & (second.argmax(axis=1) != faces.votes.argmax(axis=1))
+    copied = np.bincount(exact)[exact] > 1
+    return {
+        "rows": int(there.sum()),
+        "differ": int(differ.sum()),
+        "differ_in_plurality": int(other_class.sum()),
+        "differ_and_copied": int((differ & copied).sum()),
+    }
+
+
+def _image_names(base: Path, faces: FaceSet) -> list[str]:
+    """Of every row, empty where FER+ gives none; no names without FER+."""
+    path = ferplus.find(base)
+    return [] if path is None or faces.votes is None else ferplus.read_table(path)["Image name"].tolist()
+
+
+def _odd_votes(votes: np.ndarray | None, names: list[str]) -> list[dict[str, Any]]:
+    if votes is None:
+        return []
+    sums = votes.sum(axis=1, dtype=int)
+    rows = np.flatnonzero(sums != TAGGERS).tolist()
+    return [{"row": row + 1, "votes": int(sums[row]), "image": names[row] if names else None} for row in rows]
+
+
+def _vote_problems(odd_votes: list[dict[str, Any]]) -> list[str]:
+    if not odd_votes:
+        return []
+    named = ", ".join(f"row {odd['row']:,} ({odd['votes']} votes)" for odd in odd_votes[:_SHOWN])
+    return [f"The votes of {_rows(len(odd_votes))} don't sum to {TAGGERS}: {named}{_more(len(odd_votes))}."]
+
+
+def _image_problems(faces: FaceSet) -> list[str]:
+    pixels = faces.images.reshape(len(faces), -1)
+    constant = np.flatnonzero(pixels.min(axis=1) == pixels.max(axis=1)) + 1
+    if not constant.size:
+        return []
+    named = ", ".join(f"{row:,}" for row in constant[:_SHOWN])
+    return [f"{_rows(constant.size)} blank (one grey value, so no face): {named}{_more(constant.size)}."]
+
+
+def _count_problems(usage: dict[str, int] | None) -> list[str]:
+    if usage is None:
+        return []
+    return [
+        f"{name} has {rows:,} rows, published are {PUBLISHED[name]:,}."
+        for name, rows in usage.items()
+        if rows != PUBLISHED[name]
+    ]
+
+
+def _hash_notes(sources: list[dict[str, Any]]) -> list[str]:
+    archive = next((Path(source["path"]) for source in sources if source["path"].endswith("fer2013.tar.gz")), None)
+    if archive is None:
+        return []
+    with archive.open("rb") as file:
+        md5 = hashlib.file_digest(file, "md5").hexdigest()
+    return (
+        [] if md5 == KAGGLE_MD5 else [f"{archive.name} is not Kaggle's own file: md5 {md5}, Kaggle's is {KAGGLE_MD5}."]
+    )
+
+
+def _name_notes(names: list[str]) -> list[str]:
+    unnamed = names.count("")
+    twice = sorted(name for name, times in Counter(names).items() if times > 1 and name)
+    notes = []
+    if unnamed:
+        notes.append(
+            f"No image name in fer2013new.csv: {_rows(unnamed)} (the join is by row order, so nothing is lost)."
+        )
+    if twice:
+        notes.append(f"Image names that occur twice: {', '.join(twice[:_SHOWN])}{_more(len(twice))}.")
+    return notes
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'s' if number != 1 else ''}"
+
+
+def _more(found: int) -> str:
+    return f" and {found - _SHOWN:,} more" if found > _SHOWN else ""

@@ -1,0 +1,116 @@
+"""make report: train what is missing, execute the notebooks, render the pages."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fer_lib import data, paths
+from fer_lib.data import DATASETS
+from fer_lib.errors import FerError
+from fer_lib.report.execute import Executed, NotebookFailed, Task
+from fer_lib.report.html import render_report
+from fer_lib.report.parallel import execute_many
+from fer_lib.training import Cell, Place, RunStore, expand, grids_in, read_params, run_all
+from fer_lib.training.device import commit
+from fer_lib.training.progress import Progress
+
+TITLE = "Spatial transformer and ResNet50 for facial expressions"
+
+
+def build_report(profile: str, *, jobs: int, data_folder: Path | None = None, verbose: bool = False) -> Path:
+    """The report of a profile; returns its index.
+
+    Raises:
+        FerError: the profile, its params or its data are missing, or a notebook failed; the pages of the others are
+            made all the same, and say so.
+    """
+    folder = paths.report_folder(profile)
+    params = {path.stem: read_params(path) for path in sorted(paths.params_folder(profile).glob("*.yaml"))}
+    notebooks = paths.notebooks()
+    if lacking := [notebook.stem for notebook in notebooks if notebook.stem not in params]:
+        raise FerError(f"{paths.params_folder(profile)}: no {lacking[0]}.yaml.\nEvery notebook needs its params file.")
+    place = Place(folder, data_folder)
+    _train(trainable_cells(profile, place), place, jobs=jobs, verbose=verbose)
+    tasks = [Task(notebook, params[notebook.stem], folder / "notebooks" / notebook.name) for notebook in notebooks]
+    outcomes = execute_many(tasks, jobs=jobs, cwd=_made(folder / "notebooks"), env=_environment(folder, data_folder))
+    failed = [outcome for outcome in outcomes if isinstance(outcome, FerError)]
+    done = [outcome.path for outcome in outcomes if isinstance(outcome, Executed)]
+    incomplete = {"Incomplete": "; ".join(_failure(error) for error in failed)} if failed else {}
+    index = render_report(
+        done, folder=folder, title=TITLE, profile=profile, provenance={**incomplete, **provenance(RunStore(folder))}
+    )
+    if failed:
+        raise FerError("\n".join(str(error) for error in failed))
+    return index
+
+
+def trainable_cells(profile: str, place: Place) -> list[Cell]:
+    """The cells of a profile's grids whose data is here.
+
+    Raises:
+        FerError: some data is missing and there is no record of a run on it either.
+    """
+    grids = grids_in(sorted(paths.params_folder(profile).glob("*.yaml")))
+    cells = [cell for grid in grids.values() for cell in expand(grid)]
+    recorded = {record.config.dataset for record in RunStore(place.store).records()}
+    absent = set()
+    for config in {cell.config.dataset: cell.config for cell in cells}.values():
+        try:
+            data.load(config.dataset, data=place.data, labelling=config.labelling)
+        except FerError:
+            if config.dataset not in recorded:
+                raise
+            absent.add(config.dataset)
+    for name in sorted(absent):
+        print(f"{DATASETS[name].title} is not here: its runs are read, not trained.")
+    return [cell for cell in cells if cell.config.dataset not in absent]
+
+
+def _train(cells: list[Cell], place: Place, *, jobs: int, verbose: bool) -> None:
+    configs = list(dict.fromkeys(cell.config for cell in cells))
+    with Progress(configs, every_epoch=verbose) as progress:
+        tally = run_all(configs, place, jobs=jobs, report=progress.report)
+    print(f"runs: {tally}")
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _environment(folder: Path, data_folder: Path | None) -> dict[str, str]:
+    """What a notebook's kernel needs to find the same project, report and data as this process."""
+    values = {"FER_ROOT": str(paths.project_root()), "FER_REPORT": str(folder.absolute())}
+    values |= {"FER_DATA": str(paths.data_folder(data_folder).absolute())}
+    if given := os.environ.get("FER_PARAMS"):
+        values["FER_PARAMS"] = str(Path(given).absolute())
+    return values
+
+
+def _failure(error: FerError) -> str:
+    return f"{error.notebook} failed in cell {error.cell}" if isinstance(error, NotebookFailed) else "a notebook failed"
+
+
+def provenance(store: RunStore) -> Mapping[str, Any]:
+    """What a report rests on: commit, runs, data, machines, time and versions."""
+    records = store.records()
+    done = [record for record in records if record.status != "skipped"]
+    states = ", ".join(
+        f"{sum(record.status == state for record in records)} {state}" for state in ("finished", "diverged", "skipped")
+    )
+    prints = {f"{DATASETS[record.config.dataset].title} {record.fingerprint[:12]}" for record in done}
+    known = [record.provenance for record in done]
+    hours: dict[str, float] = {}
+    for record in done:
+        hours[record.provenance["device"]] = hours.get(record.provenance["device"], 0.0) + record.seconds / 3600
+    return {
+        "Commit": commit(),
+        "Runs": states,
+        "Training time": "; ".join(f"{time:.2f} h on {device}" for device, time in sorted(hours.items())) or "none",
+        "Data (fingerprint)": ", ".join(sorted(prints)) or "none",
+        "Arithmetic": ", ".join(sorted({line["arithmetic"] for line in known})) or "none",
+        "torch": ", ".join(sorted({line["torch"] for line in known})) or "none",
+        "Runs computed at commits": ", ".join(sorted({line["commit"] for line in known})) or "none",
+        "Damaged records": ", ".join(sorted(store.damaged)) or "none",
+    }

@@ -1,0 +1,73 @@
+"""Sections that several notebooks share: the paper's tables and curves, numbered as the paper numbers them."""
+
+from collections.abc import Mapping
+
+from fer_lib.report import curves, findings, tables
+from fer_lib.results import Results
+from fer_lib.study import Study
+
+_WHAT = {"train_accuracy": "Training", "eval_accuracy": "Test"}
+
+
+def show_accuracy(study: Study, results: Results, *, table: str, name: str) -> None:
+    """A table of the paper: every arm, split and data set, with the paper's test accuracy beside ours."""
+    study.table(
+        tables.accuracy(results, table=table),
+        name=name,
+        number=f"Table {table}",
+        caption=f"{findings.ranking(results, split=results.splits()[0])} Mean ± sd over n seeds, by split.",
+    )
+
+
+def show_dots(study: Study, results: Results, *, name: str) -> None:
+    """All arms at a glance, under the first split."""
+    split = results.splits()[0]
+    figure, drawn = curves.dots(results, split=split)
+    study.figure(
+        figure,
+        name=name,
+        caption=findings.ranking(results, split=split),
+        alt=f"Test accuracy of every arm under {split}: seeds as faint dots, mean and interval, the paper as crosses",
+        data=drawn,
+    )
+
+
+def show_curves(study: Study, results: Results, *, numbers: Mapping[int, tuple[str, str]]) -> None:
+    """The paper's figures by number under the first split: `numbers` maps one to its data set's role and metric."""
+    split = results.splits()[0]
+    for number, (role, metric) in sorted(numbers.items()):
+        datasets = results.of(role=role).datasets()
+        if not datasets:
+            study.note(f"Fig. {number}: this profile has no data set in the place of {role}.")
+        for dataset in datasets:
+            figure, drawn = curves.curves(results, metric=metric, dataset=dataset, split=split)
+            arms = ", ".join(results.of(dataset=dataset).arms())
+            study.figure(
+                figure,
+                name=f"fig_{number:02}",
+                number=f"Fig. {number}",
+                caption=findings.curve(results, metric=metric, dataset=dataset, split=split),
+                alt=f"{_WHAT[metric]} accuracy per epoch on {dataset} for {arms}",
+                data=drawn,
+            )
+
+
+def show_comparisons(study: Study, results: Results, *, against: str, name: str) -> None:
+    """Every arm against one, paired by seed, on test accuracy."""
+    study.table(
+        tables.comparisons(results, against=against),
+        name=name,
+        caption=f"Test accuracy of each arm minus {against}, paired by seed, under each split: mean [95 % interval] "
+        "over n seeds, Holm-corrected p, and the difference that n seeds would find with a power of 80 %.",
+        formats={"p (Holm)": "{:.3f}", "Smallest detectable": "{:.4f}"},
+    )
+
+
+def show_costs(study: Study, results: Results, *, name: str) -> None:
+    """What the runs were computed on and how fast."""
+    study.table(
+        tables.run_costs(results),
+        name=name,
+        caption="Training speed of the runs above, all splits: median over the n runs of each arm.",
+        formats={"Images/s": "{:,.0f}", "Seconds per run": "{:,.0f}"},
+    )

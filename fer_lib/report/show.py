@@ -1,0 +1,218 @@
+"""Puts a result on the page and its files beside it.
+
+A figure or table is displayed as one finished piece of HTML (picture, alt text, caption, links to the files),
+so JupyterLab and the static report show the same thing. The machine-readable half travels as output metadata
+under the key `fer`, from which tests count figures, captions and alt texts.
+"""
+
+import base64
+import io
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import display
+from matplotlib.figure import Figure
+
+Verdict = Literal["holds", "fails", "undecided", "missing"]
+Format = str | Callable[[Any], Any]
+
+CSS_DPI = 96
+WIDE = 560  # from this width on, in CSS pixels, a figure takes the whole column
+PIXEL_RATIO = 2  # the picture is drawn at twice its size on the page and stays crisp on a dense screen
+WORDS = {"holds": "holds", "fails": "does not hold", "undecided": "undecided", "missing": "not measured"}
+NUMBER = re.compile(r"[\s\d.,:;%+±×<>≤≥≈=/()\[\]–−-]*(e[+-]?\d+)?[\s\d.,:;%+±×/()\[\]–−-]*")
+
+
+@dataclass(frozen=True)
+class Inline:
+    """HTML that is safe to place in a cell or caption, and the plain text that stands for it in a CSV."""
+
+    html: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __add__(self, other: "str | Inline") -> "Inline":
+        return Inline(self.html + _html(other), self.text + str(other))
+
+
+def link(text: str | Inline, href: str) -> Inline:
+    """A link; `href` is relative, an anchor, http(s) or mailto."""
+    scheme = re.match(r"[A-Za-z][\w+.-]*:", href)
+    if scheme and scheme[0].lower() not in {"http:", "https:", "mailto:"}:
+        raise ValueError(f"link to {href!r}: expected a relative address, an anchor, http(s) or mailto")
+    return Inline(f'<a href="{escape(href)}">{_html(text)}</a>', str(text))
+
+
+def badge(verdict: Verdict, text: str | None = None) -> Inline:
+    """A verdict as a coloured label; the words carry the meaning, the colour repeats it."""
+    words = text or WORDS[verdict]
+    return Inline(f'<span class="badge {verdict}">{escape(words)}</span>', words)
+
+
+def show_figure(
+    fig: Figure,
+    *,
+    folder: Path,
+    name: str,
+    caption: str | Inline,
+    alt: str,
+    data: pd.DataFrame | None = None,
+    number: str | None = None,
+) -> None:
+    """Write `folder/name.svg`, `.png` and, with `data`, `.csv`; display the picture; close the figure.
+
+    `caption` states the finding, `alt` describes what is drawn, `number` is the paper's own ("Fig. 6").
+    Drawn twice from the same data, the files are identical byte for byte.
+    """
+    _check(name, caption=str(caption), alt=alt)
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn: dict[str, bytes] = {}
+    options: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.1, "facecolor": "white"}
+    with plt.rc_context({"svg.hashsalt": name}):
+        for kind, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
+            buffer = io.BytesIO()
+            fig.savefig(buffer, format=kind, dpi=CSS_DPI * PIXEL_RATIO, metadata=metadata, **options)
+            drawn[kind] = buffer.getvalue()
+            (folder / f"{name}.{kind}").write_bytes(drawn[kind])
+    plt.close(fig)
+    files = [("SVG", folder / f"{name}.svg")]
+    if data is not None:
+        files.append(("CSV", _write_csv(data, folder / f"{name}.csv")))
+    width, height = (int.from_bytes(drawn["png"][i : i + 4]) // PIXEL_RATIO for i in (16, 20))
+    source = "data:image/png;base64," + base64.b64encode(drawn["png"]).decode("ascii")
+    markup = (
+        f'<figure class="fer-figure{" wide" if width >= WIDE else ""}" id="fig-{name}">'
+        f'<img src="{source}" alt="{escape(alt)}" width="{width}" height="{height}">'
+        f"<figcaption>{_caption(number, caption)} {_links(files)}</figcaption></figure>"
+    )
+    _display(markup, kind="figure", name=name, caption=str(caption), alt=alt, number=number)
+
+
+def show_table(
+    table: pd.DataFrame,
+    *,
+    folder: Path,
+    name: str,
+    caption: str | Inline,
+    number: str | None = None,
+    formats: Mapping[Any, Format] | None = None,
+) -> None:
+    """Write `folder/name.csv` and display the table.
+
+    An index that is not a plain count becomes the leading columns; the first column heads its row. Columns
+    may have several levels. `formats` maps a column (its label, or its last level) to a format string such as
+    "{:.1%}" or to a function of the value that returns text or `Inline`. Missing values show as a dash. The
+    CSV keeps the unformatted values.
+    """
+    _check(name, caption=str(caption))
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (isinstance(table.index, pd.RangeIndex) and table.index.name is None):
+        table = table.reset_index()
+    path = _write_csv(table, folder / f"{name}.csv")
+    markup = (
+        f'<div class="fer-table" id="table-{name}"><div class="scroll" role="group" tabindex="0" '
+        f'aria-label="{escape(f"{number}: {caption}" if number else str(caption))}"><table>'
+        f'<caption><span class="caption">{_caption(number, caption)}</span></caption>'
+        f"{_rows(table, formats or {})}</table></div>{_links([('CSV', path)])}</div>"
+    )
+    _display(markup, kind="table", name=name, caption=str(caption), number=number)
+
+
+def show_note(text: str | Inline) -> None:
+    """Display a plain notice: what is missing on this page and what to do about it."""
+    _display(f'<p class="fer-note" role="note">{_html(text)}</p>', kind="note", caption=str(text))
+
+
+def _check(name: str, **texts: str) -> None:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+        raise ValueError(f"name {name!r}: expected lower-case letters, digits, _ and -, since it names files")
+    for what, text in texts.items():
+        if not text.strip():
+            raise ValueError(f"{name}: {what} is empty")
+
+
+def _html(value: object) -> str:
+    return value.html if isinstance(value, Inline) else escape(str(value))
+
+
+def _caption(number: str | None, caption: str | Inline) -> str:
+    lead = f'<b class="number">{escape(number)}</b> ' if number else ""
+    return lead + _html(caption)
+
+
+def _links(files: list[tuple[str, Path]]) -> str:
+    """Links that work from the notebook's own folder; `data-file` lets the report point them at its copy."""
+    anchors = (
+        f'<a href="{escape(Path(os.path.relpath(path)).as_posix())}" '
+        f'data-file="{escape(f"{path.parent.name}/{path.name}")}">{kind}</a>'
+        for kind, path in files
+    )
+    return f'<span class="files">{" ".join(anchors)}</span>'
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> Path:
+    plain = isinstance(table.index, pd.RangeIndex) and table.index.name is None
+    if isinstance(table.columns, pd.MultiIndex):
+        table = table.set_axis([" ".join(str(part) for part in c if str(part)) for c in table.columns], axis=1)
+    table.to_csv(path, index=not plain, lineterminator="\n")
+    return path
+
+
+def _rows(table: pd.DataFrame, formats: Mapping[Any, Format]) -> str:
+    """`<thead>` and `<tbody>` of the table; a column that holds only numbers is aligned to the right."""
+    labels = [label if isinstance(label, tuple) else (label,) for label in table.columns]
+    columns: list[tuple[list[str], bool]] = []
+    for position, label in enumerate(labels):
+        how = formats.get(table.columns[position], formats.get(label[-1]))
+        values = [_format(value, how) for value in table.iloc[:, position]]
+        columns.append(([_html(value) for value in values], all(NUMBER.fullmatch(str(v)) for v in values)))
+
+    depth = max((len(label) for label in labels), default=1)
+    head = []
+    for level in range(depth):
+        cells, start = [], 0
+        for _, group in groupby(labels, key=lambda label: label[: level + 1]):
+            span = len(list(group))
+            scope = "colgroup" if span > 1 else "col"
+            wide = f' colspan="{span}"' if span > 1 else ""
+            side = " class=num" if columns[start][1] and span == 1 else ""
+            text = _html(labels[start][level])
+            cells.append(f'<th scope="{scope}"{wide}{side}>{text}</th>' if text else f"<td{wide}></td>")
+            start += span
+        head.append(f"<tr>{''.join(cells)}</tr>")
+
+    body = []
+    for row in zip(*(cells for cells, _ in columns), strict=True):
+        parts = [f'<th scope="row"{" class=num" if columns[0][1] else ""}>{row[0]}</th>']
+        parts += [
+            f"<td{' class=num' if numeric else ''}>{cell}</td>"
+            for cell, (_, numeric) in zip(row[1:], columns[1:], strict=True)
+        ]
+        body.append(f"<tr>{''.join(parts)}</tr>")
+    return f"<thead>{''.join(head)}</thead><tbody>{''.join(body)}</tbody>"
+
+
+def _format(value: Any, how: Format | None) -> object:
+    if isinstance(value, Inline):
+        return value
+    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+        return "–"
+    if how is not None:
+        return how(value) if callable(how) else how.format(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _display(markup: str, **facts: str | None) -> None:
+    plain = f"{facts['number']}: {facts['caption']}" if facts.get("number") else str(facts["caption"])
+    metadata = {"fer": {key: value for key, value in facts.items() if value is not None}}
+    display({"text/html": markup, "text/plain": plain}, raw=True, metadata=metadata)

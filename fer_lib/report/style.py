@@ -1,0 +1,69 @@
+"""How figures look: one colour, marker and line per arm throughout the study, safe for colour-blind readers.
+
+Colours after Okabe and Ito 2008, https://jfly.uni-koeln.de/color/.
+"""
+
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.colors import LinearSegmentedColormap
+
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
+    "#0072B2", "#C87F00", "#008A66", "#D55E00", "#B0578D", "#3A9BD0", "#5F6368",
+)  # fmt: skip
+SEQUENTIAL = LinearSegmentedColormap.from_list("study", ["#FFFFFF", "#CFE3F0", BLUE, "#003554"])
+INK, FAINT = "#202124", "#DADCE0"
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour, marker and line style of an arm."""
+
+    colour: str
+    marker: str
+    line: str | tuple[int, tuple[int, ...]]
+
+
+_DASHED, _DOTTED, _DASHDOT = (0, (5, 2)), (0, (1, 1)), (0, (5, 1, 1, 1))
+_LOOKS = {
+    # ResNet50 with Adam at 0.001 is one run under several names
+    **dict.fromkeys(("ResNet50", "Adam", "0.001"), Look(BLUE, "o", "-")),
+    "VGGFace": Look(ORANGE, "s", _DASHED),
+    "Vanilla CNN": Look(GREEN, "^", _DOTTED),
+    "SGD": Look(RED, "s", _DASHED),
+    "NAdam": Look(PURPLE, "^", _DOTTED),
+    "RMSprop": Look(ORANGE, "D", _DASHDOT),
+    "RAdam": Look(GREEN, "v", _DASHED),
+    "0.03": Look(RED, "s", _DASHED),
+    "0.01": Look(ORANGE, "D", _DASHDOT),
+    "0.003": Look(GREY, "v", _DOTTED),
+    "0.0003": Look(PURPLE, "^", _DASHED),
+    "0.0001": Look(GREEN, "P", _DASHDOT),
+    "ResNet50 + STN": Look(RED, "s", "-"),
+    "STN frozen": Look(GREY, "D", _DASHED),
+    "STN without warp": Look(PURPLE, "^", _DOTTED),
+}
+_OTHERS = [
+    Look(GREEN, "v", _DASHED), Look(ORANGE, "P", _DASHDOT), Look(PURPLE, "^", _DOTTED),
+    Look(SKY, "X", _DASHED), Look(GREY, "D", _DASHDOT),
+]  # fmt: skip
+
+
+def look(arm: str) -> Look:
+    """The look of an arm: fixed for the paper's arms, and fixed by its name for any other."""
+    return _LOOKS.get(arm) or _OTHERS[sum(arm.encode()) % len(_OTHERS)]
+
+
+def apply() -> None:
+    """Makes the style current for every figure drawn from now on."""
+    sns.set_theme(style="ticks", context="notebook")
+    mpl.rcParams.update({
+        "axes.edgecolor": GREY, "axes.labelcolor": INK, "axes.spines.right": False, "axes.spines.top": False,
+        "axes.titlelocation": "left", "axes.titlesize": 11, "axes.titleweight": "bold", "axes.labelsize": 10,
+        "axes.grid": True, "axes.grid.axis": "y", "grid.color": FAINT, "grid.linewidth": 0.6,
+        "figure.dpi": 96, "figure.constrained_layout.use": True, "font.size": 10, "image.cmap": "gray",
+        "legend.frameon": False, "legend.fontsize": 9, "lines.linewidth": 1.8, "lines.markersize": 4.5,
+        "svg.fonttype": "none", "text.color": INK, "xtick.color": INK, "ytick.color": INK,
+        "xtick.labelsize": 9, "ytick.labelsize": 9,
+    })  # fmt: skip

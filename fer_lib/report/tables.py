@@ -1,0 +1,180 @@
+"""Results → tables. Every table has n, its split, and mean ± standard deviation over seeds."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from fer_lib.data import DATASETS
+from fer_lib.evaluation import published, statistics
+from fer_lib.results import Results
+from fer_lib.training import Record
+
+ARM, SPLIT, N = "Arm", "Split", "n"
+
+
+def spread(estimate: statistics.Estimate, *, digits: int = 4) -> str:
+    """`0.6512 ± 0.0031`, without the spread for one seed, a dash for none."""
+    if estimate.n == 0:
+        return "–"
+    text = f"{estimate.mean:.{digits}f}"
+    return text if estimate.n == 1 else f"{text} ± {estimate.sd:.{digits}f}"
+
+
+def interval(estimate: statistics.Estimate, *, digits: int = 4, sign: bool = False) -> str:
+    """`0.6512 [0.6473, 0.6551]`, without the interval for one seed."""
+    if estimate.n == 0:
+        return "–"
+    form = f"{'+' if sign else ''}.{digits}f"
+    text = format(estimate.mean, form)
+    return text if estimate.n == 1 else f"{text} [{estimate.low:{form}}, {estimate.high:{form}}]"
+
+
+def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
+    """The paper's tables I to IV: training and test accuracy of each arm, by split and data set.
+
+    `table` is the paper's table whose numbers stand beside ours. "Best epoch" is the highest test accuracy over all
+    epochs, which is what choosing the epoch on the test set would report; it is left out for `official`.
+    """
+    paper = published.accuracies()
+    rows = []
+    for split in results.splits():
+        for arm in results.arms():
+            chosen = results.of(split=split, arm=arm)
+            row: dict[tuple[str, str], object] = {("", ARM): arm, ("", SPLIT): split, ("", N): _finished(chosen)}
+            for dataset in results.datasets():
+                values = {"arm": arm, "dataset": dataset, "split": split}
+                for title, metric in (("Training", "train_accuracy"), ("Test", "test_accuracy")):
+                    row[dataset, title] = _state(results, metric, **values)
+                if split != "official":
+                    row[dataset, "Best epoch"] = _state(results, "best_eval_accuracy", **values)
+                if table is not None:
+                    row[dataset, "Paper"] = _published(paper, results, table=table, arm=arm, dataset=dataset)
+            rows.append(row)
+    frame = pd.DataFrame(rows)
+    frame.columns = pd.MultiIndex.from_tuples(list(dict.fromkeys(column for row in rows for column in row)))
+    return frame.fillna("–")
+
+
+def _finished(results: Results) -> str:
+    """Seeds that finished, by data set if they differ."""
+    counts = [int((results.of(dataset=name).runs["status"] == "finished").sum()) for name in results.datasets()]
+    return str(counts[0]) if len(set(counts)) == 1 else ", ".join(map(str, counts))
+
+
+def _state(results: Results, metric: str, **values: str) -> str:
+    runs = results.of(**values).runs
+    text = spread(statistics.estimate(list(results.by_seed(metric, **values).values())))
+    diverged = int((runs["status"] == "diverged").sum())
+    if diverged:
+        return f"{text} ({diverged} diverged)" if text != "–" else "diverged"
+    if text == "–" and len(runs):
+        return str(runs["status"].iloc[0])
+    return text
+
+
+def _published(paper: pd.DataFrame, results: Results, *, table: str, arm: str, dataset: str) -> str:
+    roles = results.of(dataset=dataset).runs["role"]
+    match = paper[(paper["table"] == table) & (paper["arm"] == arm) & (paper["part"] == "test")]
+    match = match[match["role"] == roles.iloc[0]] if len(roles) else match.iloc[:0]
+    return f"{match['published'].iloc[0]:.4f}" if len(match) else "–"
+
+
+def comparisons(results: Results, *, against: str) -> pd.DataFrame:
+    """Every arm against one, paired by seed: difference in test accuracy, interval, p (Holm), what n could find."""
+    rows = []
+    for split in results.splits():
+        for dataset in results.datasets():
+            base = results.by_seed(arm=against, dataset=dataset, split=split)
+            for arm in results.of(dataset=dataset).arms():
+                if arm == against:
+                    continue
+                own = results.by_seed(arm=arm, dataset=dataset, split=split)
+                difference = statistics.paired_difference(own, base)
+                rows.append({
+                    ARM: arm, "Data set": dataset, SPLIT: split, N: difference.n,
+                    f"Test accuracy minus {against}": interval(difference, sign=True),
+                    "p (Holm)": statistics.paired_p(own, base),
+                    "Smallest detectable": statistics.smallest_detectable(difference.sd, n=difference.n),
+                })  # fmt: skip
+    table = pd.DataFrame(rows)
+    if len(table):
+        table["p (Holm)"] = statistics.holm(table["p (Holm)"].tolist())
+    return table
+
+
+def run_costs(results: Results) -> pd.DataFrame:
+    """What the runs were computed on: arm, n runs, median images per second, seconds, device and arithmetic."""
+    rows = []
+    for arm in results.arms():
+        ids = [run_id for run_id in results.of(arm=arm).runs["run_id"] if run_id]
+        records = [results.records[run_id] for run_id in ids if results.records[run_id].seconds]
+        if records:
+            rows.append({
+                ARM: arm, N: len(records),
+                "Images/s": float(np.median([record.images_per_second for record in records])),
+                "Seconds per run": float(np.median([record.seconds for record in records])),
+                "Device": ", ".join(sorted({record.provenance["device"] for record in records})),
+                "Arithmetic": ", ".join(sorted({record.provenance["arithmetic"] for record in records})),
+            })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def pretraining(records: Sequence[Record]) -> pd.DataFrame:
+    """The study's own pre-training runs: data set, split, training images, classes, epochs, accuracy beside chance."""
+    lines = [
+        {
+            "Data set": DATASETS[record.config.dataset].title, SPLIT: record.config.split,
+            "n images": record.train_images, "Classes": len(record.classes), "Epochs": len(record.history),
+            "Accuracy": record.metrics.get("test_accuracy", math.nan), "Chance": 1 / max(1, len(record.classes)),
+        }
+        for record in records
+    ]  # fmt: skip
+    return pd.DataFrame(lines, columns=["Data set", SPLIT, "n images", "Classes", "Epochs", "Accuracy", "Chance"])
+
+
+def falls(results: Results, *, split: str) -> pd.DataFrame:
+    """Per arm and data set: the largest fall of test accuracy between two epochs, and the epoch after it."""
+    lines = []
+    for dataset in results.datasets():
+        for arm in results.of(dataset=dataset).arms():
+            worst, where = [], []
+            for _, run in results.of(arm=arm, dataset=dataset, split=split).history.groupby("seed"):
+                change = run.sort_values("epoch").set_index("epoch")["eval_accuracy"].diff().iloc[1:]
+                if len(change):
+                    worst.append(-float(change.min()))
+                    where.append(str(change.idxmin()))
+            line = {ARM: arm, "Data set": dataset, SPLIT: split, N: len(worst)}
+            line |= {"Largest fall": spread(statistics.estimate(worst)), "Into epoch": ", ".join(where) or "–"}
+            lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def numbers(results: Results) -> pd.DataFrame:
+    """Every published number beside ours: where it stands, the paper's, n, ours with interval, difference, verdict.
+
+    `results` holds the grids of all notebooks; the paper's FER2013 column meets the data set with FER2013's labels,
+    its FER+ column the one with votes. A published arm that we did not run has n = 0.
+    """
+    rows = []
+    for line in published.accuracies().itertuples():
+        metric = "test_accuracy" if line.part == "test" else "train_accuracy"
+        by_seed = results.by_seed(metric, arm=str(line.arm), role=str(line.role), split="random80")
+        ours = statistics.estimate(list(by_seed.values()))
+        rows.append({
+            "Table": line.table, "Arm": line.arm, "Data set": line.role, "Part": line.part,
+            "Paper": line.published, "n": ours.n, "Ours [95 % interval]": interval(ours),
+            "Difference": ours.mean - float(line.published),  # type: ignore[arg-type]
+            "Verdict": number_verdict(ours, float(line.published)),  # type: ignore[arg-type]
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def number_verdict(ours: statistics.Estimate, paper: float) -> str:
+    """`holds` if our interval has the paper's number, else `fails`; `undecided` for one seed, `missing` for none."""
+    if ours.n == 0:
+        return "missing"
+    if ours.n == 1 or math.isnan(ours.low):
+        return "undecided"
+    return "holds" if ours.low <= paper <= ours.high else "fails"

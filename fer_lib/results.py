@@ -1,0 +1,97 @@
+"""A grid's records as tables: what every figure, table and verdict is made from."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from fer_lib.training import Cell, Record
+from fer_lib.training.record import Arrays
+
+ROLE_OF_RULE = {"fer7": "FER2013"}  # every other rule takes FER+'s votes
+
+
+def role(cell: Cell) -> str:
+    """Which of the paper's two data sets a cell stands for: FER2013's labels or FER+'s votes."""
+    return ROLE_OF_RULE.get(cell.config.label_rule, "FER+")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The runs of a grid, in its order.
+
+    Attributes:
+        runs: a row per run: arm, dataset, role, split, seed, status, reason, run_id, epochs, train_images,
+            test_images, and the metrics of the record (NaN where there is none). Status `missing`: no record.
+        history: a row per run and epoch: arm, dataset, role, split, seed and the fields of `Epoch`.
+    """
+
+    runs: pd.DataFrame
+    history: pd.DataFrame
+    records: dict[str, Record] = field(repr=False, default_factory=dict)
+    load: Callable[[Record], Arrays] = field(repr=False, default=lambda record: {})
+
+    def arms(self) -> list[str]:
+        return list(dict.fromkeys(self.runs["arm"]))
+
+    def datasets(self) -> list[str]:
+        return list(dict.fromkeys(self.runs["dataset"]))
+
+    def splits(self) -> list[str]:
+        return list(dict.fromkeys(self.runs["split"]))
+
+    def of(self, **values: str | int) -> "Results":
+        """The results whose columns (arm, dataset, role, split, seed) have these values."""
+        runs, history = self.runs, self.history
+        for column, value in values.items():
+            runs = runs[runs[column] == value]
+            history = history[history[column] == value]
+        return Results(runs, history, self.records, self.load)
+
+    def by_seed(self, metric: str = "test_accuracy", **values: str | int) -> dict[int, float]:
+        """The metric of one arm, data set and split, by seed; runs without it are left out."""
+        runs = self.of(**values).runs
+        if metric not in runs:
+            return {}
+        return {
+            int(seed): float(value) for seed, value in zip(runs["seed"], runs[metric], strict=True) if value == value
+        }
+
+    def predictions(self, **values: str | int) -> list[Arrays]:
+        """The prediction arrays of every finished run with these values."""
+        runs = self.of(**values).runs
+        return [self.load(self.records[run_id]) for run_id in runs.loc[runs["status"] == "finished", "run_id"]]
+
+    def first_record(self, **values: str | int) -> Record | None:
+        """The record of the first finished run with these values, or None."""
+        runs = self.of(**values).runs
+        ids = runs.loc[runs["status"] == "finished", "run_id"]
+        return self.records[ids.iloc[0]] if len(ids) else None
+
+
+def collect(
+    cells: Sequence[Cell],
+    records: Sequence[Record | None],
+    *,
+    load: Callable[[Record], Arrays],
+    reasons: dict[int, str],
+) -> Results:
+    """Results of cells and their records; `reasons` says, by position, why a record is missing."""
+    runs, history = [], []
+    for position, (cell, record) in enumerate(zip(cells, records, strict=True)):
+        names = {"arm": cell.arm, "dataset": cell.dataset, "role": role(cell), "split": cell.split, "seed": cell.seed}
+        line = {**names, "status": "missing", "reason": reasons.get(position, "not trained yet"), "run_id": ""}
+        line |= {"epochs": cell.config.epochs, "test_accuracy": np.nan, "train_accuracy": np.nan}
+        if record is not None:
+            line |= {"status": record.status, "reason": record.reason, "run_id": record.run_id}
+            line |= {"train_images": record.train_images, "test_images": record.test_images, **record.metrics}
+            history += [names | epoch.model_dump() for epoch in record.history]
+        runs.append(line)
+    columns = ["arm", "dataset", "role", "split", "seed", "epoch", "train_accuracy", "eval_accuracy"]
+    return Results(
+        pd.DataFrame(runs),
+        pd.DataFrame(history) if history else pd.DataFrame(columns=columns),
+        {record.run_id: record for record in records if record is not None},
+        load,
+    )

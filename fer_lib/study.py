@@ -1,0 +1,157 @@
+"""Study: what a notebook holds. It trains or reads the runs of its parameters and puts results on the page."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+from IPython.display import Markdown, display
+from matplotlib.figure import Figure
+
+from fer_lib import data, paths
+from fer_lib.errors import FerError
+from fer_lib.report import style
+from fer_lib.report.show import show_figure, show_note, show_table
+from fer_lib.results import Results, collect
+from fer_lib.training import Cell, Place, Record, RunStore, expand, grids_in, parse_grid, run_all
+from fer_lib.training.device import commit, default_device
+from fer_lib.training.progress import Progress
+from fer_lib.training.store import write_atomically
+
+
+class Study:
+    """One profile's runs, figures and tables, under `reports/<profile>`."""
+
+    def __init__(self, profile: str) -> None:
+        self.profile = profile
+        self.folder = paths.report_folder(profile)
+        self.store = RunStore(self.folder)
+        style.apply()
+
+    def provenance(self) -> str:
+        """One line on what this page was made from."""
+        import torch
+
+        records = len(list(self.folder.glob("runs/*.json")))
+        where = f"torch {torch.__version__} on {default_device().type}"
+        return f"fer_lib at commit {commit()}, {where}, profile {self.profile}, {records} records"
+
+    def run(
+        self,
+        *,
+        arms: Mapping[str, Any],
+        datasets: Mapping[str, Any],
+        base: Mapping[str, Any] | None = None,
+        splits: list[str] | None = None,
+        seeds: list[int] | None = None,
+    ) -> Results:
+        """Results of a grid (see `training.grid`); runs that are missing are trained first, if their data is here.
+
+        Raises:
+            FerError: a parameter that is no valid config.
+        """
+        values: dict[str, Any] = {"profile": self.profile, "arms": dict(arms), "datasets": dict(datasets)}
+        values |= (
+            {"base": dict(base or {})} | ({"splits": splits} if splits else {}) | ({"seeds": seeds} if seeds else {})
+        )
+        return self.collect(expand(parse_grid(values, where="parameters")))
+
+    def collect(self, cells: list[Cell], *, train: bool = True) -> Results:
+        """Results of cells; with `train`, what is missing is trained where its data is here."""
+        fingerprints, absent = self._fingerprints(cells)
+        if train:
+            self._train([cell for cell in cells if cell.config.dataset in fingerprints])
+        records = [self.store.find(cell.config, fingerprint=fingerprints.get(cell.config.dataset)) for cell in cells]
+        reasons = {
+            position: absent[cell.config.dataset]
+            for position, cell in enumerate(cells)
+            if cell.config.dataset in absent
+        }
+        results = collect(cells, records, load=self.store.predictions, reasons=reasons)
+        self._note_gaps(results)
+        return results
+
+    def _fingerprints(self, cells: list[Cell]) -> tuple[dict[str, str], dict[str, str]]:
+        found, absent = {}, {}
+        for config in {cell.config.dataset: cell.config for cell in cells}.values():
+            try:
+                found[config.dataset] = data.load(config.dataset, labelling=config.labelling).fingerprint
+            except FerError as error:
+                absent[config.dataset] = str(error).splitlines()[0]
+        return found, absent
+
+    def _train(self, cells: list[Cell]) -> None:
+        wanted = [cell.config for cell in cells if self._is_missing(cell)]
+        if not wanted:
+            return
+        jobs = int(os.environ.get("FER_JOBS") or 0) or (1 if default_device().type == "cuda" else os.cpu_count() or 1)
+        with Progress(wanted) as progress:
+            print(run_all(wanted, Place(self.folder), jobs=jobs, report=progress.report))
+
+    def _is_missing(self, cell: Cell) -> bool:
+        faces = data.load(cell.config.dataset, labelling=cell.config.labelling)
+        record = self.store.find(cell.config, fingerprint=faces.fingerprint)
+        return record is None or record.status == "skipped"
+
+    def _note_gaps(self, results: Results) -> None:
+        for status in ("missing", "skipped", "diverged"):
+            runs = results.runs[results.runs["status"] == status]
+            if len(runs):
+                reasons = "; ".join(dict.fromkeys(runs["reason"]))
+                show_note(f"{len(runs)} of {len(results.runs)} runs {status}: {reasons}")
+
+    def pretraining(self, results: Results) -> list[Record]:
+        """The records of the study's own pre-training runs that `results` start from, as far as they are there."""
+        before = dict.fromkeys(record.config.pretraining for record in results.records.values())
+        found = (self.store.find(config) for config in before if config is not None)
+        return [record for record in found if record is not None]
+
+    def faces(self, dataset: Mapping[str, Any]) -> data.FaceSet | None:
+        """The images of a data set's parameters, or None with a note on the page where they are not here."""
+        try:
+            return data.load(dataset["dataset"], labelling=dataset.get("labelling", "fer2013new"))
+        except FerError as error:
+            show_note(f"The images are not here, so figures that show them are left out. {error}")
+            return None
+
+    def facts(
+        self, name: str, compute: Callable[..., pd.DataFrame], faces: data.FaceSet | None, **options: Any
+    ) -> pd.DataFrame:
+        """`compute(faces, **options)`, kept as a CSV beside the records, or that CSV where the images are not here."""
+        path = self.folder / "facts" / f"{name}.csv"
+        if faces is not None:
+            table = compute(faces, **options)
+            write_atomically(path, table.to_csv(index=False, lineterminator="\n").encode())
+            return table
+        if not path.is_file():
+            raise FerError(f"Neither the images nor {path} are here.\nSet FER_DATA to a folder with FER2013.")
+        return pd.read_csv(path)
+
+    def figure(self, figure: Figure | None, *, name: str, caption: str, alt: str, number: str | None = None,
+               data: pd.DataFrame | None = None) -> None:  # fmt: skip
+        """Puts a figure on the page and its SVG, PNG and CSV into `figures/`; says so where there is none to show."""
+        if figure is None:
+            show_note(f"{number + ': ' if number else ''}not drawn. {alt}. It needs images or runs that are not here.")
+            return
+        show_figure(
+            figure, folder=self.folder / "figures", name=name, caption=caption, alt=alt, number=number, data=data
+        )
+
+    def table(self, table: pd.DataFrame, *, name: str, caption: str, number: str | None = None,
+              formats: Mapping[Any, Any] | None = None) -> None:  # fmt: skip
+        """Puts a table on the page and its CSV into `tables/`."""
+        show_table(table, folder=self.folder / "tables", name=name, caption=caption, number=number, formats=formats)
+
+    def note(self, text: str) -> None:
+        """Puts a plain notice on the page."""
+        show_note(text)
+
+    def say(self, *sentences: str) -> None:
+        """Puts a paragraph (Markdown) with computed numbers on the page."""
+        display(Markdown(" ".join(sentences)))
+
+    def everything(self) -> Results:
+        """The runs of all notebooks of this profile, as far as they are there; trains nothing."""
+        grids = grids_in(sorted(paths.params_folder(self.profile).glob("*.yaml")))
+        cells = {(c.arm, c.dataset, c.split, c.seed): c for grid in grids.values() for c in expand(grid)}
+        return self.collect(list(cells.values()), train=False)

@@ -1,0 +1,201 @@
+"""One run: read from the store, or trained now, from its checkpoint if there is one."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from fer_lib import data
+from fer_lib.errors import FerError
+from fer_lib.models import Classifier
+from fer_lib.models.weights import IMAGENET, WeightsUnavailable, imagenet_file, load_imagenet, load_run
+from fer_lib.training.checkpoint import Training, save_weights
+from fer_lib.training.config import RunConfig
+from fer_lib.training.device import arithmetic, default_device, prepare, provenance
+from fer_lib.training.engine import Outcome, Stopped, train
+from fer_lib.training.event import Event, title
+from fer_lib.training.record import Record
+from fer_lib.training.store import Busy, RunStore
+
+CHECKPOINT_EVERY = 15.0  # seconds of training between two checkpoints; every epoch that takes longer has its own
+CHECKPOINT_SHARE = 0.1  # of the time goes into writing them, at most
+BUSY_WAIT = 1.0  # seconds before a campaign looks again at a run that another process has
+
+Report = Callable[[Event], None]
+GoOn = Callable[[float], bool]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where runs read and write: the store's folder, the data, the device; all the same for every worker."""
+
+    store: Path
+    data: Path | None = None
+    device: str = ""
+    threads: int | None = None
+    checkpoint_every: float = CHECKPOINT_EVERY
+
+    def torch_device(self) -> torch.device:
+        return torch.device(self.device) if self.device else default_device()
+
+
+def run_one(
+    config: RunConfig,
+    place: Place,
+    *,
+    keep_weights: bool = False,
+    report: Report = lambda event: None,
+    go_on: GoOn = lambda seconds: True,
+    wait: bool = True,
+) -> Record:
+    """The record of `config`: read from the store, or trained now, from its checkpoint if there is one.
+
+    `go_on` is asked after every epoch, with that epoch's seconds. The run that this one starts from is trained
+    first where it is missing.
+
+    Raises:
+        Stopped: `go_on` said no; the checkpoint is saved.
+        Busy: another process has the run, or the one it starts from, and `wait` is False.
+        FerError: the data is missing or the store cannot be written.
+    """
+    store = RunStore(place.store)
+    faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
+    run_id = config.run_id(faces.fingerprint)
+    with store.claim(run_id, wait=wait):
+        record = store.get(run_id)
+        if record is not None and is_complete(record, store, keep_weights=keep_weights):
+            report(Event(config, state="reused"))
+            return record
+        blank = Record(run_id=run_id, config=config, fingerprint=faces.fingerprint, status="skipped")
+        try:
+            start = _starting_weights(config, place, report, go_on, wait)
+        except WeightsUnavailable as error:
+            blank = blank.model_copy(update={"reason": str(error).splitlines()[0]})
+            # a finished run stays, even if its own weights are gone and cannot be had again
+            record = record if record is not None and record.status == "finished" else store.put(blank)
+            report(Event(config, state="skipped", reason=blank.reason))
+            return record
+        record = _train_and_store(
+            blank, faces, place, store, start, keep_weights=keep_weights, report=report, go_on=go_on
+        )
+    damage = store.damaged.get(run_id)
+    reason = f"its record was damaged ({damage})" if damage and not record.reason else record.reason
+    report(Event(config, state="diverged" if record.status == "diverged" else "trained", reason=reason))
+    return record
+
+
+def is_complete(record: Record, store: RunStore, *, keep_weights: bool) -> bool:
+    """Whether a run need not be trained (again): it ended, and its weights are there if they are wanted."""
+    wanting = keep_weights and not store.weights_path(record.run_id).is_file()
+    return record.status == "diverged" or (record.status == "finished" and not wanting)
+
+
+def attempt(config: RunConfig, place: Place, *, keep_weights: bool, deadline: float | None, report: Report) -> bool:
+    """`run_one` within a campaign, whose every end is an event; False if another process has the run just now.
+
+    Raises:
+        FerError: what `run_one` raises, or what broke in it, with the run's name.
+    """
+
+    def go_on(seconds: float) -> bool:
+        return deadline is None or time.monotonic() + 1.5 * seconds <= deadline
+
+    try:
+        run_one(config, place, keep_weights=keep_weights, report=report, go_on=go_on, wait=False)
+    except Busy:
+        time.sleep(BUSY_WAIT)
+        return False
+    except Stopped:
+        report(Event(config, state="stopped"))
+    except FerError:
+        raise
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise FerError(
+            f"{title(config)}: {what}\nOut of memory? Try fewer jobs (JOBS=1). Otherwise --debug shows where it broke."
+        ) from error
+    return True
+
+
+def _starting_weights(
+    config: RunConfig, place: Place, report: Report, go_on: GoOn, wait: bool
+) -> Callable[[Classifier], None]:
+    if config.pretrained in IMAGENET:
+        file = imagenet_file(config.pretrained)
+        return lambda model: load_imagenet(model, file)
+    if config.pretraining is None:
+        return lambda model: None
+
+    def pass_on(event: Event) -> None:
+        if event.state != "reused":
+            report(event)
+
+    try:
+        before = run_one(config.pretraining, place, keep_weights=True, report=pass_on, go_on=go_on, wait=wait)
+    except FerError as error:
+        raise WeightsUnavailable(f"no pre-training on {config.pretrained}: {error}") from error
+    if before.status != "finished":
+        raise WeightsUnavailable(f"the pre-training run {before.run_id} {before.status}: {before.reason}")
+    path = RunStore(place.store).weights_path(before.run_id)
+    return lambda model: load_run(model, path)
+
+
+def _train_and_store(
+    blank: Record,
+    faces: data.FaceSet,
+    place: Place,
+    store: RunStore,
+    start: Callable[[Classifier], None],
+    *,
+    keep_weights: bool,
+    report: Report,
+    go_on: GoOn,
+) -> Record:
+    config, run_id = blank.config, blank.run_id
+    device = place.torch_device()
+    prepare(device, threads=place.threads)
+    checkpoint = store.checkpoint_path(run_id)
+    save_at = time.monotonic() + place.checkpoint_every
+
+    def after_epoch(training: Training, images: int) -> bool:
+        nonlocal save_at
+        line = training.history[-1]
+        report(Event(config, line.epoch, line.eval_accuracy, images, line.seconds))
+        goes_on = line.epoch == config.epochs or go_on(line.seconds)
+        began = time.monotonic()
+        if line.epoch < config.epochs and (not goes_on or began >= save_at):
+            training.save(checkpoint, run_id=run_id)
+            ended = time.monotonic()
+            save_at = ended + max(place.checkpoint_every, (ended - began) / CHECKPOINT_SHARE)
+        return goes_on
+
+    outcome = train(
+        config, faces, device=device, start=start, after_epoch=after_epoch,
+        resume=lambda training: training.restore(checkpoint, run_id=run_id),
+    )  # fmt: skip
+    if keep_weights:
+        save_weights(outcome.model, store.weights_path(run_id))
+    record = store.put(_record(blank, outcome, device), outcome.arrays)
+    checkpoint.unlink(missing_ok=True)
+    return record
+
+
+def _record(blank: Record, outcome: Outcome, device: torch.device) -> Record:
+    seconds = sum(line.seconds for line in outcome.history)
+    images = outcome.train_images * len(outcome.history)
+    return blank.model_copy(
+        update={
+            "status": outcome.status,
+            "reason": outcome.reason,
+            "classes": list(outcome.classes),
+            "train_images": outcome.train_images,
+            "test_images": len(outcome.arrays["rows"]),
+            "history": outcome.history,
+            "metrics": outcome.metrics,
+            "seconds": round(seconds, 2),
+            "images_per_second": round(images / max(seconds, 1e-9), 1),
+            "provenance": provenance(device, computed_in=arithmetic(blank.config, device)),
+        }
+    )

@@ -1,0 +1,110 @@
+"""`data check` counts right and names what is wrong."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from data.fer_files import FER_HEADER, VOTE_HEADER, make_table, write_csv
+from PIL import Image
+from typer.testing import CliRunner
+
+from fer_lib.cli import app
+from fer_lib.data import FER_CLASSES, USAGES
+from fer_lib.data.check import check
+from fer_lib.data.summary import as_text
+
+
+def test_counts_and_hashes(fer_csv: Callable[..., Path]) -> None:
+    folder = fer_csv(70)
+    report = check(folder)
+    assert report["rows"] == 70
+    assert report["usage"] == {"Training": 42, "PublicTest": 14, "PrivateTest": 14}
+    assert report["labels"]["fer7"]["PublicTest"] == dict.fromkeys(FER_CLASSES, 2)
+    assert report["labels"]["majority8"]["Training"]["happiness"] == 6
+    assert set(report["labels"]) == {"fer7", "plurality10", "plurality8", "majority8", "votes8"}
+    assert all(list(splits) == list(USAGES) for splits in report["labels"].values())
+    assert report["kept"]["votes8"] == report["usage"]
+    assert report["agreement"]["share"] == 1.0
+    for source in report["sources"]:
+        assert source["sha256"] == hashlib.sha256(Path(source["path"]).read_bytes()).hexdigest()
+    assert report["duplicates"]["exact"]["redundant"] == report["duplicates"]["near"]["redundant"] == 0
+    assert report["second_labelling"] is None
+    assert report["odd_votes"] == []
+    assert json.loads(json.dumps(report)) == report
+
+
+def test_what_is_wrong_is_named(tmp_path: Path) -> None:
+    table = make_table(40)
+    table.images[3] = 17
+    table.images[30] = table.images[5]
+    table.votes[8, 0] += 1
+    table.votes[20] = 0
+    table.votes[20, 9] = 4
+    names = table.vote_rows()
+    names[1][1] = ""
+    names[12][1] = names[11][1]
+    write_csv(tmp_path / "fer2013.csv", FER_HEADER, table.rows())
+    write_csv(tmp_path / "fer2013new.csv", VOTE_HEADER, names)
+    report = check(tmp_path)
+    assert report["odd_votes"] == [
+        {"row": 9, "votes": 11, "image": "fer0000008.png"},
+        {"row": 21, "votes": 4, "image": "fer0000020.png"},
+    ]
+    problems, notes = "\n".join(report["problems"]), "\n".join(report["notes"])
+    assert "The votes of 2 rows don't sum to 10: row 9 (11 votes), row 21 (4 votes)." in problems
+    assert "1 row blank (one grey value, so no face): 4." in problems
+    assert "Training has 24 rows, published are 28,709" in problems
+    assert "PrivateTest has 8 rows, published are 3,589" in problems
+    assert "1 row (the join" in notes
+    assert "occur twice: fer0000011.png." in notes
+    assert report["duplicates"]["exact"]["twins"] == {"PublicTest": 1, "PrivateTest": 0}
+    text = as_text(report)
+    assert all(sentence in text for sentence in [*report["problems"], *report["notes"]])
+
+
+def test_missing_ferplus_is_a_problem(fer_csv: Callable[..., Path]) -> None:
+    report = check(fer_csv(ferplus=False), near=False)
+    assert list(report["labels"]) == ["fer7"]
+    assert any("No FER+ votes" in problem for problem in report["problems"])
+    assert report["duplicates"]["near"] is None
+    assert "fer7" in as_text(report)
+
+
+def test_class_folders_have_the_one_split_all(tmp_path: Path) -> None:
+    for label, name in enumerate(FER_CLASSES):
+        (tmp_path / name).mkdir()
+        Image.new("L", (48, 48), 20 * label).save(tmp_path / name / "1.png")
+    report = check(tmp_path)
+    assert report["usage"] is None
+    assert report["labels"] == {"fer7": {"all": dict.fromkeys(FER_CLASSES, 1)}}
+    assert "no official splits" in report["problems"][0]
+    assert "  all          7" in as_text(report)
+
+
+def test_toy_faces_are_clean_and_drawn() -> None:
+    report = check(dataset="toyfaces")
+    assert report["folder"] is None
+    assert report["sources"] == []
+    assert report["usage"] == {"Training": 2400, "PublicTest": 300, "PrivateTest": 300}
+    assert report["odd_votes"] == []
+    text = as_text(report)
+    assert text.startswith("Toy faces, drawn by this package")
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_other_sets_are_checked_too() -> None:
+    report = check(dataset="toyshapes", near=False)
+    assert list(report["labels"]) == ["given"]
+    assert "checkerboard" in as_text(report)
+
+
+@pytest.mark.parametrize("options", [["--fast"], ["--json", "--fast"]])
+def test_the_command_prints_text_or_json(fer_csv: Callable[..., Path], options: list[str]) -> None:
+    result = CliRunner().invoke(app, ["data", "check", "--data", str(fer_csv()), *options])
+    assert result.exit_code == 0
+    if "--json" in options:
+        assert json.loads(result.stdout)["rows"] == 40
+    else:
+        assert result.stdout.startswith("FER2013 in ")

@@ -1,0 +1,186 @@
+"""FER2013 reads the same from every form, and so do FER+ and Tiny-ImageNet."""
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from data.fer_files import FER_HEADER, VOTE_HEADER, Table, write_csv
+from PIL import Image
+
+from fer_lib.data import FER_CLASSES, load
+from fer_lib.data.fer2013 import find, read
+from fer_lib.errors import FerError
+
+
+def as_csv(folder: Path, table: Table) -> None:
+    write_csv(folder / "fer2013.csv", FER_HEADER, table.rows())
+
+
+def as_csv_in_a_folder(folder: Path, table: Table) -> None:
+    write_csv(folder / "fer2013" / "fer2013.csv", FER_HEADER, table.rows())
+
+
+def as_csv_with_byte_order_mark(folder: Path, table: Table) -> None:
+    path = write_csv(folder / "fer2013.csv", FER_HEADER, table.rows())
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+
+
+def as_icml(folder: Path, table: Table) -> None:
+    rows = [[label, usage, pixels] for label, pixels, usage in table.rows()]
+    write_csv(folder / "icml_face_data.csv", ("emotion", " Usage", " pixels"), rows)
+
+
+def as_tar_gz(folder: Path, table: Table) -> None:
+    path = write_csv(folder / "scratch.csv", FER_HEADER, table.rows())
+    with tarfile.open(folder / "fer2013.tar.gz", "w:gz") as archive:
+        archive.add(path, "fer2013/fer2013.csv")
+    path.unlink()
+
+
+def as_competition_zip(folder: Path, table: Table) -> None:
+    as_icml(folder, table)
+    _into_zip(folder, "icml_face_data.csv", f"challenges-in-representation-learning-{folder.name}.zip")
+
+
+def as_zip_of_tar_gz(folder: Path, table: Table) -> None:
+    as_tar_gz(folder, table)
+    _into_zip(folder, "fer2013.tar.gz", "anything.zip")
+
+
+def _into_zip(folder: Path, member: str, name: str) -> None:
+    with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train.csv", "emotion,pixels\n")
+        archive.writestr("example_submission.csv", "0\n")
+        archive.write(folder / member, member)
+    (folder / member).unlink()
+
+
+FORMS = (
+    as_csv, as_csv_in_a_folder, as_csv_with_byte_order_mark, as_icml, as_tar_gz, as_competition_zip, as_zip_of_tar_gz,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("write", FORMS)
+def test_every_form_gives_the_same_arrays(write: Callable, tmp_path: Path, table: Table) -> None:
+    write(tmp_path, table)
+    (tmp_path / "unrelated.zip").write_bytes(b"no zip at all")
+    source = find(tmp_path)
+    arrays = read(source)
+    assert np.array_equal(arrays["images"], table.images)
+    assert np.array_equal(arrays["labels"], table.labels)
+    assert np.array_equal(arrays["usage"], table.usage)
+    assert {array.dtype for array in arrays.values()} == {np.dtype(np.uint8)}
+    assert find(source) == source
+
+
+@pytest.mark.parametrize("parts", [("",), ("train", "test"), ("Training", "PublicTest", "PrivateTest")])
+def test_class_folders_hold_the_same_images_without_splits(parts: tuple, tmp_path: Path, table: Table) -> None:
+    for row, (image, label) in enumerate(zip(table.images, table.labels, strict=True)):
+        folder = tmp_path / parts[row % len(parts)] / FER_CLASSES[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{row}.png")
+    (tmp_path / ".hidden").mkdir()
+    arrays = read(find(tmp_path))
+    assert "usage" not in arrays
+    read_back = {(int(label), image.tobytes()) for image, label in zip(arrays["images"], arrays["labels"], strict=True)}
+    assert read_back == {(int(label), image.tobytes()) for image, label in zip(table.images, table.labels, strict=True)}
+    faces = load("fer2013", data=tmp_path)
+    assert faces.usage is None
+    assert "no official splits" in faces.warnings[0]
+
+
+def test_class_folders_take_other_sizes_colours_and_spellings(tmp_path: Path) -> None:
+    (tmp_path / "Happiness").mkdir()
+    Image.new("RGB", (96, 96), (90, 90, 90)).save(tmp_path / "Happiness" / "one.jpg")
+    arrays = read(tmp_path)
+    assert arrays["labels"].tolist() == [FER_CLASSES.index("happy")]
+    assert arrays["images"].shape == (1, 48, 48)
+
+
+def test_ferplus_joins_by_row_order(fer_csv: Callable[..., Path], table: Table) -> None:
+    folder = fer_csv()
+    faces = load("ferplus", data=folder)
+    assert np.array_equal(faces.votes, table.votes)
+    assert faces.fingerprint != load("fer2013", data=folder).fingerprint
+    assert np.array_equal(load("fer2013", data=folder / "fer2013.csv").votes, table.votes)
+
+
+def test_fer2013_alone_loads_with_a_warning(fer_csv: Callable[..., Path]) -> None:
+    folder = fer_csv(ferplus=False)
+    assert any("No FER+ votes" in warning for warning in load("fer2013", data=folder).warnings)
+    with pytest.raises(FerError, match=r"No fer2013new\.csv"):
+        load("ferplus", data=folder)
+
+
+def test_the_second_labelling_joins_by_name(fer_csv: Callable[..., Path], table: Table) -> None:
+    folder = fer_csv()
+    rows = table.vote_rows()
+    rows[3][1] = rows[2][1]  # two images of one name
+    rows[4][1] = ""
+    write_csv(folder / "fer2013new.csv", VOTE_HEADER, rows)
+    votes = np.roll(table.votes, 1, axis=1)
+    for part, name in enumerate(("Train", "Valid", "Test")):
+        with (folder / f"label_{name}.csv").open("w") as file:
+            for row in np.flatnonzero(table.usage == part)[::-1]:
+                if row not in (3, 4):
+                    file.write(f'{rows[row][1]},"(0, 0, 48, 48)",{",".join(map(str, votes[row]))}\n')
+    second = load("ferplus", data=folder, labelling="label_csv").votes
+    assert not second[[3, 4]].any()
+    votes[[3, 4]] = 0
+    assert np.array_equal(second, votes)
+    with pytest.raises(FerError, match="labelling: 'label' is unknown"):
+        load("ferplus", data=folder, labelling="label")
+
+
+def _jpeg(tone: int) -> bytes:
+    data = io.BytesIO()
+    Image.new("L", (64, 64), tone).save(data, "JPEG")
+    return data.getvalue()
+
+
+TINY = {
+    "wnids.txt": b"n02\nn01\n",
+    "train/n01/images/n01_0.JPEG": _jpeg(10),
+    "train/n02/images/n02_0.JPEG": _jpeg(20),
+    "train/n02/images/n02_1.JPEG": _jpeg(30),
+    "val/images/val_0.JPEG": _jpeg(40),
+    "val/val_annotations.txt": b"val_0.JPEG\tn01\t0\t0\t62\t62\n",
+}
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_tiny_imagenet_from_zip_and_folder(tmp_path: Path, zipped: bool) -> None:
+    if zipped:
+        with zipfile.ZipFile(tmp_path / "tiny-imagenet-200.zip", "w") as archive:
+            for name, data in TINY.items():
+                archive.writestr(f"tiny-imagenet-200/{name}", data)
+    else:
+        for name, data in TINY.items():
+            path = tmp_path / "tiny-imagenet-200" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    faces = load("tiny_imagenet", data=tmp_path)
+    assert faces.classes == ("n02", "n01")
+    assert faces.images.mean(axis=(1, 2)).round().tolist() == [10, 20, 30, 40]
+    assert faces.labels.tolist() == [1, 0, 0, 1]
+    assert faces.usage is not None
+    assert faces.usage.tolist() == [0, 0, 0, 2]
+
+
+def test_tiny_imagenet_that_is_missing_or_damaged(tmp_path: Path) -> None:
+    with pytest.raises(FerError, match=r"looked for tiny-imagenet-200\.zip"):
+        load("tiny_imagenet", data=tmp_path)
+    with zipfile.ZipFile(tmp_path / "tiny-imagenet-200.zip", "w") as archive:
+        archive.writestr("tiny-imagenet-200/wnids.txt", "n01\n")
+    with pytest.raises(FerError, match="not in the standard layout") as caught:
+        load("tiny_imagenet", data=tmp_path)
+    assert str(caught.value).count("\n") == 1
+
+
+def test_an_unknown_data_set_is_named() -> None:
+    with pytest.raises(FerError, match="dataset: 'fer2014' is unknown; choose one of fer2013, ferplus"):
+        load("fer2014")

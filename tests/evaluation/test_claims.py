@@ -1,0 +1,161 @@
+"""Each claim holds, fails, stays undecided or is missing, according to runs made up by hand."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+
+from fer_lib.evaluation.claims import Claim, Part, decide
+from fer_lib.evaluation.statistics import estimate
+from fer_lib.results import Results, collect
+from fer_lib.training import Cell, Epoch, Record, RunConfig
+
+TRANSFER = "ResNet50 + STN + ImageNet"
+DATASET = {"FER2013": "toyfaces", "FER+": "toyfacesplus"}
+OTHERS = ("SGD", "NAdam", "RMSprop", "RAdam")
+PERFECT = {"actual": np.arange(7), "predicted": np.arange(7)}
+NOISE = (0.0, 0.002, -0.001)  # of three seeds, the same for every arm
+
+
+def results(
+    accuracy: Mapping[str, Sequence[float]],
+    *,
+    ferplus: float = 0.05,
+    curves: Mapping[str, Sequence[float]] | None = None,
+    arrays: Mapping[str, np.ndarray] = PERFECT,
+    roles: Sequence[str] = ("FER2013", "FER+"),
+) -> Results:
+    """Runs of arms by name with one accuracy per seed on FER2013, and `ferplus` more on FER+."""
+    cells, records = [], []
+    for role, dataset in ((role, DATASET[role]) for role in roles):
+        for arm, values in accuracy.items():
+            for seed, value in enumerate(values):
+                config = RunConfig.parse({"dataset": dataset, "seed": seed})
+                cells.append(Cell(arm, dataset, "random80", seed, config))
+                curve = (curves or {}).get(arm, [value])
+                classes = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+                records.append(
+                    Record(
+                        run_id=f"{arm} {role} {seed}", config=config, fingerprint="data", status="finished",
+                        classes=classes, history=[line(*point) for point in enumerate(curve, start=1)],
+                        metrics={"test_accuracy": value + (ferplus if role == "FER+" else 0.0)},
+                    )
+                )  # fmt: skip
+    return collect(cells, records, load=lambda record: dict(arrays), reasons={})
+
+
+def line(epoch: int, accuracy: float) -> Epoch:
+    return Epoch(
+        epoch=epoch, lr=0.001, train_loss=1.0, train_accuracy=accuracy, eval_loss=1.0, eval_accuracy=accuracy, seconds=1
+    )
+
+
+def seeds(mean: float) -> list[float]:
+    return [mean + noise for noise in NOISE]
+
+
+def verdict(key: str, found: Results) -> str:
+    (claim,) = (claim for claim in decide(found, transfer=TRANSFER) if claim.key == key)
+    return claim.verdict
+
+
+def ranked(*arms: str) -> Results:
+    """The arms in this order of accuracy, a point apart, beyond any doubt."""
+    return results({arm: seeds(0.8 - 0.01 * place) for place, arm in enumerate(arms)})
+
+
+MODELS = ("ResNet50", "VGGFace", "Vanilla CNN")
+RATES = ("0.001", "0.03", "0.01", "0.003", "0.0003", "0.0001")
+ORDERS = {
+    "C1": MODELS, "C2": ("Adam", "NAdam", "RMSprop", "RAdam", "SGD"), "C3": RATES, "C4": ("ResNet50 + STN", "ResNet50"),
+    "C5": (TRANSFER, "ResNet50 + STN"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ORDERS)
+def test_a_ranking_holds_in_its_order_and_fails_in_the_other(key):
+    assert verdict(key, ranked(*ORDERS[key])) == "holds"
+    assert verdict(key, ranked(*reversed(ORDERS[key]))) == "fails"
+
+
+@pytest.mark.parametrize("key", ORDERS)
+def test_a_ranking_inside_the_spread_or_of_one_seed_is_undecided(key):
+    spread = {arm: [0.7 + 0.01 * ((place + seed) % 3) for seed in range(3)] for place, arm in enumerate(ORDERS[key])}
+    assert verdict(key, results(spread)) == "undecided"
+    single = {arm: [0.8 - 0.01 * place] for place, arm in enumerate(ORDERS[key])}
+    assert verdict(key, results(single)) == "undecided"
+
+
+@pytest.mark.parametrize("key", [f"C{number}" for number in range(1, 10)])
+def test_without_its_arms_a_claim_is_missing(key):
+    assert verdict(key, results({"another arm": seeds(0.7)}, roles=["FER2013"])) == "missing"
+
+
+def test_a_claim_with_one_comparison_missing_is_not_yet_decided():
+    assert verdict("C1", ranked("ResNet50", "VGGFace")) == "undecided"
+    assert verdict("C1", ranked("VGGFace", "ResNet50")) == "fails"
+
+
+def test_runs_under_another_split_do_not_count():
+    found = ranked(*MODELS)
+    found.runs["split"] = "official"
+    assert verdict("C1", found) == "missing"
+
+
+@pytest.mark.parametrize(("gap", "expected"), [(0.05, "holds"), (0.01, "fails"), (0.09, "fails")])
+def test_five_points_are_three_to_seven(gap, expected):
+    assert verdict("C6", results({"ResNet50": seeds(0.7), "Adam": seeds(0.6)}, ferplus=gap)) == expected
+
+
+def rising_to(epoch: int) -> list[float]:
+    return [min(1.0, number / epoch) * 0.7 for number in range(1, 16)]
+
+
+@pytest.mark.parametrize(
+    ("adam", "others", "expected"), [(8, 13, "holds"), (13, 15, "fails"), (8, 6, "fails"), (8, 8, "undecided")]
+)
+def test_convergence_is_when_the_best_is_first_nearly_reached(adam, others, expected):
+    curves = {"Adam": rising_to(adam), **dict.fromkeys(OTHERS, rising_to(others))}
+    assert verdict("C7", results(dict.fromkeys(curves, [0.7] * 3), curves=curves)) == expected
+
+
+def test_instability_is_a_fall_at_epochs_six_and_nine_that_transfer_takes_away():
+    calm = rising_to(15)
+    stumbling = [value - (0.1 if epoch in (6, 9) else 0.0) for epoch, value in enumerate(calm, start=1)]
+    arms = dict.fromkeys(("ResNet50 + STN", TRANSFER), [0.7] * 3)
+    assert verdict("C8", results(arms, curves={"ResNet50 + STN": stumbling, TRANSFER: calm})) == "holds"
+    assert verdict("C8", results(arms, curves={"ResNet50 + STN": calm, TRANSFER: stumbling})) == "fails"
+
+
+def test_the_dominant_class_leads_and_the_rare_ones_trail():
+    actual = np.repeat([0, 1, 2, 3, 4, 5, 6], [40, 5, 10, 80, 50, 30, 60])
+    right = {0: 0.6, 1: 0.2, 2: 0.3, 3: 0.95, 4: 0.5, 5: 0.6, 6: 0.97}
+    known = np.concatenate([np.arange(n) < right[c] * n for c, n in enumerate(np.bincount(actual))])
+    predicted = np.where(known, actual, (actual + 1) % 7)
+    arrays = {"actual": actual, "predicted": predicted}
+    found = results({"ResNet50": seeds(0.7)}, arrays=arrays)
+    (claim,) = (claim for claim in decide(found, transfer=TRANSFER) if claim.key == "C9")
+    signs = {part.text: part.value.sign for part in claim.parts}
+    assert signs == {
+        "TPR of happy minus the best other class, FER2013": "less",  # neutral is recognised better
+        "mean TPR minus that of the two rarest classes, FER2013": "greater",
+        "TPR of neutral minus the best other class, FER+": "greater",
+        "mean TPR minus that of the two rarest classes, FER+": "greater",
+    }
+    assert claim.verdict == "fails"
+    assert claim.n == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([[2, 2.1, 2.2], [1, 1.1, 1.2]], "holds"),
+        ([[2, 2.1, 2.2], [-1, -1.1, -1.2]], "fails"),
+        ([[1, 1.1, 1.2], [-1, 1, 0.1]], "undecided"),
+        ([[1, 1.1, 1.2], []], "undecided"),
+        ([[], []], "missing"),
+        ([], "missing"),
+    ],
+)
+def test_a_verdict_from_its_parts(values, expected):
+    assert Claim("C", "text", [Part("part", estimate(part)) for part in values]).verdict == expected

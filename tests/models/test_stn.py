@@ -1,0 +1,100 @@
+"""The spatial transformer does what its equations say: identity at first, gradients where they belong, known poses."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from fer_lib.data import toyfaces
+from fer_lib.models import SpatialTransformer, identity_theta, sampling_grid, warp
+
+
+@pytest.fixture(scope="module")
+def faces() -> torch.Tensor:
+    """float32 [32, 1, 48, 48] in [0, 1]."""
+    return torch.from_numpy(toyfaces.draw(32, seed=1).images).unsqueeze(1) / 255
+
+
+def some_thetas(n: int) -> torch.Tensor:
+    return identity_theta(n) + 0.3 * torch.randn(n, 2, 3, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize("mode", ["stn", "stn_frozen", "stn_no_warp"])
+def test_an_untrained_transformer_is_the_identity(faces, mode):
+    images, theta = SpatialTransformer(mode=mode)(faces)
+    assert float((images - faces).detach().abs().max()) < 2e-6
+    assert torch.equal(theta, identity_theta(len(faces)))
+
+
+@pytest.mark.parametrize("mode", ["stn", "stn_no_warp"])
+def test_the_gradient_reaches_the_localisation_net(faces, mode):
+    transformer = SpatialTransformer(mode=mode)
+    images, theta = transformer(faces)
+    theta.retain_grad()
+    images.square().sum().backward()
+    assert theta.grad is not None
+    assert float(theta.grad.abs().min(0).values.max()) > 0
+    assert float(transformer.regression.weight.grad.abs().max()) > 0
+
+
+def test_a_frozen_transformer_has_nothing_to_train(faces):
+    transformer = SpatialTransformer(mode="stn_frozen")
+    torch.nn.init.normal_(transformer.regression.weight)
+    images, theta = transformer(faces)
+    assert not images.requires_grad
+    assert not any(parameter.requires_grad for parameter in transformer.parameters())
+    assert torch.equal(theta, identity_theta(len(faces)))
+
+
+def test_without_warp_no_pixel_moves(faces):
+    transformer = SpatialTransformer(mode="stn_no_warp")
+    torch.nn.init.normal_(transformer.regression.weight)
+    images, theta = transformer(faces)
+    change = (images - faces).detach().flatten(1)
+    assert float((theta - identity_theta(1)).detach().abs().mean()) > 0.01, "theta did not depart from the identity"
+    assert float((change.amax(1) - change.amin(1)).max()) < 1e-6, "the change differs between pixels"
+    assert 0 < float(change.abs().max()) <= 1e-3 + 1e-6
+
+
+def test_the_grid_is_affine_grid():
+    theta = some_thetas(8)
+    wanted = F.affine_grid(theta, [8, 1, 48, 40], align_corners=False)
+    assert float((sampling_grid(theta, height=48, width=40) - wanted).abs().max()) < 1e-6
+
+
+def test_warp_is_grid_sample_on_that_grid(faces):
+    theta = some_thetas(len(faces))
+    grid = F.affine_grid(theta, list(faces.shape), align_corners=False)
+    wanted = F.grid_sample(faces, grid, align_corners=False)
+    assert float((warp(faces, theta) - wanted).abs().max()) < 1e-4  # 48 pixels of 1e-6 grid, times the steepest edge
+
+
+def test_warp_mirrors_and_shifts_by_whole_pixels(faces):
+    mirror = torch.tensor([[[-1.0, 0, 0], [0, 1, 0]]]).expand(len(faces), -1, -1)
+    torch.testing.assert_close(warp(faces, mirror), faces.flip(3), atol=1e-5, rtol=0)
+    left = torch.tensor([[[1.0, 0, 2 / 48], [0, 1, 0]]]).expand(len(faces), -1, -1)  # reads one pixel to the right
+    torch.testing.assert_close(warp(faces, left)[..., :-1], faces[..., 1:], atol=1e-5, rtol=0)
+    assert float(warp(faces, left)[..., -1].abs().max()) < 1e-5, "outside the image is zero"
+
+
+def test_warp_keeps_the_type_of_its_images(faces):
+    half = faces.bfloat16()
+    warped = warp(half, identity_theta(len(half)))
+    assert warped.dtype == torch.bfloat16
+    torch.testing.assert_close(warped, half, atol=2**-8, rtol=0)
+
+
+@pytest.mark.parametrize("degrees", [-20, 12])
+def test_a_known_pose_is_undone(degrees):
+    """A face drawn under a pose and warped with that pose is the upright face again."""
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    pose = np.array([[cos, -sin, 0.1], [sin, cos, -0.05]], np.float32)
+    upright, posed = (
+        torch.from_numpy(toyfaces.draw_face("happy", seed=4, pose=theta)).float() for theta in (None, pose)
+    )
+    undone = warp(posed.view(1, 1, 48, 48), torch.from_numpy(pose)[None])[0, 0]
+    middle = (slice(10, 38), slice(10, 38))  # the corners come from outside the picture
+    before, after = (float((image - upright)[middle].abs().mean()) for image in (posed, undone))
+    assert after < 0.4 * before, (before, after)

@@ -1,0 +1,116 @@
+"""The notebook contract: what every notebook of the study looks like, whatever it is about."""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from fer_lib import paths
+from fer_lib.report.execute import declared_parameters, tagged
+from fer_lib.training import expand, parse_grid, read_params
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+NAMES = [
+    "01_data_exploration", "02_model_comparison", "03_optimizer_sweep", "04_learning_rate_sweep",
+    "05_attention_ablation", "06_transfer_learning", "07_error_analysis", "08_verdict",
+]  # fmt: skip
+PROFILES = ("demo", "quick", "paper")
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request: pytest.FixtureRequest) -> tuple[str, nbformat.NotebookNode]:
+    return request.param.stem, nbformat.read(request.param, as_version=4)
+
+
+def code(nb: nbformat.NotebookNode) -> list[str]:
+    return [cell.source for cell in nb.cells if cell.cell_type == "code"]
+
+
+def test_these_are_the_notebooks():
+    assert [path.stem for path in NOTEBOOKS] == NAMES
+    assert paths.notebooks() == NOTEBOOKS
+
+
+def test_it_is_clean(notebook):
+    _, nb = notebook
+    nbformat.validate(nb)
+    assert nb.metadata.kernelspec.name == "python3"
+    assert all(not cell.outputs and cell.execution_count is None for cell in nb.cells if cell.cell_type == "code")
+
+
+def test_it_opens_with_title_question_method_parameters_imports(notebook):
+    _, nb = notebook
+    opening, parameters, imports = nb.cells[:3]
+    title, question, method = opening.source.split("\n\n")[:3]
+    assert title.startswith("# ")
+    assert question.rstrip().endswith("?")
+    assert method.startswith("**Method.**")
+    assert parameters.metadata.tags == ["parameters"]
+    assert "study.provenance()" in imports.source
+
+
+def test_it_ends_with_references_after_a_conclusion(notebook):
+    name, nb = notebook
+    assert nb.cells[-1].source.startswith("## References")
+    conclusion = nb.cells[-2].source if name != "08_verdict" else "**Conclusion.**"
+    assert "**Conclusion.**" in conclusion
+
+
+def test_its_parameters_are_annotated_literals_with_comments(notebook):
+    _, nb = notebook
+    (cell,) = tagged(nb, "parameters")
+    tree = ast.parse(cell.source)
+    assert all(isinstance(node, ast.AnnAssign) and ast.literal_eval(node.value) is not None for node in tree.body)
+    assert all(parameter.note for parameter in declared_parameters(cell.source).values())
+
+
+def test_it_calls_and_does_not_define(notebook):
+    _, nb = notebook
+    for source in code(nb):
+        tree = ast.parse(source)
+        nodes = list(ast.walk(tree))
+        assert not any(isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.While, ast.Lambda)) for node in nodes)
+        assert "epoch in" not in source
+        assert not re.search(r"[\"'](/|\.\./|~)|Path\(|open\(", source), "a path"
+        assert "demo" not in source.replace('profile: str = "demo"', ""), "a branch on the profile"
+
+
+def test_its_cells_are_short(notebook):
+    _, nb = notebook
+    assert all(
+        len(cell.source.splitlines()) <= 15 for cell in nb.cells if "parameters" not in cell.metadata.get("tags", [])
+    )
+
+
+def test_every_figure_and_table_is_named_and_captioned(notebook):
+    _, nb = notebook
+    calls = [node for source in code(nb) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    for call in calls:
+        if isinstance(call.func, ast.Attribute) and call.func.attr in ("figure", "table"):
+            keywords = {keyword.arg for keyword in call.keywords}
+            assert {"name", "caption"} <= keywords | {"number"}
+            assert call.func.attr == "table" or "alt" in keywords
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_has_its_params_and_no_other(notebook, profile):
+    name, nb = notebook
+    (cell,) = tagged(nb, "parameters")
+    values = read_params(Path(__file__).parents[2] / "params" / profile / f"{name}.yaml")
+    assert set(values) == set(declared_parameters(cell.source))
+    assert values["profile"] == profile
+
+
+def test_its_own_values_are_the_demo_profile(notebook):
+    """A notebook opened in JupyterLab runs what `make report` runs."""
+    name, nb = notebook
+    (cell,) = tagged(nb, "parameters")
+    own = {node.target.id: ast.literal_eval(node.value) for node in ast.parse(cell.source).body}
+    demo = read_params(Path(__file__).parents[2] / "params" / "demo" / f"{name}.yaml")
+    if "arms" in own:
+        assert [c.config for c in expand(parse_grid(own, where=name))] == [
+            c.config for c in expand(parse_grid(demo, where=name))
+        ]
+    assert own == demo

@@ -1,0 +1,141 @@
+"""`make report`, whole: a tiny profile on drawn faces through training, notebooks and pages."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from fer_lib.evaluation import published
+
+ROOT = Path(__file__).parents[2]
+TINY = {"batch_size": 8, "epochs": 2, "train_limit": 32, "test_limit": 60, "model": "vanilla_cnn"}
+PRETRAINING = {"dataset": "toyshapes", "split": "official", **TINY, "epochs": 1}
+
+
+def write_tiny_params(folder: Path) -> None:
+    """The demo profile with the smallest runs: one small network in the place of all three, and two seeds."""
+    folder.mkdir(parents=True)
+    for path in sorted((ROOT / "params" / "demo").glob("*.yaml")):
+        values = yaml.safe_load(path.read_text())
+        values["profile"] = "tiny"
+        if "base" in values:
+            values |= {"base": TINY, "seeds": [0, 1] if path.stem.startswith("05") else [0]}
+            for overrides in (*values["arms"].values(), *values["datasets"].values()):
+                for key in ("epochs", "train_limit", "model"):
+                    overrides.pop(key, None)
+                if "pretraining" in overrides:
+                    overrides["pretraining"] = PRETRAINING
+        (folder / path.name).write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+def run_report(folder: Path, **extra: str) -> subprocess.CompletedProcess[str]:
+    own = {"FER_PARAMS": folder / "params" / "tiny", "FER_REPORT": folder / "report", "FER_DEVICE": "cpu", **extra}
+    environment = {**os.environ, **{name: str(value) for name, value in own.items()}}
+    command = [sys.executable, "-m", "fer_lib", "report", "--profile", "tiny", "--jobs", "2"]
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=280)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder = tmp_path_factory.mktemp("tiny")
+    write_tiny_params(folder / "params" / "tiny")
+    done = run_report(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder, done
+
+
+def outputs(folder: Path) -> list[tuple[str, dict]]:
+    """(notebook, facts) of every figure, table and note on the pages."""
+    found = []
+    for path in sorted((folder / "report" / "notebooks").glob("*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                if "fer" in output.get("metadata", {}):
+                    found.append((path.stem, output["metadata"]["fer"] | {"html": output["data"]["text/html"]}))
+    return found
+
+
+def test_terminal_is_quiet_and_says_where_the_report_is(made):
+    folder, done = made
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert lines[-1] == f"report: {folder / 'report' / 'index.html'}"
+    assert sum("done" in line for line in lines) == 8
+
+
+def test_there_is_an_index_and_a_page_per_notebook(made):
+    folder, _ = made
+    pages = sorted(path.name for path in (folder / "report").glob("*.html"))
+    assert pages == sorted(
+        ["index.html", "report.html", *(f"{path.stem}.html" for path in (ROOT / "notebooks").glob("*.ipynb"))]
+    )
+    index = (folder / "report" / "index.html").read_text()
+    assert all(f"C{number} " in index for number in range(1, 10))
+    assert "The images are drawn" in index
+
+
+def test_every_figure_of_the_paper_is_there(made):
+    folder, _ = made
+    numbers = {int(re.findall(r"\d+", facts["number"])[0]) for _, facts in outputs(folder)
+               if facts["kind"] == "figure" and facts.get("number")}  # fmt: skip
+    assert numbers == set(published.facts()["figures"])
+
+
+def test_every_figure_has_files_and_every_table_n_and_split(made):
+    folder, _ = made
+    found = outputs(folder)
+    assert {facts["name"] for _, facts in found if facts["kind"] == "table"} >= {
+        "table_1",
+        "table_2",
+        "table_3",
+        "claims",
+    }
+    for _, facts in found:
+        assert facts["caption"].strip()
+        if facts["kind"] == "figure":
+            assert facts["alt"].strip()
+            assert (folder / "report" / "figures" / f"{facts['name']}.svg").is_file()
+        if facts["kind"] == "table":
+            assert (folder / "report" / "tables" / f"{facts['name']}.csv").is_file()
+            text = facts["html"] + facts["caption"]
+            assert re.search(r"<th[^>]*>n( images)?</th>|\bn\b", text), facts["name"]
+            assert re.search(r"random80|grouped80|official|split", text, flags=re.I), facts["name"]
+
+
+def test_again_trains_nothing_and_gives_the_same_pages(made):
+    folder, _ = made
+    before = {path.name: path.read_text() for path in (folder / "report").glob("*.html")}
+    again = run_report(folder)
+    assert again.returncode == 0
+    assert re.search(r"runs: 0 trained, \d+ reused, 0 diverged, 0 skipped", again.stdout)
+    assert {path.name: path.read_text() for path in (folder / "report").glob("*.html")} == before
+
+
+def test_a_failing_notebook_fails_the_report(tmp_path):
+    for name in ("notebooks", "params/tiny"):
+        (tmp_path / name).mkdir(parents=True)
+    for name, source in (("01_fine", "print('fine')"), ("02_broken", "1 / 0")):
+        cells = [
+            nbformat.v4.new_markdown_cell(f"# {name}\n\nDoes it work?"),
+            nbformat.v4.new_code_cell('profile: str = "tiny"  # profile', metadata={"tags": ["parameters"]}),
+            nbformat.v4.new_code_cell(source),
+        ]
+        metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        (tmp_path / "notebooks" / f"{name}.ipynb").write_text(
+            json.dumps(nbformat.v4.new_notebook(cells=cells, metadata=metadata))
+        )
+        (tmp_path / "params" / "tiny" / f"{name}.yaml").write_text("profile: tiny\n")
+    failed = run_report(tmp_path, FER_ROOT=str(tmp_path))
+    assert failed.returncode == 2
+    assert "02_broken: cell 3" in failed.stderr
+    assert "ZeroDivisionError" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert (tmp_path / "report" / "01_fine.html").is_file()
+    assert not (tmp_path / "report" / "02_broken.html").exists()
+    assert "02_broken failed in cell 3" in (tmp_path / "report" / "index.html").read_text()

@@ -1,0 +1,121 @@
+"""What a notebook puts on the page: finished HTML, its files beside it, the facts as metadata."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+
+from fer_lib.report import show
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The displays of a test as (soup, metadata)."""
+    found = []
+
+    def keep(data, *, raw, metadata):
+        assert raw
+        found.append((BeautifulSoup(data["text/html"], "html.parser"), metadata["fer"]))
+
+    monkeypatch.setattr(show, "display", keep)
+    return found
+
+
+def drawing():
+    fig, ax = plt.subplots(figsize=(6, 2))
+    ax.plot([1, 2, 3], [0.2, 0.5, 0.6], label="Adam")
+    ax.legend()
+    return fig
+
+
+def figure(folder, **changes):
+    facts = {
+        "name": "curves",
+        "caption": "Adam < SGD",
+        "alt": 'A "rising" curve',
+        "number": "Fig. 6",
+    } | changes
+    show.show_figure(drawing(), folder=folder, **facts)
+
+
+def test_a_figure_has_alt_text_caption_number_and_files(shown, tmp_path):
+    figure(tmp_path / "figures", data=pd.DataFrame({"epoch": [1, 2]}))
+    soup, facts = shown[0]
+    assert soup.img["alt"] == 'A "rising" curve'
+    assert soup.figcaption.get_text().startswith("Fig. 6 Adam < SGD")
+    assert [a["data-file"] for a in soup.select(".files a")] == ["figures/curves.svg", "figures/curves.csv"]
+    assert facts == {
+        "kind": "figure",
+        "name": "curves",
+        "caption": "Adam < SGD",
+        "alt": 'A "rising" curve',
+    } | {"number": "Fig. 6"}
+    assert sorted(p.suffix for p in (tmp_path / "figures").iterdir()) == [".csv", ".png", ".svg"]
+    assert not plt.get_fignums()
+
+
+def test_the_picture_has_twice_the_pixels_of_its_place_on_the_page(shown, tmp_path):
+    figure(tmp_path)
+    pixels = plt.imread(tmp_path / "curves.png").shape[1]
+    assert abs(pixels - 2 * int(shown[0][0].img["width"])) <= 1
+
+
+def test_the_same_figure_gives_the_same_bytes(shown, tmp_path):
+    for run in "ab":
+        figure(tmp_path / run)
+    for kind in ("svg", "png"):
+        assert (tmp_path / "a" / f"curves.{kind}").read_bytes() == (tmp_path / "b" / f"curves.{kind}").read_bytes()
+
+
+@pytest.mark.parametrize("change", [{"alt": " "}, {"caption": ""}, {"name": "Fig 6"}, {"name": "../x"}])
+def test_a_figure_without_alt_caption_or_usable_name_is_refused(shown, tmp_path, change):
+    with pytest.raises(ValueError, match=r"empty|name"):
+        figure(tmp_path, **change)
+
+
+def test_a_table_is_accessible_escaped_and_aligned(shown, tmp_path):
+    table = pd.DataFrame(
+        {
+            "arm": ["<Adam>", "SGD"],
+            "accuracy": [0.61234, None],
+            "mean ± sd": ["0.612 ± 0.004", "0.560 ± 0.01"],
+            "verdict": [show.badge("fails"), show.link("page", "03_optimizer_sweep.html#result")],
+        }
+    )
+    show.show_table(
+        table, folder=tmp_path, name="arms", caption="n = 3", number="Table 4", formats={"accuracy": "{:.1%}"}
+    )
+    soup, facts = shown[0]
+    assert soup.caption.get_text() == "Table 4 n = 3"
+    assert facts["number"] == "Table 4"
+    assert {th["scope"] for th in soup.select("thead th")} == {"col"}
+    assert [th.get_text() for th in soup.select("tbody th[scope=row]")] == ["<Adam>", "SGD"]
+    assert [td.get_text() for td in soup.select("td.num")] == ["61.2%", "0.612 ± 0.004", "–", "0.560 ± 0.01"]
+    assert soup.select_one(".badge.fails").get_text() == "does not hold"
+    assert soup.select_one("tbody a")["href"] == "03_optimizer_sweep.html#result"
+    assert (tmp_path / "arms.csv").read_text().splitlines()[1] == "<Adam>,0.61234,0.612 ± 0.004,does not hold"
+
+
+def test_column_groups_span_and_a_named_index_heads_the_rows(shown, tmp_path):
+    columns = pd.MultiIndex.from_product([["FER2013", "FER+"], ["n", "mean"]])
+    table = pd.DataFrame([[3, 0.6, 3, 0.7]], index=pd.Index(["Adam"], name="arm"), columns=columns)
+    show.show_table(table, folder=tmp_path, name="groups", caption="Both data sets", formats={"mean": "{:.2f}"})
+    soup, _ = shown[0]
+    assert [(th.get_text(), th["colspan"]) for th in soup.select("th[scope=colgroup]")] == [
+        ("FER2013", "2"),
+        ("FER+", "2"),
+    ]
+    assert soup.select_one("tbody th").get_text() == "Adam"
+    assert [td.get_text() for td in soup.select("tbody td")] == ["3", "0.60", "3", "0.70"]
+    assert (tmp_path / "groups.csv").read_text().splitlines()[0] == "arm,FER2013 n,FER2013 mean,FER+ n,FER+ mean"
+
+
+def test_a_link_to_a_script_is_refused():
+    with pytest.raises(ValueError, match="relative address"):
+        show.link("x", "javascript:alert(1)")
+
+
+def test_a_note_says_what_is_missing(shown):
+    show.show_note("missing runs: 37 of <300>")
+    assert shown[0][0].p["role"] == "note"
+    assert shown[0][0].p.get_text() == "missing runs: 37 of <300>"

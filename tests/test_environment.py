@@ -1,0 +1,74 @@
+"""One source of truth for what is installed, and a tree that is fit to publish."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+LOCK = (ROOT / "requirements.lock").read_text()
+
+
+def test_conda_installs_the_same_lock():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    (pip,) = (line["pip"] for line in environment["dependencies"] if isinstance(line, dict))
+    assert pip == ["-r requirements.lock"]
+    python = next(line for line in environment["dependencies"] if str(line).startswith("python="))
+    assert tuple(map(int, python.removeprefix("python=").split("."))) >= (3, 11)
+
+
+def test_lock_is_pinned_hashed_and_names_no_host():
+    packages = re.findall(r"^(\S+?)==(\S+)", LOCK, flags=re.M)
+    assert len(packages) > 100
+    assert LOCK.count("--hash=sha256:") >= len(packages)
+    assert "://" not in LOCK
+
+
+def test_lock_has_every_dependency():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    wanted = {re.split(r"[<>=\[;, ]", line)[0].lower().replace("_", "-") for group in groups for line in group}
+    locked = {name.lower().replace("_", "-") for name in re.findall(r"^([A-Za-z0-9._-]+)==", LOCK, flags=re.M)}
+    assert wanted <= locked
+
+
+def test_make_without_a_target_shows_help():
+    shown = subprocess.run(["make", "-C", str(ROOT)], capture_output=True, text=True, check=True).stdout
+    for target in ("setup", "data", "report", "lab", "test", "lint", "clean"):
+        assert f"make {target}" in shown
+
+
+def test_training_needs_no_notebook_packages():
+    """A campaign runs on a machine that has neither Jupyter nor papermill nor matplotlib."""
+    blocked = [
+        "papermill",
+        "IPython",
+        "jupyterlab",
+        "nbconvert",
+        "matplotlib",
+        "seaborn",
+        "ipywidgets",
+        "statsmodels",
+        "kagglehub",
+        "pooch",
+    ]
+    script = (
+        f"import sys\nfor name in {blocked}: sys.modules[name] = None\n"
+        "import fer_lib\nfrom fer_lib.cli import app\nsys.argv = ['fer_lib', 'run', '--dry-run', sys.argv[1]]\napp()"
+    )
+    params = ROOT / "params" / "paper" / "03_optimizer_sweep.yaml"
+    shown = subprocess.run([sys.executable, "-c", script, str(params)], capture_output=True, text=True, cwd=ROOT)
+    assert shown.returncode == 0, shown.stderr
+    assert len(shown.stdout.splitlines()) == 50
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+def test_tree_holds_no_pickles_archives_or_data():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert not [name for name in tracked if re.search(r"\.(pt|pth|pkl|zip|gz|safetensors|csv\.gz)$", name)]
+    assert not [name for name in tracked if Path(name).name in ("fer2013.csv", "fer2013new.csv", "icml_face_data.csv")]

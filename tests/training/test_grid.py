@@ -1,0 +1,96 @@
+"""A params file becomes runs, and a mistake in it is told with file, arm and key."""
+
+import pytest
+
+from fer_lib.errors import FerError
+from fer_lib.training import expand, grids_in, parse_grid, read_params
+
+GRID = {
+    "profile": "demo",
+    "base": {"epochs": 2},
+    "arms": {"Adam": {"optimizer": "adam"}, "SGD": {"optimizer": "sgd", "lr": 0.01}, "again": {"lr": 0.001}},
+    "datasets": {"Faces": {"dataset": "toyfaces"}, "Faces+": {"dataset": "toyfacesplus", "arms": ["SGD"]}},
+    "splits": ["random80", "official"],
+    "seeds": [0, 1, 2],
+}
+
+
+def grid(**changes):
+    return parse_grid({**GRID, **changes}, where="file.yaml")
+
+
+def test_the_grid_is_the_product_with_its_limits():
+    cells = expand(grid())
+    assert len(cells) == (3 + 1) * 2 * 3
+    assert [cell.arm for cell in cells if cell.dataset == "Faces+"] == ["SGD"] * 6
+    assert {(cell.split, cell.seed) for cell in cells} == {(s, n) for s in ("random80", "official") for n in range(3)}
+    assert all(cell.config.epochs == 2 and cell.config.split == cell.split for cell in cells)
+    assert {cell.config.lr for cell in cells if cell.arm == "SGD"} == {0.01}
+
+
+def test_arms_that_say_the_same_are_one_run():
+    cells = expand(grid(seeds=[0], splits=["random80"]))
+    by_arm = {cell.arm: cell.config for cell in cells if cell.dataset == "Faces"}
+    assert by_arm["Adam"] == by_arm["again"]
+    assert by_arm["Adam"].run_id("data") == by_arm["again"].run_id("data")
+    assert len({cell.config for cell in cells}) == len(cells) - 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"armz": {}}, ["file.yaml", "armz", "arms"]),
+        ({"arms": {}}, ["file.yaml", "arms"]),
+        ({"arms": {0.001: {}}}, ["file.yaml", "arms.0.001", "string"]),
+        ({"seeds": ["0"]}, ["file.yaml", "seeds.0", "integer"]),
+        ({"splits": ["half"]}, ["splits.0", "'random80'"]),
+        ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": ["adamm"]}}}, ["Faces", "'adamm'", "Adam, SGD"]),
+        ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": "Adam"}}}, ["Faces", "'Adam'", "list"]),
+        ({"arms": {"A": {"lr": "1e-4"}}}, ["'A'", "'Faces", "lr", "1.0e-4"]),
+        ({"arms": {"A": {"optimiser": "sgd"}}}, ["'A'", "optimiser", "optimizer"]),
+        ({"arms": {"A": {"split": "official"}}}, ["split", "splits"]),
+        ({"base": {"seed": 3}}, ["seed", "seeds"]),
+    ],
+)
+def test_a_mistake_names_its_place(changes, names):
+    with pytest.raises(FerError) as raised:
+        expand(grid(**changes))
+    assert len(str(raised.value).splitlines()) <= 2
+    assert [name for name in names if name not in str(raised.value)] == [], str(raised.value)
+
+
+def test_yaml_reads_1e_4_as_a_string_which_is_refused(tmp_path):
+    path = tmp_path / "grid.yaml"
+    path.write_text("profile: x\narms:\n  A: {lr: 1e-4}\ndatasets:\n  F: {dataset: toyfaces}\n")
+    with pytest.raises(FerError, match=r"grid\.yaml: arm 'A' on 'F': lr: found '1e-4' \(str\).*1\.0e-4"):
+        grids_in([path])
+
+
+def test_a_missing_file_lists_the_profiles(tmp_path):
+    for profile in ("demo", "paper"):
+        (tmp_path / "params" / profile).mkdir(parents=True)
+    with pytest.raises(FerError, match=r"No params file .*quick/03\.yaml") as raised:
+        read_params(tmp_path / "params" / "quick" / "03.yaml")
+    assert "demo, paper" in str(raised.value)
+
+
+@pytest.mark.parametrize(("text", "words"), [("a: [1", "no YAML"), ("- 1\n", "mapping"), ("", "mapping")])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, words):
+    path = tmp_path / "grid.yaml"
+    path.write_text(text)
+    with pytest.raises(FerError, match=words) as raised:
+        read_params(path)
+    assert str(path) in str(raised.value)
+
+
+def test_what_cannot_be_read_is_refused(tmp_path):
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path, tmp_path / "binary.yaml"):
+        with pytest.raises(FerError, match="cannot be read"):
+            read_params(path)
+
+
+def test_a_notebook_that_trains_nothing_has_no_grid(tmp_path):
+    path = tmp_path / "01.yaml"
+    path.write_text("profile: demo\nimages: 16\n")
+    assert grids_in([path]) == {}

@@ -1,0 +1,224 @@
+"""A campaign trains what is missing, once and in order, and tells how every run ended."""
+
+import multiprocessing
+import time
+
+import pytest
+from safetensors.torch import load_file
+from training.tiny import FORKS, PRETRAINING, assert_same_runs, fine_tuned, place, tiny
+
+from fer_lib import data
+from fer_lib.errors import FerError
+from fer_lib.models import weights
+from fer_lib.training import RunConfig, RunStore, run_all, run_one
+from fer_lib.training.event import Event
+from fer_lib.training.runner import in_order
+
+SHAPES = RunConfig.parse(PRETRAINING)
+
+
+@pytest.fixture
+def no_imagenet(tmp_path, monkeypatch):
+    """torchvision's weights are not here and cannot be had."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setitem(weights.IMAGENET, "imagenet1k_v1", "http://127.0.0.1:9/resnet50-00000000.pth")
+
+
+def hide_shapes(monkeypatch):
+    """From here on the pre-training data is not there."""
+    load = data.load
+
+    def without(name, **where):
+        if name == "toyshapes":
+            raise FerError("No toy shapes here.\nDraw some.")
+        return load(name, **where)
+
+    monkeypatch.setattr(data, "load", without)
+
+
+@pytest.fixture
+def forks(monkeypatch):
+    """Workers that need not import torch again."""
+    monkeypatch.setattr(multiprocessing, "get_context", lambda kind: FORKS)
+
+
+def ends(events: list[Event]) -> list[tuple[str, str]]:
+    return [(event.config.dataset, event.state) for event in events if event.state]
+
+
+def test_the_second_call_trains_nothing(tmp_path):
+    configs = [tiny(epochs=1), tiny(epochs=1, optimizer="sgd", lr=1e30), tiny(epochs=1)]
+    events: list[Event] = []
+    first = run_all(configs, place(tmp_path), report=events.append)
+    assert str(first) == "1 trained, 0 reused, 1 diverged, 0 skipped"
+    assert [event.epoch for event in events if not event.state] == [1]
+    again = run_all(configs, place(tmp_path), jobs=2, report=events.append)
+    assert str(again) == "0 trained, 2 reused, 0 diverged, 0 skipped"
+    assert len([event for event in events if not event.state]) == 1
+    assert multiprocessing.active_children() == [], "processes were started for nothing"
+
+
+def test_runs_are_ordered_by_need_and_length():
+    short, long, tuned = tiny(epochs=1), tiny(epochs=9), fine_tuned(epochs=20)
+    assert in_order([short, tuned, long, short]) == [SHAPES, long, short, tuned]
+    assert in_order([tuned, SHAPES]) == [SHAPES, tuned]
+
+
+def test_the_pretraining_is_trained_first_once_and_its_weights_are_used(tmp_path):
+    where, events = place(tmp_path), []
+    tuned, other = fine_tuned(epochs=1), fine_tuned(epochs=1, attention="stn")
+    tally = run_all([tuned, tiny(epochs=1), other], where, report=events.append)
+    assert str(tally) == "4 trained, 0 reused, 0 diverged, 0 skipped"
+    assert [event.config.dataset for event in events if event.epoch].count("toyshapes") == 1, "pre-trained twice"
+    assert ends(events)[0] == ("toyshapes", "trained")
+    store = RunStore(where.store)
+    by_config = {record.config: record for record in store.records()}
+    assert by_config[tuned].history[0].train_loss != by_config[tiny(epochs=1)].history[0].train_loss
+    (kept,) = store.folder.glob("weights/*")
+    assert kept == store.weights_path(by_config[SHAPES].run_id)
+
+
+def test_the_fine_tuned_network_starts_from_the_pretrained_one(tmp_path):
+    """With a vanishing learning rate it still has the pre-trained kernels at its end."""
+    where = place(tmp_path)
+    tuned = fine_tuned(epochs=1, optimizer="sgd", lr=1e-30)
+    record = run_one(tuned, where, keep_weights=True)
+    store = RunStore(where.store)
+    before = store.find(SHAPES)
+    ours, theirs = (load_file(store.weights_path(run.run_id)) for run in (record, before))
+    assert (ours["network.0.weight"] == theirs["network.0.weight"]).all()
+    assert len(record.classes) == 7
+    assert len(before.classes) != 7
+
+
+def test_missing_weights_of_a_pretraining_are_trained_again_when_a_run_needs_them(tmp_path):
+    where, events = place(tmp_path), []
+    first = run_one(SHAPES, where)  # without keeping its weights
+    run_all([fine_tuned(epochs=1)], where, report=events.append)
+    assert ends(events) == [("toyshapes", "trained"), ("toyfaces", "trained")]
+    store = RunStore(where.store)
+    weights_file = store.weights_path(first.run_id)
+    weights_file.unlink()
+    events.clear()
+    run_all([fine_tuned(epochs=1)], where, report=events.append)
+    assert ends(events) == [("toyshapes", "reused"), ("toyfaces", "reused")], "nobody needs its weights"
+    run_one(fine_tuned(epochs=1, seed=1), where)
+    assert weights_file.is_file()
+
+
+def test_a_run_whose_pretraining_data_is_missing_is_skipped(tmp_path, monkeypatch):
+    hide_shapes(monkeypatch)
+    where, events = place(tmp_path), []
+    tally = run_all([fine_tuned(epochs=1), tiny(epochs=1)], where, report=events.append)
+    assert str(tally) == "1 trained, 0 reused, 0 diverged, 2 skipped"
+    record = RunStore(where.store).find(fine_tuned(epochs=1))
+    assert record.status == "skipped"
+    assert record.reason == "no pre-training on toyshapes: No toy shapes here."
+    assert tally.reasons[SHAPES] == "No toy shapes here."
+
+
+def test_missing_data_is_an_error_before_anything_is_trained(tmp_path):
+    events: list[Event] = []
+    nowhere = place(tmp_path, data=tmp_path / "no-such-folder")
+    with pytest.raises(FerError, match="no-such-folder"):
+        run_all([tiny(epochs=9), tiny(dataset="fer2013", epochs=1)], nowhere, report=events.append)
+    assert events == []
+
+
+def test_a_run_without_its_weights_is_skipped_and_tried_again(tmp_path, no_imagenet, monkeypatch):
+    where = place(tmp_path)
+    config = tiny(model="resnet50", pretrained="imagenet1k_v1", epochs=1, train_limit=2, test_limit=2, batch_size=2)
+    tally = run_all([config], where)
+    assert str(tally) == "0 trained, 0 reused, 0 diverged, 1 skipped"
+    record = RunStore(where.store).find(config)
+    assert record.reason == tally.reasons[config]
+    assert "resnet50-00000000.pth is not in" in record.reason
+    monkeypatch.setattr("fer_lib.training.run.imagenet_file", lambda name: tmp_path)
+    monkeypatch.setattr("fer_lib.training.run.load_imagenet", lambda model, file: None)
+    assert run_all([config], where).count("trained") == 1
+    assert RunStore(where.store).find(config).status == "finished"
+
+
+def test_a_finished_record_survives_the_loss_of_what_it_started_from(tmp_path, monkeypatch):
+    """Asked for weights that are gone and cannot be trained again, the record stays."""
+    where = place(tmp_path)
+    finished = run_one(fine_tuned(epochs=1), where)
+    hide_shapes(monkeypatch)
+    again = run_one(fine_tuned(epochs=1), where, keep_weights=True)
+    assert again == finished
+    assert RunStore(where.store).get(finished.run_id) == finished
+
+
+def test_a_deadline_that_is_over_starts_nothing(tmp_path):
+    tally = run_all([tiny(), tiny(seed=1)], place(tmp_path), deadline=time.monotonic())
+    assert str(tally) == "0 trained, 0 reused, 0 diverged, 0 skipped, 2 left"
+    assert RunStore(tmp_path / "store").records() == []
+
+
+def test_a_deadline_stops_after_an_epoch_and_the_next_call_goes_on(tmp_path):
+    where, whole = place(tmp_path / "parts", checkpoint_every=3600.0), place(tmp_path / "whole")
+    config, events = tiny(epochs=3), []
+    data.load("toyfaces")
+    deadline = time.monotonic() + 2
+
+    def report(event):
+        events.append(event)
+        if event.epoch:
+            time.sleep(max(0.0, deadline - time.monotonic()))
+
+    tally = run_all([config, tiny(epochs=1)], where, deadline=deadline, report=report)
+    assert [(event.epoch, event.state) for event in events] == [(1, ""), (0, "stopped"), (0, "stopped")]
+    assert tally.count("stopped") == 2
+    events.clear()
+    run_all([config], where, report=events.append)
+    assert [event.epoch for event in events] == [2, 3, 0]
+    run_one(config, whole)
+    assert_same_runs(RunStore(where.store), RunStore(whole.store))
+
+
+def test_no_run_starts_that_should_not_get_through_an_epoch(tmp_path):
+    where = place(tmp_path)
+    measured = run_one(tiny(epochs=1), where)
+    enormous, small = tiny(train_limit=2400, epochs=1), tiny(epochs=1, seed=1)
+    deadline = time.monotonic() + 20 * measured.seconds  # of an epoch that takes about 150 times as long
+    tally = run_all([enormous, small], where, deadline=deadline)
+    assert tally.states == {enormous: "stopped", small: "trained"}
+
+
+def test_parallel_jobs_give_the_records_of_one(tmp_path, forks):
+    configs = [tiny(epochs=1), fine_tuned(epochs=1), tiny(epochs=1, attention="stn"), tiny(optimizer="sgd", lr=1e30)]
+    one, two, events = place(tmp_path / "one"), place(tmp_path / "two"), []
+    run_all(configs, one)
+    tally = run_all(configs, two, jobs=2, report=events.append)
+    assert str(tally) == "4 trained, 0 reused, 1 diverged, 0 skipped"
+    assert_same_runs(RunStore(one.store), RunStore(two.store))
+    assert [event.config.dataset for event in events if event.epoch].count("toyshapes") == 1
+    assert multiprocessing.active_children() == []
+
+
+def test_what_breaks_in_a_worker_is_told_with_the_runs_name(tmp_path, forks):
+    with pytest.raises(
+        FerError, match=r"vanilla_cnn adam 0\.001 on toyfaces/random80 seed [01]: RuntimeError"
+    ) as raised:
+        run_all([tiny(), tiny(seed=1)], place(tmp_path, device="abacus"), jobs=2)
+    assert len(str(raised.value).splitlines()) == 2
+    assert "Traceback" in "".join(raised.value.__notes__)
+    assert multiprocessing.active_children() == []
+
+
+def test_what_breaks_here_is_told_with_the_runs_name(tmp_path):
+    with pytest.raises(FerError, match="seed 0: RuntimeError") as raised:
+        run_all([tiny()], place(tmp_path, device="abacus"))
+    assert isinstance(raised.value.__cause__, RuntimeError)
+
+
+def test_a_worker_that_dies_is_told_and_the_others_are_ended(tmp_path, forks):
+    def kill_one(event):
+        if event.epoch == 1:
+            multiprocessing.active_children()[0].kill()
+
+    with pytest.raises(FerError, match=r"ended unexpectedly \(exit code -9\)") as raised:
+        run_all([tiny(epochs=500), tiny(epochs=500, seed=1)], place(tmp_path), jobs=2, report=kill_one)
+    assert len(str(raised.value).splitlines()) == 2
+    assert multiprocessing.active_children() == []
