@@ -66,5 +66,6 @@ def dots(results: Results, *, split: str) -> tuple[Figure | None, pd.DataFrame]:
                 axes.plot(ours.mean, place, "o", color=look(arm).colour, markersize=7)
         axes.set(title=dataset, xlabel="test accuracy (x: the paper's)")
         axes.set_yticks(range(len(arms)), arms)
+        axes.set_ylim(-0.6, len(arms) - 0.4)
         axes.grid(axis="x")
     return figure, drawn

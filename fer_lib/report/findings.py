@@ -34,6 +34,19 @@ def ranking(results: Results, *, split: str, metric: str = "test_accuracy") -> s
     return f"{split}, {seeds_phrase(results)}. " + "; ".join(sentences) + "."
 
 
+def extent(results: Results, *, split: str) -> str:
+    """From which arm's test accuracy to which the arms of each data set reach."""
+    parts = []
+    for dataset in results.datasets():
+        by_arm = {arm: list(results.by_seed(arm=arm, dataset=dataset, split=split).values()) for arm in results.arms()}
+        means = {arm: statistics.estimate(values).mean for arm, values in by_arm.items() if values}
+        if means:
+            low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
+            parts.append(f"from {means[low]:.3f} ({low}) to {means[high]:.3f} ({high}) on {dataset}")
+    listed = " and ".join(parts) or "not measured"
+    return f"Test accuracy under {split}, mean of {seeds_phrase(results)}: {listed}. Crosses are the paper's numbers."
+
+
 def curve(results: Results, *, metric: str, dataset: str, split: str) -> str:
     """How the arms' accuracy ends after the last epoch, highest first."""
     history = results.of(dataset=dataset, split=split).history

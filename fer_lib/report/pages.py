@@ -26,7 +26,7 @@ def show_dots(study: Study, results: Results, *, name: str) -> None:
     study.figure(
         figure,
         name=name,
-        caption=findings.ranking(results, split=split),
+        caption=findings.extent(results, split=split),
         alt=f"Test accuracy of every arm under {split}: seeds as faint dots, mean and interval, the paper as crosses",
         data=drawn,
     )
