@@ -2,6 +2,7 @@
 # make report     the whole study on drawn faces, in minutes, no download
 PROFILE ?= demo
 JOBS    ?= 0
+TRAIN   ?= 1
 VENV    ?= .venv
 PYTHON  ?= python3
 
@@ -14,11 +15,14 @@ ifdef FER_DATA
 export FER_DATA
 endif
 
+# rendered pages of every profile but the committed one; their runs lie in runs/, work/ and weights/
+RENDERED := $(filter-out reports/paper/,$(wildcard reports/*/))
+
 .DEFAULT_GOAL := help
 .PHONY: help setup data report lab test lint clean lock
 
 help: ## show this list
-	@echo "PROFILE=demo|quick|paper (now $(PROFILE))   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)"
+	@echo "PROFILE=demo|quick|paper (now $(PROFILE))   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)   TRAIN=0: only read runs"
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1@\2/' | column -t -s@
 
 setup: $(VENV)/.done ## install everything into .venv (done once, by every other target)
@@ -34,7 +38,7 @@ data: setup ## fetch FER2013 and FER+ into FER_DATA or data/ (needs a network an
 	@$(FER) data fetch
 
 report: setup ## train what is missing, run the notebooks, render reports/PROFILE/index.html
-	@$(FER) report --profile $(PROFILE) --jobs $(JOBS)
+	@$(FER) report --profile $(PROFILE) --jobs $(JOBS) $(if $(filter 0,$(TRAIN)),--no-train)
 
 lab: setup ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=. notebooks
@@ -51,7 +55,7 @@ test: lint ## lint and all tests; with FER_DATA also those on the real data
 clean: ## remove caches and rendered pages; never a run
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache build *.egg-info
 	@find fer_lib tests -name __pycache__ -type d -prune -exec rm -rf {} +
-	@rm -rf $(filter-out reports/paper,$(wildcard reports/*))/figures $(filter-out reports/paper,$(wildcard reports/*))/tables
+	@rm -rf $(foreach folder,$(RENDERED),$(addprefix $(folder),figures tables notebooks assets *.html))
 
 lock: ## resolve requirements.lock anew (needs uv)
 	@uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header \

@@ -14,6 +14,7 @@ from fer_lib import paths
 from fer_lib.errors import FerError
 from fer_lib.training import Place, RunConfig, RunStore, expand, grids_in, run_all
 from fer_lib.training.cost import predicted_seconds
+from fer_lib.training.device import default_jobs
 from fer_lib.training.grid import Cell
 from fer_lib.training.progress import Progress, title
 from fer_lib.training.runner import in_order
@@ -48,13 +49,6 @@ def main() -> None:
 @app.callback()
 def options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
     """Facial-expression recognition with a spatial transformer: data, runs and report."""
-
-
-def default_jobs(jobs: int) -> int:
-    """`jobs`, or for 0 one per CPU core and one on a GPU."""
-    from fer_lib.training.device import default_device
-
-    return jobs or (1 if default_device().type == "cuda" else os.cpu_count() or 1)
 
 
 def profile_of(cells: list[Cell], paths_of: list[Path]) -> str:
@@ -96,7 +90,6 @@ def run(
 @app.command()
 def plan(
     profile: Annotated[str, typer.Argument(help="demo, quick or paper.")],
-    data: DataOption = None,
 ) -> None:
     """List the runs of a profile, which of them are there, and what the others should cost on this device."""
     from fer_lib.training.device import default_device
@@ -142,12 +135,13 @@ def report(
     profile: Annotated[str, typer.Option(help="demo, quick or paper.")] = "demo",
     jobs: JobsOption = 0,
     data: DataOption = None,
+    train: Annotated[bool, typer.Option(help="Train what is missing, or make do with the records.")] = True,
     verbose: Annotated[bool, typer.Option("--verbose", help="Also print every epoch.")] = False,
 ) -> None:
     """Train what is missing, execute the notebooks and render the pages of a profile."""
     from fer_lib.report.build import build_report
 
-    index = build_report(profile, jobs=default_jobs(jobs), data_folder=data, verbose=verbose)
+    index = build_report(profile, jobs=default_jobs(jobs), data_folder=data, train=train, verbose=verbose)
     print(f"report: {index}")
 
 
@@ -158,6 +152,8 @@ def _chosen(configs: list[RunConfig], only: str) -> list[RunConfig]:
         if key not in RunConfig.model_fields or not value:
             raise FerError(f"--only: {pair!r} is no key=value of a run; keys: {', '.join(RunConfig.model_fields)}.")
         configs = [config for config in configs if str(getattr(config, key)) == value]
+        if not configs:
+            raise FerError(f"--only: no run has {pair}.\nSee `run --dry-run` for the runs that there are.")
     return configs
 
 

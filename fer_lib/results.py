@@ -24,7 +24,7 @@ class Results:
     Attributes:
         runs: a row per run: arm, dataset, role, split, seed, status, reason, run_id, epochs, train_images,
             test_images, and the metrics of the record (NaN where there is none). Status `missing`: no record.
-        history: a row per run and epoch: arm, dataset, role, split, seed and the fields of `Epoch`.
+        history: a row per run and epoch: arm, dataset, role, split, seed, status and the fields of `Epoch`.
     """
 
     runs: pd.DataFrame
@@ -86,9 +86,9 @@ def collect(
         if record is not None:
             line |= {"status": record.status, "reason": record.reason, "run_id": record.run_id}
             line |= {"train_images": record.train_images, "test_images": record.test_images, **record.metrics}
-            history += [names | epoch.model_dump() for epoch in record.history]
+            history += [names | {"status": record.status} | epoch.model_dump() for epoch in record.history]
         runs.append(line)
-    columns = ["arm", "dataset", "role", "split", "seed", "epoch", "train_accuracy", "eval_accuracy"]
+    columns = ["arm", "dataset", "role", "split", "seed", "status", "epoch", "train_accuracy", "eval_accuracy"]
     return Results(
         pd.DataFrame(runs),
         pd.DataFrame(history) if history else pd.DataFrame(columns=columns),

@@ -14,7 +14,7 @@ from fer_lib.report import style
 from fer_lib.report.show import show_figure, show_note, show_table
 from fer_lib.results import Results, collect
 from fer_lib.training import Cell, Place, Record, RunStore, expand, grids_in, parse_grid, run_all
-from fer_lib.training.device import commit, default_device
+from fer_lib.training.device import commit, default_device, default_jobs
 from fer_lib.training.progress import Progress
 from fer_lib.training.store import write_atomically
 
@@ -57,9 +57,9 @@ class Study:
         return self.collect(expand(parse_grid(values, where="parameters")))
 
     def collect(self, cells: list[Cell], *, train: bool = True) -> Results:
-        """Results of cells; with `train`, what is missing is trained where its data is here."""
+        """Results of cells; what is missing is trained where its data is, unless `train` or `FER_TRAIN=0` forbids."""
         fingerprints, absent = self._fingerprints(cells)
-        if train:
+        if train and os.environ.get("FER_TRAIN") != "0":
             self._train([cell for cell in cells if cell.config.dataset in fingerprints])
         records = [self.store.find(cell.config, fingerprint=fingerprints.get(cell.config.dataset)) for cell in cells]
         reasons = {
@@ -84,7 +84,7 @@ class Study:
         wanted = [cell.config for cell in cells if self._is_missing(cell)]
         if not wanted:
             return
-        jobs = int(os.environ.get("FER_JOBS") or 0) or (1 if default_device().type == "cuda" else os.cpu_count() or 1)
+        jobs = default_jobs(int(os.environ.get("FER_JOBS") or 0))
         with Progress(wanted) as progress:
             print(run_all(wanted, Place(self.folder), jobs=jobs, report=progress.report))
 
@@ -124,7 +124,9 @@ class Study:
             write_atomically(path, table.to_csv(index=False, lineterminator="\n").encode())
             return table
         if not path.is_file():
-            raise FerError(f"Neither the images nor {path} are here.\nSet FER_DATA to a folder with FER2013.")
+            raise FerError(
+                f"Neither the images with their labels nor {path} are here.\nPut FER2013 and FER+ into FER_DATA."
+            )
         return pd.read_csv(path)
 
     def figure(self, figure: Figure | None, *, name: str, caption: str, alt: str, number: str | None = None,

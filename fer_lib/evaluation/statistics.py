@@ -1,6 +1,9 @@
 """Means, intervals and comparisons over seeds. One seed gives a mean and nothing else.
 
-Arms that share seeds are compared in pairs, since a seed fixes split, initial weights and order for both.
+Arms that share seeds are compared in pairs, since a seed fixes split, initial weights and order for both. Random 80/20
+splits overlap from seed to seed, so their differences are not independent; the variance of a mean is then
+sd² · (1/n + test/train) (Nadeau and Bengio 2003, "Inference for the generalization error",
+https://doi.org/10.1023/A:1024068626366).
 """
 
 from collections.abc import Sequence
@@ -11,17 +14,39 @@ import numpy as np
 from scipy import stats
 
 Sign = Literal["greater", "less", "undecided", "missing"]
+LEVEL = 0.95
+
+
+def overlap(split: str) -> float:
+    """Images reported on over images trained on where every seed draws its own split; zero for `official`."""
+    return 0.0 if split == "official" else 0.25
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Mean over n seeds, its standard deviation and 95 % t interval; NaN where n is too small for them."""
+    """Mean over n seeds, their standard deviation and the mean's standard error; NaN where n is too small for them."""
 
     n: int
     mean: float
     sd: float
-    low: float
-    high: float
+    se: float
+
+    @property
+    def low(self) -> float:
+        """Lower end of the 95 % t interval of the mean."""
+        return self.mean - self._half()
+
+    @property
+    def high(self) -> float:
+        """Upper end of the 95 % t interval of the mean."""
+        return self.mean + self._half()
+
+    @property
+    def p(self) -> float:
+        """Two-sided p of the t test that the mean is zero."""
+        if self.n < 2:
+            return float("nan")
+        return float(2 * stats.t.sf(abs(self.mean) / self.se, self.n - 1)) if self.se > 0 else float(self.mean == 0)
 
     @property
     def sign(self) -> Sign:
@@ -30,34 +55,32 @@ class Estimate:
             return "missing"
         return "greater" if self.low > 0 else "less" if self.high < 0 else "undecided"
 
+    def predicts(self, value: float) -> bool:
+        """Whether one more run could have given `value`: it lies in the 95 % prediction interval."""
+        return abs(value - self.mean) <= _quantile(self.n) * self.sd * float(np.sqrt(1 + 1 / self.n))
 
-def estimate(values: Sequence[float] | np.ndarray, *, level: float = 0.95) -> Estimate:
-    """Estimate from one value per seed; NaN values are left out."""
+    def _half(self) -> float:
+        return _quantile(self.n) * self.se if self.n > 1 else float("nan")
+
+
+def _quantile(n: int) -> float:
+    return float(stats.t.ppf((1 + LEVEL) / 2, n - 1))
+
+
+def estimate(values: Sequence[float] | np.ndarray, *, overlap: float = 0.0) -> Estimate:
+    """Estimate from one value per seed; NaN values are left out. `overlap` is that of the seeds' splits."""
     sample = np.asarray(values, float)
     sample = sample[np.isfinite(sample)]
     n = len(sample)
-    if n == 0:
-        return Estimate(0, *[float("nan")] * 4)
-    mean = float(sample.mean())
-    if n == 1:
-        return Estimate(1, mean, *[float("nan")] * 3)
-    sd = float(sample.std(ddof=1))
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * sd / np.sqrt(n)
-    return Estimate(n, mean, sd, mean - half, mean + half)
+    mean = float(sample.mean()) if n else float("nan")
+    sd = float(sample.std(ddof=1)) if n > 1 else float("nan")
+    return Estimate(n, mean, sd, sd * float(np.sqrt(1 / n + overlap)) if n > 1 else float("nan"))
 
 
-def paired_difference(first: dict[int, float], second: dict[int, float]) -> Estimate:
+def paired_difference(first: dict[int, float], second: dict[int, float], *, overlap: float = 0.0) -> Estimate:
     """Estimate of first - second over the seeds that both have (values by seed)."""
     seeds = sorted(first.keys() & second.keys())
-    return estimate([first[seed] - second[seed] for seed in seeds])
-
-
-def paired_p(first: dict[int, float], second: dict[int, float]) -> float:
-    """Two-sided p of the paired t test over shared seeds; NaN below two seeds or where all differences agree."""
-    difference = paired_difference(first, second)
-    if difference.n < 2 or difference.sd == 0:
-        return float("nan")
-    return float(2 * stats.t.sf(abs(difference.mean) * np.sqrt(difference.n) / difference.sd, difference.n - 1))
+    return estimate([first[seed] - second[seed] for seed in seeds], overlap=overlap)
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
@@ -72,18 +95,11 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     return corrected
 
 
-def mcnemar_p(first_correct: np.ndarray, second_correct: np.ndarray) -> float:
-    """Exact McNemar p for two models on the same test images (bool [N] each)."""
-    from statsmodels.stats.contingency_tables import mcnemar
-
-    table = [[0, int((first_correct & ~second_correct).sum())], [int((~first_correct & second_correct).sum()), 0]]
-    return float(mcnemar(table, exact=True).pvalue)
-
-
-def smallest_detectable(sd: float, *, n: int, power: float = 0.8) -> float:
-    """The paired difference that `n` seeds with this standard deviation of differences find with `power`."""
-    if n < 2 or not sd > 0:
+def smallest_detectable(difference: Estimate, *, power: float = 0.8) -> float:
+    """The paired difference that as many seeds with the same spread find with `power`."""
+    if difference.n < 2 or not difference.se > 0:
         return float("nan")
     from statsmodels.stats.power import TTestPower
 
-    return float(TTestPower().solve_power(nobs=n, alpha=0.05, power=power)) * sd
+    effect = TTestPower().solve_power(nobs=difference.n, alpha=1 - LEVEL, power=power)
+    return float(effect) * difference.se * float(np.sqrt(difference.n))

@@ -43,8 +43,8 @@ def imagenet_file(name: str) -> Path:
             torch.hub.download_url_to_file(url, str(path), hash_prefix=wanted, progress=False)
     except (OSError, RuntimeError) as error:
         raise WeightsUnavailable(
-            f"{file_name} is not in {path.parent} and cannot be downloaded ({getattr(error, 'reason', error)}).\n"
-            f"Download {url} on another machine and put it there, or use `pretrained: none`."
+            f"{file_name} is not here and cannot be downloaded ({getattr(error, 'reason', error)}).\n"
+            f"Download {url} on another machine and put it into {path.parent}, or use `pretrained: none`."
         ) from error
     found = file_hash(path)
     if not found.startswith(wanted):

@@ -14,12 +14,15 @@ from fer_lib.report.parallel import execute_many
 from fer_lib.training import Cell, Place, RunStore, expand, grids_in, read_params, run_all
 from fer_lib.training.device import commit
 from fer_lib.training.progress import Progress
+from fer_lib.training.runner import in_order
 
 TITLE = "Spatial transformer and ResNet50 for facial expressions"
 
 
-def build_report(profile: str, *, jobs: int, data_folder: Path | None = None, verbose: bool = False) -> Path:
-    """The report of a profile; returns its index.
+def build_report(
+    profile: str, *, jobs: int, data_folder: Path | None = None, train: bool = True, verbose: bool = False
+) -> Path:
+    """The report of a profile, from its records alone if not `train`; returns its index.
 
     Raises:
         FerError: the profile, its params or its data are missing, or a notebook failed; the pages of the others are
@@ -31,14 +34,19 @@ def build_report(profile: str, *, jobs: int, data_folder: Path | None = None, ve
     if lacking := [notebook.stem for notebook in notebooks if notebook.stem not in params]:
         raise FerError(f"{paths.params_folder(profile)}: no {lacking[0]}.yaml.\nEvery notebook needs its params file.")
     place = Place(folder, data_folder)
-    _train(trainable_cells(profile, place), place, jobs=jobs, verbose=verbose)
+    if train:
+        _train(trainable_cells(profile, place), place, jobs=jobs, verbose=verbose)
     tasks = [Task(notebook, params[notebook.stem], folder / "notebooks" / notebook.name) for notebook in notebooks]
     outcomes = execute_many(tasks, jobs=jobs, cwd=_made(folder / "notebooks"), env=_environment(folder, data_folder))
     failed = [outcome for outcome in outcomes if isinstance(outcome, FerError)]
     done = [outcome.path for outcome in outcomes if isinstance(outcome, Executed)]
     incomplete = {"Incomplete": "; ".join(_failure(error) for error in failed)} if failed else {}
     index = render_report(
-        done, folder=folder, title=TITLE, profile=profile, provenance={**incomplete, **provenance(RunStore(folder))}
+        done,
+        folder=folder,
+        title=TITLE,
+        profile=profile,
+        provenance={**incomplete, **provenance(RunStore(folder), profile)},
     )
     if failed:
         raise FerError("\n".join(str(error) for error in failed))
@@ -49,17 +57,17 @@ def trainable_cells(profile: str, place: Place) -> list[Cell]:
     """The cells of a profile's grids whose data is here.
 
     Raises:
-        FerError: some data is missing and there is no record of a run on it either.
+        FerError: some data is missing, and there is no record of a run either.
     """
     grids = grids_in(sorted(paths.params_folder(profile).glob("*.yaml")))
     cells = [cell for grid in grids.values() for cell in expand(grid)]
-    recorded = {record.config.dataset for record in RunStore(place.store).records()}
+    recorded = RunStore(place.store).records()
     absent = set()
     for config in {cell.config.dataset: cell.config for cell in cells}.values():
         try:
             data.load(config.dataset, data=place.data, labelling=config.labelling)
         except FerError:
-            if config.dataset not in recorded:
+            if not recorded:
                 raise
             absent.add(config.dataset)
     for name in sorted(absent):
@@ -80,9 +88,9 @@ def _made(folder: Path) -> Path:
 
 
 def _environment(folder: Path, data_folder: Path | None) -> dict[str, str]:
-    """What a notebook's kernel needs to find the same project, report and data as this process."""
+    """What a notebook's kernel needs to find the same project, report and data; there, it only reads runs."""
     values = {"FER_ROOT": str(paths.project_root()), "FER_REPORT": str(folder.absolute())}
-    values |= {"FER_DATA": str(paths.data_folder(data_folder).absolute())}
+    values |= {"FER_DATA": str(paths.data_folder(data_folder).absolute()), "FER_TRAIN": "0"}
     if given := os.environ.get("FER_PARAMS"):
         values["FER_PARAMS"] = str(Path(given).absolute())
     return values
@@ -92,11 +100,13 @@ def _failure(error: FerError) -> str:
     return f"{error.notebook} failed in cell {error.cell}" if isinstance(error, NotebookFailed) else "a notebook failed"
 
 
-def provenance(store: RunStore) -> Mapping[str, Any]:
-    """What a report rests on: commit, runs, data, machines, time and versions."""
-    records = store.records()
+def provenance(store: RunStore, profile: str) -> Mapping[str, Any]:
+    """What a report rests on: commit, the runs of its grids, data, machines, time and versions."""
+    grids = grids_in(sorted(paths.params_folder(profile).glob("*.yaml")))
+    wanted = set(in_order(cell.config for grid in grids.values() for cell in expand(grid)))
+    records = [record for record in store.records() if record.config in wanted]
     done = [record for record in records if record.status != "skipped"]
-    states = ", ".join(
+    states = f"{len(done)} of {len(wanted)}: " + ", ".join(
         f"{sum(record.status == state for record in records)} {state}" for state in ("finished", "diverged", "skipped")
     )
     prints = {f"{DATASETS[record.config.dataset].title} {record.fingerprint[:12]}" for record in done}

@@ -6,10 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fer_lib.evaluation import published, statistics
+from fer_lib.report import findings
 from fer_lib.report.style import GREY, look
 from fer_lib.results import Results
-
-_METRICS = {"train_accuracy": "training accuracy", "eval_accuracy": "test accuracy"}
 
 
 def curves(results: Results, *, metric: str, dataset: str, split: str) -> tuple[Figure | None, pd.DataFrame]:
@@ -17,7 +16,7 @@ def curves(results: Results, *, metric: str, dataset: str, split: str) -> tuple[
 
     `metric` is `train_accuracy` or `eval_accuracy`. None where no arm has a history.
     """
-    history = results.of(dataset=dataset, split=split).history
+    history = results.of(dataset=dataset, split=split, status="finished").history
     if history.empty:
         return None, history
     drawn = history.groupby(["arm", "epoch"], sort=False)[metric].agg(["mean", "min", "max", "count"]).reset_index()
@@ -27,7 +26,7 @@ def curves(results: Results, *, metric: str, dataset: str, split: str) -> tuple[
         axes.plot(line["epoch"], line["mean"], color=style.colour, marker=style.marker, linestyle=style.line, label=arm)
         if line["count"].max() > 1:
             axes.fill_between(line["epoch"], line["min"], line["max"], color=style.colour, alpha=0.15, linewidth=0)
-    axes.set(xlabel="epoch", ylabel=_METRICS[metric], title=f"{dataset}, {split}")
+    axes.set(xlabel="epoch", ylabel=f"{findings.watched(metric, split)} accuracy", title=f"{dataset}, {split}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure, drawn
@@ -60,7 +59,7 @@ def dots(results: Results, *, split: str) -> tuple[Figure | None, pd.DataFrame]:
             if len(known):
                 axes.plot(known.iloc[0], place, "x", color=GREY, markersize=7, markeredgewidth=2)
             if own:
-                ours = statistics.estimate(own)
+                ours = statistics.estimate(own, overlap=statistics.overlap(split))
                 axes.plot(own, [place] * len(own), "o", color=look(arm).colour, alpha=0.35, markersize=4)
                 axes.plot([ours.low, ours.high], [place, place], color=look(arm).colour, linewidth=2.5)
                 axes.plot(ours.mean, place, "o", color=look(arm).colour, markersize=7)

@@ -126,8 +126,8 @@ def vote_entropy(faces: FaceSet) -> pd.DataFrame:
         "tied": top[:, -1] == top[:, -2],
     })  # fmt: skip
     grouped = table.groupby("label")
-    result = grouped.mean().assign(images=grouped.size()).reset_index()
-    return result[["label", "images", "entropy", "unanimous", "tied"]].sort_values("entropy", ascending=False)
+    result = grouped.mean().assign(images=grouped.size()).reset_index().sort_values("entropy", ascending=False)
+    return result[["label", "images", "entropy", "unanimous", "tied"]].reset_index(drop=True)
 
 
 def entropy_bars(table: pd.DataFrame) -> Figure | None:
@@ -177,7 +177,7 @@ def suspicious(faces: FaceSet | None, *, count: int) -> Figure | None:
     labels, votes = np.asarray(faces.labels), np.asarray(faces.votes)
     for_label = votes[np.arange(len(faces)), np.array(VOTE_COLUMN)[labels]]
     strength = np.where((for_label == 0) & (votes.argmax(1) < 8), votes.max(1), 0)
-    rows = np.argsort(-strength.astype(int), kind="stable")[:count]
+    rows = np.argsort(-strength.astype(int), kind="stable")[: min(count, int((strength > 0).sum()))]
     titles = [f"{faces.classes[labels[row]]}\nvotes: {VOTE_COLUMNS[votes[row].argmax()]}" for row in rows]
     return image_grid([faces.images[row] for row in rows], columns=8, titles=titles, size=0.95)
 

@@ -6,32 +6,49 @@ import pandas as pd
 from fer_lib.evaluation import metrics, statistics
 from fer_lib.results import Results
 
+FEW = 20  # images below which a class says little
+
 
 def seeds_phrase(results: Results) -> str:
-    """`one seed` or `n seeds`, as the grid has them."""
-    n = results.runs["seed"].nunique()
-    return "one seed" if n == 1 else f"{n} seeds"
+    """`one seed`, `5 seeds` or `2 to 5 seeds`: how many finished, over arms and data sets."""
+    finished = results.runs[results.runs["status"] == "finished"]
+    counts = finished.groupby(["arm", "dataset", "split"])["seed"].nunique()
+    if counts.empty:
+        return "no finished run"
+    low, high = counts.min(), counts.max()
+    return f"{low} to {high} seeds" if low < high else "one seed" if high == 1 else f"{high} seeds"
 
 
 def ranking(results: Results, *, split: str, metric: str = "test_accuracy") -> str:
-    """Which arm leads on each data set, by how much over the next, and whether the seeds' spread allows to say so."""
+    """Which arm leads on each data set, by how much over the next, and whether the seeds' spread allows to say so.
+
+    Arms are ranked on the seeds that all finished arms share.
+    """
     sentences = []
     for dataset in results.datasets():
-        arms = results.of(dataset=dataset, split=split).arms()
-        by_arm = {arm: results.by_seed(metric, arm=arm, dataset=dataset, split=split) for arm in arms}
-        means = {arm: statistics.estimate(list(values.values())).mean for arm, values in by_arm.items() if values}
-        if len(means) < 2:
+        chosen = results.of(dataset=dataset, split=split)
+        by_arm = {arm: by for arm in chosen.arms() if (by := chosen.by_seed(metric, arm=arm))}
+        shared = set.intersection(*(set(by) for by in by_arm.values())) if by_arm else set()
+        if len(by_arm) < 2 or not shared:
             sentences.append(f"{dataset}: too few finished runs for a ranking")
             continue
+        ranked = {arm: {seed: by[seed] for seed in shared} for arm, by in by_arm.items()}
+        means = {arm: statistics.estimate(list(by.values())).mean for arm, by in ranked.items()}
         first, second, *_ = sorted(means, key=lambda arm: -means[arm])
-        gap = statistics.paired_difference(by_arm[first], by_arm[second])
-        sure = {
-            "greater": f"a lead whose 95 % interval [{gap.low:+.3f}, {gap.high:+.3f}] excludes zero",
-            "undecided": "which one seed cannot tell from chance" if gap.n < 2 else
-                         f"inside the spread of the seeds (95 % interval [{gap.low:+.3f}, {gap.high:+.3f}])",
-        }.get(gap.sign, "")  # fmt: skip
-        sentences.append(f"{dataset}: {first} leads {second} by {gap.mean:.3f} ({means[first]:.3f}), {sure}")
-    return f"{split}, {seeds_phrase(results)}. " + "; ".join(sentences) + "."
+        gap = statistics.paired_difference(ranked[first], ranked[second], overlap=statistics.overlap(split))
+        left_out = [arm for arm in chosen.arms() if arm not in by_arm]
+        without = f" (without a finished run: {', '.join(left_out)})" if left_out else ""
+        sentences.append(
+            f"{dataset}: {first} ({means[first]:.3f}) leads {second} ({means[second]:.3f}), {_how_sure(gap)}{without}"
+        )
+    return f"{split}, {seeds_phrase(results.of(split=split))}. " + "; ".join(sentences) + "."
+
+
+def _how_sure(gap: statistics.Estimate) -> str:
+    if gap.n < 2:
+        return "which one seed cannot tell from chance"
+    bounds = f"95 % interval of the difference [{gap.low:+.3f}, {gap.high:+.3f}]"
+    return f"more than chance ({bounds})" if gap.sign == "greater" else f"inside the spread of the seeds ({bounds})"
 
 
 def extent(results: Results, *, split: str) -> str:
@@ -44,19 +61,28 @@ def extent(results: Results, *, split: str) -> str:
             low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
             parts.append(f"from {means[low]:.3f} ({low}) to {means[high]:.3f} ({high}) on {dataset}")
     listed = " and ".join(parts) or "not measured"
-    return f"Test accuracy under {split}, mean of {seeds_phrase(results)}: {listed}. Crosses are the paper's numbers."
+    return f"Test accuracy under {split} ({seeds_phrase(results.of(split=split))}): {listed}. Crosses are the paper's."
 
 
 def curve(results: Results, *, metric: str, dataset: str, split: str) -> str:
-    """How the arms' accuracy ends after the last epoch, highest first."""
-    history = results.of(dataset=dataset, split=split).history
+    """How the accuracy of the arms' finished runs ends after the last epoch, highest first; which arms diverged."""
+    chosen = results.of(dataset=dataset, split=split)
+    history = chosen.of(status="finished").history
     if history.empty:
         return f"{dataset}, {split}: no finished run."
-    last = history[history["epoch"] == history.groupby("arm")["epoch"].transform("max")]
+    last = history[history["epoch"] == history.groupby(["arm", "seed"])["epoch"].transform("max")]
     ends = last.groupby("arm")[metric].mean().sort_values(ascending=False)
-    what = "Training" if metric == "train_accuracy" else "Test"
     listed = ", ".join(f"{arm} {value:.3f}" for arm, value in ends.items())
-    return f"{what} accuracy on {dataset} ends at {listed} ({split}, mean of {seeds_phrase(results)})."
+    lost = chosen.runs[chosen.runs["status"] == "diverged"].groupby("arm").size()
+    diverged = "; diverged: " + ", ".join(f"{arm} ({n})" for arm, n in lost.items()) if len(lost) else ""
+    return (
+        f"{watched(metric, split)} accuracy on {dataset} ends at {listed} ({split}, {seeds_phrase(chosen)}){diverged}."
+    )
+
+
+def watched(metric: str, split: str) -> str:
+    """What an accuracy of the history is of: training images, the test part, or PublicTest under `official`."""
+    return "Training" if metric == "train_accuracy" else "PublicTest" if split == "official" else "Test"
 
 
 def difference(results: Results, *, first: str, second: str, split: str) -> str:
@@ -66,6 +92,7 @@ def difference(results: Results, *, first: str, second: str, split: str) -> str:
         gap = statistics.paired_difference(
             results.by_seed(arm=first, dataset=dataset, split=split),
             results.by_seed(arm=second, dataset=dataset, split=split),
+            overlap=statistics.overlap(split),
         )
         if gap.n == 0:
             parts.append(f"not measured on {dataset}")
@@ -77,17 +104,21 @@ def difference(results: Results, *, first: str, second: str, split: str) -> str:
 
 
 def confusions(counts: pd.DataFrame, *, what: str) -> str:
-    """The most frequent confusion of a table of counts (column `actual`, then a column per predicted class)."""
+    """The largest share of a class taken for another, in counts (column `actual`, then a column per predicted class).
+
+    Classes with fewer than 20 images are passed over.
+    """
     if counts.empty:
         return f"{what}: no finished run."
     names = counts["actual"].tolist()
     matrix = counts[names].to_numpy(float)
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     np.fill_diagonal(shares, 0)
+    shares[matrix.sum(1) < FEW] = 0
     actual, predicted = np.unravel_index(shares.argmax(), shares.shape)
     share, images = shares[actual, predicted], int(matrix[actual].sum())
     mistake = f"{names[actual]} is taken for {names[predicted]}"
-    return f"{what}: most often {mistake}, in {share:.0%} of its {images:,} test images (seeds pooled)."
+    return f"{what}: the largest confusion is that {mistake}, {share:.0%} of its {images:,} test images (seeds pooled)."
 
 
 def rates(results: Results, **values: str) -> str:
@@ -104,7 +135,7 @@ def rates(results: Results, **values: str) -> str:
     images = worst["n"] / len(found)
     return (
         f"{what}: {best['class']} is recognised best (TPR {best['TPR']:.2f}, FPR {best['FPR']:.2f}), "
-        f"{worst['class']} worst (TPR {worst['TPR']:.2f}, {images:.0f} test images); mean ± sd over n seeds."
+        f"{worst['class']} worst (TPR {worst['TPR']:.2f}, {images:.0f} test images), seeds pooled."
     )
 
 
@@ -116,5 +147,6 @@ def calibration(results: Results, **values: str) -> str:
         return f"{what}: no finished run."
     confidence = float(np.mean([arrays["confidence"].astype(float).mean() for arrays in found]))
     accuracy = float(np.mean([(arrays["actual"] == arrays["predicted"]).mean() for arrays in found]))
-    lean = "too sure" if confidence > accuracy else "not sure enough"
+    gap = confidence - accuracy
+    lean = "about as sure as it is right" if abs(gap) < 0.01 else "too sure" if gap > 0 else "not sure enough"
     return f"{what}: mean confidence {confidence:.2f}, accuracy {accuracy:.2f}; the model is {lean}."

@@ -6,8 +6,6 @@ from fer_lib.report import curves, findings, tables
 from fer_lib.results import Results
 from fer_lib.study import Study
 
-_WHAT = {"train_accuracy": "Training", "eval_accuracy": "Test"}
-
 
 def show_accuracy(study: Study, results: Results, *, table: str, name: str) -> None:
     """A table of the paper: every arm, split and data set, with the paper's test accuracy beside ours."""
@@ -39,15 +37,15 @@ def show_curves(study: Study, results: Results, *, numbers: Mapping[int, tuple[s
         datasets = results.of(role=role).datasets()
         if not datasets:
             study.note(f"Fig. {number}: this profile has no data set in the place of {role}.")
-        for dataset in datasets:
+        for place, dataset in enumerate(datasets):
             figure, drawn = curves.curves(results, metric=metric, dataset=dataset, split=split)
             arms = ", ".join(results.of(dataset=dataset).arms())
             study.figure(
                 figure,
-                name=f"fig_{number:02}",
+                name=f"fig_{number:02}" + (f"_{place}" if place else ""),
                 number=f"Fig. {number}",
                 caption=findings.curve(results, metric=metric, dataset=dataset, split=split),
-                alt=f"{_WHAT[metric]} accuracy per epoch on {dataset} for {arms}",
+                alt=f"{findings.watched(metric, split)} accuracy per epoch on {dataset} for {arms}",
                 data=drawn,
             )
 

@@ -1,4 +1,5 @@
-"""How figures look: one colour, marker and line per arm throughout the study, safe for colour-blind readers.
+"""How figures look: an arm has one colour, marker and line throughout, no two arms of a figure share them, and all are
+safe for colour-blind readers.
 
 Colours after Okabe and Ito 2008, https://jfly.uni-koeln.de/color/.
 """
@@ -9,8 +10,8 @@ import matplotlib as mpl
 import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap
 
-BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY = (
-    "#0072B2", "#C87F00", "#008A66", "#D55E00", "#B0578D", "#3A9BD0", "#5F6368",
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, BROWN = (
+    "#0072B2", "#C87F00", "#008A66", "#D55E00", "#B0578D", "#3A9BD0", "#5F6368", "#7A4B2A",
 )  # fmt: skip
 SEQUENTIAL = LinearSegmentedColormap.from_list("study", ["#FFFFFF", "#CFE3F0", BLUE, "#003554"])
 INK, FAINT = "#202124", "#DADCE0"
@@ -43,11 +44,12 @@ _LOOKS = {
     "ResNet50 + STN": Look(RED, "s", "-"),
     "STN frozen": Look(GREY, "D", _DASHED),
     "STN without warp": Look(PURPLE, "^", _DOTTED),
+    **dict.fromkeys(("ResNet50 + ImageNet", "ResNet50 + toy shapes"), Look(GREEN, "v", _DASHED)),
+    "ResNet50 + Tiny-ImageNet": Look(SKY, "X", _DASHDOT),
+    **dict.fromkeys(("ResNet50 + STN + ImageNet", "ResNet50 + STN + toy shapes"), Look(ORANGE, "P", "-")),
+    "ResNet50 + STN + Tiny-ImageNet": Look(BROWN, "*", "-"),
 }
-_OTHERS = [
-    Look(GREEN, "v", _DASHED), Look(ORANGE, "P", _DASHDOT), Look(PURPLE, "^", _DOTTED),
-    Look(SKY, "X", _DASHED), Look(GREY, "D", _DASHDOT),
-]  # fmt: skip
+_OTHERS = [Look(GREEN, "p", _DASHED), Look(ORANGE, "h", _DASHDOT), Look(PURPLE, "<", _DOTTED), Look(SKY, ">", _DASHED)]
 
 
 def look(arm: str) -> Look:

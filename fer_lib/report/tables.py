@@ -35,7 +35,8 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
     """The paper's tables I to IV: training and test accuracy of each arm, by split and data set.
 
     `table` is the paper's table whose numbers stand beside ours. "Best epoch" is the highest test accuracy over all
-    epochs, which is what choosing the epoch on the test set would report; it is left out for `official`.
+    epochs, which is what choosing the epoch on the test set would report; it is left out for `official`. Training
+    accuracy is that of the last epoch. Epochs stand in a column where arms differ in them.
     """
     paper = published.accuracies()
     rows = []
@@ -43,6 +44,8 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
         for arm in results.arms():
             chosen = results.of(split=split, arm=arm)
             row: dict[tuple[str, str], object] = {("", ARM): arm, ("", SPLIT): split, ("", N): _finished(chosen)}
+            if len(set(results.runs["epochs"])) > 1:
+                row["", "Epochs"] = ", ".join(map(str, sorted(set(chosen.runs["epochs"]))))
             for dataset in results.datasets():
                 values = {"arm": arm, "dataset": dataset, "split": split}
                 for title, metric in (("Training", "train_accuracy"), ("Test", "test_accuracy")):
@@ -91,12 +94,11 @@ def comparisons(results: Results, *, against: str) -> pd.DataFrame:
                 if arm == against:
                     continue
                 own = results.by_seed(arm=arm, dataset=dataset, split=split)
-                difference = statistics.paired_difference(own, base)
+                difference = statistics.paired_difference(own, base, overlap=statistics.overlap(split))
                 rows.append({
                     ARM: arm, "Data set": dataset, SPLIT: split, N: difference.n,
                     f"Test accuracy minus {against}": interval(difference, sign=True),
-                    "p (Holm)": statistics.paired_p(own, base),
-                    "Smallest detectable": statistics.smallest_detectable(difference.sd, n=difference.n),
+                    "p (Holm)": difference.p, "Smallest detectable": statistics.smallest_detectable(difference),
                 })  # fmt: skip
     table = pd.DataFrame(rows)
     if len(table):
@@ -140,11 +142,12 @@ def falls(results: Results, *, split: str) -> pd.DataFrame:
     for dataset in results.datasets():
         for arm in results.of(dataset=dataset).arms():
             worst, where = [], []
-            for _, run in results.of(arm=arm, dataset=dataset, split=split).history.groupby("seed"):
+            history = results.of(arm=arm, dataset=dataset, split=split, status="finished").history
+            for _, run in history.groupby("seed"):
                 change = run.sort_values("epoch").set_index("epoch")["eval_accuracy"].diff().iloc[1:]
                 if len(change):
-                    worst.append(-float(change.min()))
-                    where.append(str(change.idxmin()))
+                    worst.append(max(0.0, -float(change.min())))
+                    where.append(str(change.idxmin()) if worst[-1] else "none")
             line = {ARM: arm, "Data set": dataset, SPLIT: split, N: len(worst)}
             line |= {"Largest fall": spread(statistics.estimate(worst)), "Into epoch": ", ".join(where) or "–"}
             lines.append(line)
@@ -161,7 +164,7 @@ def numbers(results: Results) -> pd.DataFrame:
     for line in published.accuracies().itertuples():
         metric = "test_accuracy" if line.part == "test" else "train_accuracy"
         by_seed = results.by_seed(metric, arm=str(line.arm), role=str(line.role), split="random80")
-        ours = statistics.estimate(list(by_seed.values()))
+        ours = statistics.estimate(list(by_seed.values()), overlap=statistics.overlap("random80"))
         rows.append({
             "Table": line.table, "Arm": line.arm, "Data set": line.role, "Part": line.part,
             "Paper": line.published, "n": ours.n, "Ours [95 % interval]": interval(ours),
@@ -172,9 +175,10 @@ def numbers(results: Results) -> pd.DataFrame:
 
 
 def number_verdict(ours: statistics.Estimate, paper: float) -> str:
-    """`holds` if our interval has the paper's number, else `fails`; `undecided` for one seed, `missing` for none."""
-    if ours.n == 0:
-        return "missing"
-    if ours.n == 1 or math.isnan(ours.low):
-        return "undecided"
-    return "holds" if ours.low <= paper <= ours.high else "fails"
+    """`holds` if the paper's number could be one more run of ours (95 % prediction interval), else `fails`.
+
+    `undecided` for one seed, `missing` for none.
+    """
+    if ours.n < 2:
+        return "undecided" if ours.n else "missing"
+    return "holds" if ours.predicts(paper) else "fails"

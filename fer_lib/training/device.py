@@ -18,6 +18,11 @@ def default_device() -> torch.device:
     return torch.device(os.environ.get("FER_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
+def default_jobs(jobs: int = 0) -> int:
+    """Runs at once: `jobs`, or for 0 one per CPU core, or one on a GPU."""
+    return jobs or (1 if default_device().type == "cuda" else os.cpu_count() or 1)
+
+
 def arithmetic(config: RunConfig, device: torch.device) -> str:
     """`fp32` or `bf16`: what `config.precision` means on `device`."""
     if config.precision != "auto":

@@ -157,6 +157,7 @@ def _train_epoch(
     steps = max(1, len(data) // config.batch_size)  # the last, smaller batch is left out; every epoch another one
     loss_sum = torch.zeros((), dtype=torch.float64, device=device)
     hits = torch.zeros((), dtype=torch.int64, device=device)
+    wanted = data.targets if data.targets.ndim == 1 else data.targets.argmax(1)
     model.train()
     for step in range(steps):
         for group in optimizer.param_groups:
@@ -170,7 +171,7 @@ def _train_epoch(
         loss.backward()
         optimizer.step()
         loss_sum += loss.detach()
-        hits += (logits.detach().argmax(1) == data.classes[index]).sum()
+        hits += (logits.detach().argmax(1) == wanted[index]).sum()
     seen = steps * min(config.batch_size, len(data))
     return float(loss_sum) / steps, int(hits) / seen
 

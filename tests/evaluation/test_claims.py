@@ -133,7 +133,7 @@ def test_the_dominant_class_leads_and_the_rare_ones_trail():
     known = np.concatenate([np.arange(n) < right[c] * n for c, n in enumerate(np.bincount(actual))])
     predicted = np.where(known, actual, (actual + 1) % 7)
     arrays = {"actual": actual, "predicted": predicted}
-    found = results({"ResNet50": seeds(0.7)}, arrays=arrays)
+    found = results({"ResNet50 + STN": seeds(0.7)}, arrays=arrays)
     (claim,) = (claim for claim in decide(found, transfer=TRANSFER) if claim.key == "C9")
     signs = {part.text: part.value.sign for part in claim.parts}
     assert signs == {

@@ -10,9 +10,8 @@ from fer_lib.evaluation.statistics import (
     Estimate,
     estimate,
     holm,
-    mcnemar_p,
+    overlap,
     paired_difference,
-    paired_p,
     smallest_detectable,
 )
 
@@ -25,23 +24,34 @@ def test_the_interval_is_students():
     assert found.sd == pytest.approx(math.sqrt(2.5))
     half = 2.776445 * math.sqrt(2.5 / 5)  # t of 4 degrees of freedom at 0.975, from a printed table
     assert (found.low, found.high) == pytest.approx((3 - half, 3 + half))
-    low, high = stats.t.interval(0.9, 4, loc=3, scale=math.sqrt(2.5 / 5))
-    narrow = estimate([1.0, 2.0, 3.0, 4.0, 5.0], level=0.9)
-    assert (narrow.low, narrow.high) == pytest.approx((low, high))
 
 
 def test_one_seed_is_a_mean_and_no_seed_is_missing():
     one = estimate([0.7, NAN])
     assert (one.n, one.mean, one.sign) == (1, 0.7, "undecided")
-    assert all(math.isnan(value) for value in (one.sd, one.low, one.high))
+    assert all(math.isnan(value) for value in (one.sd, one.se, one.low, one.high, one.p))
     assert estimate([]).sign == estimate([NAN]).sign == "missing"
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "sign"), [(0.1, 0.2, "greater"), (-0.2, -0.1, "less"), (-0.1, 0.1, "undecided")]
-)
-def test_a_sign_needs_the_whole_interval(low, high, sign):
-    assert Estimate(3, (low + high) / 2, 0.1, low, high).sign == sign
+@pytest.mark.parametrize(("mean", "sign"), [(0.15, "greater"), (-0.15, "less"), (0.05, "undecided")])
+def test_a_sign_needs_the_whole_interval(mean, sign):
+    assert Estimate(5, mean, 0.1, 0.04).sign == sign  # the interval reaches 0.11 to either side
+
+
+def test_overlapping_splits_widen_the_interval():
+    """Nadeau and Bengio 2003: variance sd² · (1/n + test/train); five 80/20 splits count as 2.2 independent ones."""
+    values = [0.61, 0.63, 0.60, 0.64, 0.62]
+    plain, corrected = estimate(values), estimate(values, overlap=overlap("random80"))
+    assert corrected.mean == plain.mean
+    assert corrected.se / plain.se == pytest.approx(math.sqrt((1 / 5 + 1 / 4) / (1 / 5)))
+    assert overlap("grouped80") == overlap("random80")
+    assert overlap("official") == 0
+
+
+def test_a_replication_is_predicted_about_as_often_as_promised():
+    rng = np.random.default_rng(0)
+    hits = [estimate(sample[:5]).predicts(sample[5]) for sample in rng.normal(0.7, 0.01, (2000, 6))]
+    assert np.mean(hits) == pytest.approx(0.95, abs=0.015)
 
 
 def test_pairs_are_of_the_same_seed():
@@ -52,13 +62,13 @@ def test_pairs_are_of_the_same_seed():
     assert found.sd == pytest.approx(0, abs=1e-12)
 
 
-def test_paired_p_is_the_paired_t_test():
+def test_p_is_that_of_the_paired_t_test():
     first, second = {0: 0.5, 1: 0.72, 2: 0.9, 3: 0.61}, {0: 0.45, 1: 0.7, 2: 0.93, 3: 0.5}
     wanted = stats.ttest_rel(list(first.values()), list(second.values())).pvalue
-    assert paired_p(first, second) == pytest.approx(wanted)
-    assert paired_p(second, first) == pytest.approx(wanted)
-    assert math.isnan(paired_p({0: 0.5}, {0: 0.4}))
-    assert math.isnan(paired_p({0: 0.5, 1: 0.5}, {0: 0.5, 1: 0.5}))
+    assert paired_difference(first, second).p == pytest.approx(wanted)
+    assert paired_difference(second, first).p == pytest.approx(wanted)
+    assert math.isnan(paired_difference({0: 0.5}, {0: 0.4}).p)
+    assert paired_difference({0: 0.5, 1: 0.5}, {0: 0.5, 1: 0.5}).p == 1
 
 
 def test_holm_multiplies_and_stays_in_order():
@@ -70,19 +80,13 @@ def test_holm_multiplies_and_stays_in_order():
     assert len(holm([])) == 0
 
 
-def test_mcnemar_counts_the_disagreements_whoever_comes_first():
-    first, second = np.zeros(30, bool), np.zeros(30, bool)
-    first[:12] = True
-    second[10:15] = True  # 10 only the first, 3 only the second
-    assert mcnemar_p(first, second) == pytest.approx(stats.binomtest(3, 13).pvalue)
-    assert mcnemar_p(second, first) == pytest.approx(mcnemar_p(first, second))
-    assert mcnemar_p(first, first) == 1
-
-
 def test_the_smallest_detectable_difference_shrinks_with_seeds():
-    five, ten = (smallest_detectable(0.01, n=n) for n in (5, 10))
+    def detectable(sd: float, n: int, overlap: float = 0.0) -> float:
+        return smallest_detectable(Estimate(n, 0.0, sd, sd * math.sqrt(1 / n + overlap)))
+
+    five = detectable(0.01, 5)
     critical, shift = stats.t.ppf(0.975, 4), five / 0.01 * math.sqrt(5)
     assert stats.nct.sf(critical, 4, shift) + stats.nct.cdf(-critical, 4, shift) == pytest.approx(0.8, abs=1e-4)
-    assert ten < five
-    assert smallest_detectable(0.02, n=5) == pytest.approx(2 * five)
-    assert all(math.isnan(smallest_detectable(sd, n=n)) for sd, n in ((0.01, 1), (0.0, 5), (NAN, 5)))
+    assert detectable(0.01, 10) < five < detectable(0.01, 5, 0.25)
+    assert detectable(0.02, 5) == pytest.approx(2 * five)
+    assert all(math.isnan(detectable(sd, n)) for sd, n in ((NAN, 1), (0.0, 5), (NAN, 5)))

@@ -52,10 +52,9 @@ def test_it_opens_with_title_question_method_parameters_imports(notebook):
 
 
 def test_it_ends_with_references_after_a_conclusion(notebook):
-    name, nb = notebook
+    _, nb = notebook
     assert nb.cells[-1].source.startswith("## References")
-    conclusion = nb.cells[-2].source if name != "08_verdict" else "**Conclusion.**"
-    assert "**Conclusion.**" in conclusion
+    assert "**Conclusion.**" in nb.cells[-2].source
 
 
 def test_its_parameters_are_annotated_literals_with_comments(notebook):
