@@ -3,3 +3,7 @@
 
 class FerError(Exception):
     """What was found, what was expected and what to do; the CLI prints it and exits with code 2."""
+
+
+class DataMissing(FerError):
+    """A data set that is not here, as opposed to one that is here and damaged; its runs can still be read."""

@@ -9,7 +9,7 @@ from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
 from fer_lib import data, paths
-from fer_lib.errors import FerError
+from fer_lib.errors import DataMissing, FerError
 from fer_lib.report import style
 from fer_lib.report.show import show_figure, show_note, show_table
 from fer_lib.results import Results, collect
@@ -76,8 +76,8 @@ class Study:
         for config in {cell.config.dataset: cell.config for cell in cells}.values():
             try:
                 found[config.dataset] = data.load(config.dataset, labelling=config.labelling).fingerprint
-            except FerError as error:
-                absent[config.dataset] = str(error).splitlines()[0]
+            except DataMissing:
+                absent[config.dataset] = f"{data.DATASETS[config.dataset].title} is not here"
         return found, absent
 
     def _train(self, cells: list[Cell]) -> None:
@@ -110,8 +110,9 @@ class Study:
         """The images of a data set's parameters, or None with a note on the page where they are not here."""
         try:
             return data.load(dataset["dataset"], labelling=dataset.get("labelling", "fer2013new"))
-        except FerError as error:
-            show_note(f"The images are not here, so figures that show them are left out. {error}")
+        except DataMissing:
+            title = data.DATASETS[dataset["dataset"]].title
+            show_note(f"{title} is not here (FER_DATA), so figures that show its images are left out.")
             return None
 
     def facts(

@@ -20,7 +20,7 @@ from PIL import Image, UnidentifiedImageError
 
 from fer_lib.data.cache import Arrays
 from fer_lib.data.faceset import FER_CLASSES, SIZE, USAGES
-from fer_lib.errors import FerError
+from fer_lib.errors import DataMissing, FerError
 
 ROWS = 35_887
 TABLES = ("fer2013.csv", "icml_face_data.csv")
@@ -60,7 +60,7 @@ def find(folder: Path) -> Path:
             f"{folder}: Kaggle's train.csv has no Usage column and its test.csv no labels, so neither gives FER2013's "
             "splits.\nTake fer2013.tar.gz or icml_face_data.csv from the same download."
         )
-    raise FerError(
+    raise DataMissing(
         f"No FER2013 under {folder}: looked for {', '.join(names)}, the competition's zip, and class folders "
         f"({', '.join(FER_CLASSES)}).\n{HOW_TO_GET}"
     )

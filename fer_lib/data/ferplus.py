@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fer_lib.data.faceset import USAGES, VOTE_COLUMNS
-from fer_lib.errors import FerError
+from fer_lib.errors import DataMissing, FerError
 
 LABELLINGS = ("fer2013new", "label_csv")
 PARTS = ("Train", "Valid", "Test")  # files of the second labelling, label_<part>.csv
@@ -39,7 +39,7 @@ def read(folder: Path, usage: np.ndarray, labelling: str = "fer2013new") -> np.n
     path = find(folder)
     if path is None:
         base = folder.parent if folder.is_file() else folder
-        raise FerError(f"No fer2013new.csv (FER+) in {base} or its folders {', '.join(_FOLDERS[1:])}.\n{HOW_TO_GET}")
+        raise DataMissing(f"No fer2013new.csv (FER+) in {base} or its folders {', '.join(_FOLDERS[1:])}.\n{HOW_TO_GET}")
     table = read_table(path)
     if len(table) != len(usage):
         raise FerError(

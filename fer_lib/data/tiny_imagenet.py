@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from fer_lib.data.cache import Arrays
 from fer_lib.data.faceset import SIZE
-from fer_lib.errors import FerError
+from fer_lib.errors import DataMissing, FerError
 
 NAME = "tiny-imagenet-200"
 URL = f"http://cs231n.stanford.edu/{NAME}.zip"
@@ -31,7 +31,7 @@ def find(folder: Path) -> Path:
         return base / f"{NAME}.zip"
     if (base / NAME / "wnids.txt").is_file():
         return base / NAME
-    raise FerError(
+    raise DataMissing(
         f"No Tiny-ImageNet under {base}: looked for {NAME}.zip and {NAME}/wnids.txt.\n"
         f"Get it with `python -m fer_lib data fetch --with-tiny-imagenet`, or download {URL} into that folder."
     )

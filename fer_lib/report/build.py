@@ -7,7 +7,7 @@ from typing import Any
 
 from fer_lib import data, paths
 from fer_lib.data import DATASETS
-from fer_lib.errors import FerError
+from fer_lib.errors import DataMissing, FerError
 from fer_lib.report.execute import Executed, NotebookFailed, Task
 from fer_lib.report.html import render_report
 from fer_lib.report.parallel import execute_many
@@ -66,7 +66,7 @@ def trainable_cells(profile: str, place: Place) -> list[Cell]:
     for config in {cell.config.dataset: cell.config for cell in cells}.values():
         try:
             data.load(config.dataset, data=place.data, labelling=config.labelling)
-        except FerError:
+        except DataMissing:
             if not recorded:
                 raise
             absent.add(config.dataset)
