@@ -67,7 +67,7 @@ def answer(claims: Sequence[Claim], numbers: pd.DataFrame, results: Results, *, 
     few = ", too few to decide anything" if seeds < 2 else ""
     sentences.append(f"This rests on {finished['run_id'].nunique()} runs and {seeds} seed{'s' * (seeds != 1)}{few}.")
     if transfer in set(finished["arm"]) and "ImageNet" not in transfer.replace("Tiny-ImageNet", ""):
-        sentences.append(f"ImageNet weights were not to be had: {transfer} takes their place in C5 and C8.")
+        sentences.append(f"{transfer} takes the place of ImageNet transfer in C5 and C8.")
     return [*sentences, *_stand_in(results)]
 
 
