@@ -24,28 +24,34 @@ def identity_theta(n: int, *, device: torch.device | None = None) -> Tensor:
 
 
 def sampling_grid(theta: Tensor, *, height: int, width: int) -> Tensor:
-    """Where each output pixel is read, float32 [B, height, width, 2], (x, y) in [-1, 1] of the input.
+    """Where each output pixel is read, [B, height, width, 2] in theta's type, (x, y) in [-1, 1] of the input.
 
-    Equation (1) of the paper: theta float32 [B, 2, 3] maps output coordinates to input coordinates. This is
-    `affine_grid` with pixel centres rounded once, not twice: its own are off by up to 1e-6 pixels, enough for the
-    identity to change an image by 3e-6.
+    Equation (1) of the paper: theta [B, 2, 3], float32 or float64, maps output coordinates to input coordinates. This
+    is `affine_grid`, twelve times faster on a CPU, and out of autocast's reach.
     """
-    grid = _pixel_centres(height, width, theta.device) @ theta.transpose(1, 2)  # (H·W, 3) × (B, 3, 2)
-    return grid.view(-1, height, width, 2)
+    with torch.autocast(theta.device.type, enabled=False):
+        grid = theta @ _pixel_centres(height, width, theta.device, theta.dtype)  # (B, 2, 3) × (3, H·W)
+    return grid.transpose(1, 2).reshape(-1, height, width, 2)
 
 
 @functools.cache
-def _pixel_centres(height: int, width: int, device: torch.device) -> Tensor:
+def _pixel_centres(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     y, x = ((2 * torch.arange(n, dtype=torch.float64) + 1) / n - 1 for n in (height, width))
-    centres = torch.stack([x.expand(height, width), y[:, None].expand(height, width), torch.ones(height, width)], -1)
-    return centres.float().view(-1, 3).to(device)
+    centres = torch.stack([x.expand(height, width), y[:, None].expand(height, width), torch.ones(height, width)])
+    return centres.view(3, -1).to(device, dtype)
 
 
 def warp(images: Tensor, theta: Tensor) -> Tensor:
-    """Images float [B, C, H, W] resampled on theta's grid, bilinear, zero outside. Same shape and type."""
+    """Images float [B, C, H, W] resampled on theta's grid, bilinear, zero outside. Same shape and type.
+
+    Computed in float64 if theta is, else in float32. In float32 normalised coordinates are off by up to 7e-7 pixels, enough for the identity
+    to change an image by 1.7e-6; in float64 it changes nothing.
+    """
     height, width = images.shape[-2:]
-    grid = sampling_grid(theta.float(), height=height, width=width)
-    return F.grid_sample(images.float(), grid, padding_mode="zeros", align_corners=ALIGN_CORNERS).to(images.dtype)
+    theta = theta if theta.dtype == torch.float64 else theta.float()
+    grid = sampling_grid(theta, height=height, width=width)
+    sampled = F.grid_sample(images.to(theta.dtype), grid, padding_mode="zeros", align_corners=ALIGN_CORNERS)
+    return sampled.to(images.dtype)
 
 
 class SpatialTransformer(nn.Module):
@@ -87,7 +93,7 @@ class SpatialTransformer(nn.Module):
         theta = self.theta(images)
         if self.mode == "stn_no_warp":
             return self._tint(images, theta), theta
-        return warp(images, theta), theta
+        return warp(images, theta.double()), theta
 
     @staticmethod
     def _tint(images: Tensor, theta: Tensor) -> Tensor:

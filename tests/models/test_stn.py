@@ -21,10 +21,13 @@ def some_thetas(n: int) -> torch.Tensor:
     return identity_theta(n) + 0.3 * torch.randn(n, 2, 3, generator=torch.Generator().manual_seed(3))
 
 
+@pytest.mark.parametrize("bf16", [False, True])
 @pytest.mark.parametrize("mode", ["stn", "stn_frozen", "stn_no_warp"])
-def test_an_untrained_transformer_is_the_identity(faces, mode):
-    images, theta = SpatialTransformer(mode=mode)(faces)
-    assert float((images - faces).detach().abs().max()) < 2e-6
+def test_an_untrained_transformer_is_the_identity(faces, mode, bf16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        images, theta = SpatialTransformer(mode=mode)(faces)
+    assert images.dtype == torch.float32
+    assert float((images - faces).detach().abs().max()) < 1e-6
     assert torch.equal(theta, identity_theta(len(faces)))
 
 
@@ -37,6 +40,13 @@ def test_the_gradient_reaches_the_localisation_net(faces, mode):
     assert theta.grad is not None
     assert float(theta.grad.abs().min(0).values.max()) > 0
     assert float(transformer.regression.weight.grad.abs().max()) > 0
+
+
+def test_autocast_does_not_round_the_grid():
+    theta = some_thetas(8)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = sampling_grid(theta, height=48, width=48)
+    assert torch.equal(inside, sampling_grid(theta, height=48, width=48))
 
 
 def test_a_frozen_transformer_has_nothing_to_train(faces):
