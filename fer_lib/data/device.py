@@ -5,6 +5,7 @@ every device and a resumed run meets the same batches.
 """
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -25,29 +26,39 @@ _PAD = 4  # pixels that `crop_flip` shifts by, at most
 
 @dataclass(frozen=True)
 class DeviceData:
-    """Some rows of a FaceSet on a device.
+    """Some rows of a FaceSet, on a device together with all of its images: several selections share one copy.
 
     Attributes:
-        images: uint8 [N, 1, 48, 48].
+        images: uint8 [N, 1, 48, 48], the whole FaceSet.
         classes: int64 [N].
         targets: int64 [N], or float32 [N, C] under a soft label rule; what the loss takes.
-        rows: int64 [N], numpy, the rows of the FaceSet.
+        index: int64 [n], the rows meant, on the device.
+        rows: int64 [n], the same in numpy.
     """
 
     images: Tensor
     classes: Tensor
     targets: Tensor
+    index: Tensor
     rows: np.ndarray
 
     @classmethod
-    def of(cls, faces: FaceSet, labels: Labels, rows: np.ndarray, *, device: torch.device) -> Self:
-        images = torch.from_numpy(np.ascontiguousarray(faces.images[rows])).unsqueeze(1).to(device)
-        classes = torch.from_numpy(labels.hard[rows]).to(device)
-        targets = classes if labels.soft is None else torch.from_numpy(labels.soft[rows]).to(device)
-        return cls(images, classes, targets, rows)
+    def of(cls, images: Tensor, labels: Labels, rows: np.ndarray) -> Self:
+        """`rows` of the FaceSet whose images `images_on` put on a device."""
+        device = images.device
+        classes = torch.from_numpy(labels.hard).to(device)
+        targets = classes if labels.soft is None else torch.from_numpy(labels.soft).to(device)
+        return cls(images, classes, targets, torch.from_numpy(rows).to(device), rows)
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.rows)
+
+
+def images_on(faces: FaceSet, device: torch.device) -> Tensor:
+    """The FaceSet's images, uint8 [N, 1, 48, 48]: its own memory on the CPU, never to be written, a copy elsewhere."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(faces.images).unsqueeze(1).to(device)
 
 
 def key(seed: int, purpose: Purpose, epoch: int) -> int:

@@ -45,6 +45,18 @@ def resnet50(*, classes: int, stem: Stem = "imagenet", imagenet_input: bool = Fa
     return nn.Sequential(GreyToRGB(imagenet=imagenet_input), network)
 
 
+class Dropout(nn.Dropout):
+    """`nn.Dropout` that draws from `generator`, so that runs side by side each have a stream of their own."""
+
+    generator: torch.Generator | None = None  # None: the device's
+
+    def forward(self, values: Tensor) -> Tensor:
+        if not self.training:
+            return values
+        keep = torch.empty_like(values).bernoulli_(1 - self.p, generator=self.generator)
+        return values * keep / (1 - self.p)
+
+
 class _PoolToSeven(nn.AdaptiveAvgPool2d):
     """Any map to 7×7; the 1×1 map of a 48-pixel input is repeated, which is the same and has a repeatable gradient."""
 
@@ -64,6 +76,8 @@ def vggface(*, classes: int) -> nn.Sequential:
 
     network = models.vgg16(weights=None, num_classes=classes)
     network.avgpool = _PoolToSeven()
+    network.classifier[2] = Dropout(0.5)
+    network.classifier[5] = Dropout(0.5)
     return nn.Sequential(GreyToRGB(), network)
 
 
@@ -87,7 +101,7 @@ def vanilla_cnn(*, classes: int, widths: Sequence[int] = (32, 64, 128), hidden: 
         nn.Flatten(),
         nn.Linear(before * 6 * 6, hidden),
         nn.ReLU(True),
-        nn.Dropout(0.5),
+        Dropout(0.5),
         nn.Linear(hidden, classes),
     ]
     for layer in layers:

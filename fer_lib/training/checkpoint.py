@@ -61,14 +61,17 @@ class Training:
 
     def _restore_optimizer(self, tensors: State) -> None:
         parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        on_device = self.optimizer.defaults.get("fused") or self.optimizer.defaults.get("capturable")
         for name, value in tensors.items():
             number, key = name.split(".", 1)
             parameter = parameters[int(number)]
-            if value.shape == parameter.shape:  # the same memory layout, which fused optimizers rely on
-                value = torch.empty_like(parameter).copy_(value)
-            elif self.optimizer.defaults.get("fused"):  # its step counter lies on the device as well
-                value = value.to(parameter.device)
-            self.optimizer.state[parameter][key] = value
+            state = self.optimizer.state[parameter]
+            if key in state:  # of an earlier run: a captured step reads it where it is
+                state[key].copy_(value)
+            elif value.shape == parameter.shape:  # the same memory layout, which fused optimizers rely on
+                state[key] = torch.empty_like(parameter).copy_(value)
+            else:
+                state[key] = value.to(parameter.device) if on_device else value
 
 
 def save_weights(model: nn.Module, path: Path) -> None:

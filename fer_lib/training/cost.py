@@ -1,49 +1,57 @@
-"""What a run costs, predicted: from finished runs on the same device where there are some, from FLOPs otherwise."""
+"""What a run costs: counted in FLOPs to put runs in order, predicted in seconds from a calibration of the device."""
 
-import statistics
+import heapq
 from collections.abc import Iterable
-
-import torch
+from dataclasses import dataclass
 
 from fer_lib.training.config import RunConfig
-from fer_lib.training.device import provenance
-from fer_lib.training.record import Record
 
 # Training GFLOP per 48×48 image (three times the forward pass), counted over convolutions and linear layers.
 _GFLOP = {"resnet50": 1.26, "vggface": 4.3, "vanilla_cnn": 0.9}
 _GFLOP_SMALL_STEM = 17.5
 _GFLOP_STN = 0.13
-_GFLOPS = {
-    "cpu": 60.0,
-    "cuda": 8_000.0,
-}  # reached per CPU core, per GPU; before the first run on a device has shown
-_TRAIN_ROWS = {"fer2013": 28_709, "ferplus": 28_709, "tiny_imagenet": 101_000}
-_TOY_ROWS = 2_400
+_ROWS = {"fer2013": 35_887, "ferplus": 35_887, "tiny_imagenet": 110_000, "toyshapes": 3_000}
+_TOY_ROWS = 3_000
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds on a device: `start` before a run's first step, `train` and `evaluate` per image."""
+
+    start: float
+    train: float
+    evaluate: float
+
+
+def images(config: RunConfig) -> tuple[int, int]:
+    """Images that a run trains on in an epoch, and that it evaluates after each and at its end; near enough."""
+    rows = _ROWS.get(config.dataset, _TOY_ROWS)
+    held_out = rows // 10 if config.split == "official" else rows // 5
+    return min(rows * 4 // 5, config.train_limit or rows), min(held_out, config.test_limit or rows)
 
 
 def gflop(config: RunConfig) -> float:
     """Work of a whole run in GFLOP, evaluation included."""
     network = _GFLOP_SMALL_STEM if config.stem == "small" else _GFLOP[config.model]
     per_image = network + (_GFLOP_STN if config.attention != "none" else 0.0)
-    rows = _TRAIN_ROWS.get(config.dataset, _TOY_ROWS)
-    train = min(rows, config.train_limit or rows)
-    test = min(rows // 4, config.test_limit or rows)
-    return config.epochs * per_image * (train + test / 3)
+    train, held_out = images(config)
+    return per_image * (config.epochs * (train + held_out / 3) + held_out / 3)
 
 
-def measured_speed(config: RunConfig, *, device: torch.device, records: Iterable[Record]) -> float | None:
-    """GFLOP/s that runs of the same model (of any, where there is none) reached on `device`; None without records."""
-    name = provenance(device, computed_in="")["device"]
-    here = [record for record in records if record.seconds > 0 and record.provenance.get("device") == name]
-    alike = [record for record in here if record.config.model == config.model] or here
-    return statistics.median(_gflop_done(record) / record.seconds for record in alike) if alike else None
+def epoch_seconds(config: RunConfig, speed: Speed) -> float:
+    """Seconds of one epoch, evaluation included."""
+    train, held_out = images(config)
+    return train * speed.train + held_out * speed.evaluate
 
 
-def predicted_seconds(config: RunConfig, *, device: torch.device, records: Iterable[Record] = ()) -> float:
-    """Seconds that one run should take alone on `device`; pre-training that it needs is not counted."""
-    speed = measured_speed(config, device=device, records=records)
-    return gflop(config) / (speed or _GFLOPS.get(device.type, _GFLOPS["cpu"]))
+def run_seconds(config: RunConfig, speed: Speed) -> float:
+    """Seconds of a whole run; pre-training that it needs is not counted."""
+    return speed.start + config.epochs * epoch_seconds(config, speed) + images(config)[1] * speed.evaluate
 
 
-def _gflop_done(record: Record) -> float:
-    return gflop(record.config) * len(record.history) / record.config.epochs  # a diverged run ends early
+def makespan(seconds: Iterable[float], *, jobs: int) -> float:
+    """Seconds until runs that take `seconds` have ended, begun in their order, `jobs` at a time."""
+    free_at = [0.0] * jobs
+    for duration in seconds:
+        heapq.heapreplace(free_at, free_at[0] + duration)
+    return max(free_at)

@@ -1,26 +1,46 @@
 """Which device a run uses, how it computes there, and what the record says of it."""
 
+import contextlib
+import ctypes
 import os
 import platform
 import subprocess
+import warnings
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 
+from fer_lib.errors import FerError
 from fer_lib.training.config import RunConfig
 
 
 def default_device() -> torch.device:
-    """`FER_DEVICE`, else CUDA where there is one, else the CPU."""
-    return torch.device(os.environ.get("FER_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu"))
+    """`FER_DEVICE`, else CUDA where there is one, else the CPU.
+
+    Raises:
+        FerError: torch knows no device of that name.
+    """
+    name = os.environ.get("FER_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.device(name)
+    except RuntimeError:
+        raise FerError(f"FER_DEVICE: {name!r} is no device; expected cpu, cuda or cuda:1.") from None
 
 
 def default_jobs(jobs: int = 0) -> int:
-    """Runs at once: `jobs`, or for 0 one per CPU core, or one on a GPU."""
-    return jobs or (1 if default_device().type == "cuda" else os.cpu_count() or 1)
+    """Runs at once: `jobs`, or for 0 one per CPU core, or on a GPU as many as `calibration.best_jobs` finds."""
+    if jobs:
+        return jobs
+    device = default_device()
+    if device.type == "cuda":
+        from fer_lib.training.calibration import best_jobs
+
+        return best_jobs(device)
+    return cores()
 
 
 def arithmetic(config: RunConfig, device: torch.device) -> str:
@@ -36,23 +56,60 @@ def _cpu_has_bf16() -> bool:
     return any(getattr(torch.cpu, flag, bool)() for flag in flags)
 
 
+def strict() -> bool:
+    """Whether `FER_STRICT` asks for bitwise repeatable runs, at some cost in speed on a GPU."""
+    return os.environ.get("FER_STRICT", "0") not in ("", "0")
+
+
 def prepare(device: torch.device, *, threads: int | None = None) -> None:
-    """Process-wide settings for training: thread count, flushed denormals, and on CUDA the fastest convolutions."""
-    if threads:
-        torch.set_num_threads(threads)
+    """Process-wide settings for training: threads, allocator, denormals, and which algorithms a GPU may use.
+
+    `threads` is for the CPU; None takes as many as are idle. The caching of freed memory is glibc's (`mallopt(3)`).
+    """
+    _keep_freed_memory()
     torch.set_flush_denormal(True)
-    if device.type == "cuda":
-        torch.backends.cudnn.benchmark = True
+    if device.type == "cpu":
+        torch.set_num_threads(threads or idle_cores())
+    else:
+        if strict():
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first stream multiplies
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = not strict()
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    # A guard stands before grid_sample's backward for its input gradient, which images do not need: warn, do not raise.
+    torch.use_deterministic_algorithms(strict(), warn_only=True)
+    warnings.filterwarnings("ignore", message="grid_sampler_2d_backward_cuda does not have a deterministic")
 
 
-def provenance(device: torch.device, *, computed_in: str) -> dict[str, Any]:
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def idle_cores(*, within: float = 0.2) -> int:
+    """Cores that nobody used for `within` seconds, at least one: two threads on one free core are slower than one."""
+    busy = sum(psutil.cpu_percent(within, percpu=True)) / 100
+    return max(1, min(cores(), round((os.cpu_count() or 1) - busy)))
+
+
+@cache
+def _keep_freed_memory() -> None:
+    # by default every step gives its activations back to the system and faults them in again
+    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
+    with contextlib.suppress(OSError, AttributeError):  # no glibc
+        for option in (trim_threshold, mmap_threshold):
+            ctypes.CDLL("libc.so.6").mallopt(option, 2**31 - 1)
+
+
+def provenance(device: torch.device, *, computed_in: str, step: str = "eager") -> dict[str, Any]:
     """Device, versions and commit, as they go into a record; none of it is part of a run's identity."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
     return {
         "device": name,
         "arithmetic": computed_in,
+        "level": "strict" if strict() else "fast",
+        "step": step,
         "threads": torch.get_num_threads() if device.type == "cpu" else None,
         "python": platform.python_version(),
         "torch": torch.__version__,

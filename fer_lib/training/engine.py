@@ -14,16 +14,17 @@ import torch
 from torch import Tensor
 
 from fer_lib.data import FaceSet, apply_rule, split_rows
-from fer_lib.data.device import DeviceData, apply_augmentation, augmentation_plan, generator, key, normalise
+from fer_lib.data.device import DeviceData, augmentation_plan, generator, key, normalise
 from fer_lib.evaluation import metrics
-from fer_lib.models import Classifier, build, identity_theta, sampling_grid
+from fer_lib.models import Classifier, identity_theta, sampling_grid
 from fer_lib.training.checkpoint import Training
 from fer_lib.training.config import RunConfig
-from fer_lib.training.device import arithmetic
-from fer_lib.training.optim import learning_rate, loss_of, make_optimizer
+from fer_lib.training.optim import learning_rate, loss_of
 from fer_lib.training.record import Arrays, Epoch, Status
+from fer_lib.training.step import Step, Workspace
 
 EVAL_BATCH = 512
+EVAL_BATCH_ON_GPU = 4096
 THETA_IMAGES = 64  # test images whose theta is kept for every epoch
 
 
@@ -33,7 +34,10 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What training gives: see `Record` for the fields. `model` has the reported weights."""
+    """What training gives: see `Record` for the fields.
+
+    `model` has the reported weights until the workspace's next run; `step` is how it ran (`Step.how`).
+    """
 
     status: Status
     reason: str
@@ -43,6 +47,7 @@ class Outcome:
     metrics: dict[str, float]
     arrays: Arrays
     model: Classifier
+    step: str
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def train(
     config: RunConfig,
     faces: FaceSet,
     *,
-    device: torch.device,
+    workspace: Workspace,
     start: Callable[[Classifier], None] = lambda model: None,
     resume: Callable[[Training], bool] = lambda training: False,
     after_epoch: Callable[[Training, int], bool] = lambda training, images: True,
@@ -85,95 +90,69 @@ def train(
         faces, labels, protocol=config.split, seed=config.seed,
         train_limit=config.train_limit, test_limit=config.test_limit,
     )  # fmt: skip
+    images = workspace.images(faces)
     training_data, select, report = (
-        DeviceData.of(faces, labels, rows, device=device) for rows in (split.train, split.select, split.report)
+        DeviceData.of(images, labels, rows) for rows in (split.train, split.select, split.report)
     )
-    model = build(config, classes=len(labels.classes))
-    start(model)
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    training = Training(model, make_optimizer(model.parameters(), config))
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=arithmetic(config, device) == "bf16")
+    step = workspace.step(config, training_data, labels, start)
+    model = step.model
+    training = Training(model, step.optimizer)
     watched = select if len(select) else report
     resume(training)
     status: Status = "finished"
     reason = ""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        if model.attention is not None and not training.thetas:
+    if model.attention is not None and not training.thetas:
+        training.thetas.append(_some_thetas(model, report))
+    for epoch in range(len(training.history), config.epochs):
+        line = _run_epoch(step, training_data, watched, config, epoch)
+        training.history.append(line)
+        if line.train_loss is None:
+            status, reason = "diverged", f"the training loss is not finite in epoch {line.epoch}"
+            break
+        if len(select) and line.epoch == _best(training.history).epoch:
+            training.best = {name: value.clone() for name, value in model.state_dict().items()}
+        if model.attention is not None:
             training.thetas.append(_some_thetas(model, report))
-        for epoch in range(len(training.history), config.epochs):
-            line = _run_epoch(training, training_data, watched, config, epoch, autocast)
-            training.history.append(line)
-            if line.train_loss is None:
-                status, reason = "diverged", f"the training loss is not finite in epoch {line.epoch}"
-                break
-            if len(select) and line.epoch == _best(training.history).epoch:
-                training.best = {name: value.clone() for name, value in model.state_dict().items()}
-            if model.attention is not None:
-                training.thetas.append(_some_thetas(model, report))
-            if not after_epoch(training, len(training_data)):
-                raise Stopped
+        if not after_epoch(training, len(training_data)):
+            raise Stopped
     if training.best:
         model.load_state_dict(training.best)
-    found = evaluate(model, report, autocast=autocast)
+    found = evaluate(model, report, autocast=step.autocast)
     if not math.isfinite(found.loss) and status == "finished":
         status, reason = "diverged", "the test loss is not finite"
     final = _final_metrics(training.history, found) if status == "finished" else {}
     arrays = _arrays(training, found, report)
-    return Outcome(status, reason, labels.classes, len(training_data), training.history, final, arrays, model)
+    return Outcome(status, reason, labels.classes, len(training_data), training.history, final, arrays, model, step.how)
 
 
-def _run_epoch(
-    training: Training,
-    data: DeviceData,
-    watched: DeviceData,
-    config: RunConfig,
-    epoch: int,
-    autocast: torch.autocast,
-) -> Epoch:
+def _run_epoch(step: Step, data: DeviceData, watched: DeviceData, config: RunConfig, epoch: int) -> Epoch:
     began = time.perf_counter()
-    loss, accuracy = _train_epoch(training, data, config, epoch, autocast)
-    seconds = time.perf_counter() - began
-    found = evaluate(training.model, watched, autocast=autocast)  # type: ignore[arg-type]
+    steps = max(1, len(data) // config.batch_size)  # the last, smaller batch is left out; every epoch another one
+
+    def lr(number: int) -> float:
+        return learning_rate(config, step=epoch * steps + number, steps=config.epochs * steps)
+
+    order = torch.randperm(len(data), generator=generator(config.seed, "order", epoch))
+    plan = augmentation_plan(config.augment, len(data), seed=config.seed, epoch=epoch)
+    loss, accuracy = step.epoch(
+        data.index[order.to(data.index.device)],
+        None if plan is None else plan[order].to(data.index.device),
+        dropout_seed=key(config.seed, "dropout", epoch),
+        lr=lr,
+    )
+    trained = time.perf_counter()
+    found = evaluate(step.model, watched, autocast=step.autocast)
     return Epoch(
         epoch=epoch + 1,
-        lr=training.optimizer.param_groups[0]["lr"],
+        lr=lr(steps - 1),
         train_loss=_finite(loss),
         train_accuracy=accuracy,
         eval_loss=_finite(found.loss),
         eval_accuracy=found.accuracy,
-        seconds=round(seconds, 3),
+        seconds=round(trained - began, 3),
+        eval_seconds=round(time.perf_counter() - trained, 3),
         theta=None if found.theta is None else theta_summary(found.theta),
     )
-
-
-def _train_epoch(
-    training: Training, data: DeviceData, config: RunConfig, epoch: int, autocast: torch.autocast
-) -> tuple[float, float]:
-    model, optimizer, device = training.model, training.optimizer, data.images.device
-    order = torch.randperm(len(data), generator=generator(config.seed, "order", epoch)).to(device)
-    plan = augmentation_plan(config.augment, len(data), seed=config.seed, epoch=epoch)
-    plan = None if plan is None else plan.to(device)
-    torch.manual_seed(key(config.seed, "dropout", epoch))
-    steps = max(1, len(data) // config.batch_size)  # the last, smaller batch is left out; every epoch another one
-    loss_sum = torch.zeros((), dtype=torch.float64, device=device)
-    hits = torch.zeros((), dtype=torch.int64, device=device)
-    wanted = data.targets if data.targets.ndim == 1 else data.targets.argmax(1)
-    model.train()
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(config, step=epoch * steps + step, steps=config.epochs * steps)
-        index = order[step * config.batch_size : (step + 1) * config.batch_size]
-        images = apply_augmentation(data.images[index], None if plan is None else plan[index])
-        with autocast:
-            logits = model(normalise(images))
-            loss = loss_of(logits, data.targets[index], label_smoothing=config.label_smoothing)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        loss_sum += loss.detach()
-        hits += (logits.detach().argmax(1) == wanted[index]).sum()
-    seen = steps * min(config.batch_size, len(data))
-    return float(loss_sum) / steps, int(hits) / seen
 
 
 @torch.inference_mode()
@@ -181,18 +160,19 @@ def evaluate(model: Classifier, data: DeviceData, *, autocast: torch.autocast) -
     """Predictions of `model` on `data`, in evaluation mode."""
     model.eval()
     logits, thetas = [], []
-    for start in range(0, len(data), EVAL_BATCH):
+    for index in data.index.split(EVAL_BATCH_ON_GPU if data.index.is_cuda else EVAL_BATCH):
         with autocast:
-            scores, theta = model.logits_and_theta(normalise(data.images[start : start + EVAL_BATCH]))
+            scores, theta = model.logits_and_theta(normalise(data.images.index_select(0, index)))
         logits.append(scores.float())
         if theta is not None:
             thetas.append(theta.float())
     scores = torch.cat(logits)
     confidence, predicted = scores.softmax(1).max(1)
+    actual = data.classes[data.index]
     return Evaluation(
-        float(loss_of(scores, data.classes)),
+        float(loss_of(scores, actual)),
         predicted.cpu().numpy(),
-        data.classes.cpu().numpy(),
+        actual.cpu().numpy(),
         confidence.cpu().numpy(),
         torch.cat(thetas).cpu() if thetas else None,
     )
@@ -209,7 +189,7 @@ def theta_summary(theta: Tensor) -> dict[str, list[float]]:
 @torch.inference_mode()
 def _some_thetas(model: Classifier, data: DeviceData) -> Tensor:
     model.eval()
-    images = normalise(data.images[:THETA_IMAGES])
+    images = normalise(data.images[data.index[:THETA_IMAGES]])
     theta = identity_theta(len(images)) if model.attention is None else model.attention.theta(images)
     return theta.cpu().to(torch.float16)
 

@@ -27,12 +27,16 @@ class Epoch(BaseModel):
     train_accuracy: float
     eval_loss: float | None
     eval_accuracy: float
-    seconds: float
+    seconds: float  # of training alone
+    eval_seconds: float = 0.0
     theta: dict[str, list[float]] | None = None
 
 
 class Record(BaseModel):
-    """A run as it is stored. `metrics` is empty unless the run finished; `reason` says why it did not."""
+    """A run as it is stored. `metrics` is empty unless the run finished; `reason` says why it did not.
+
+    `seconds` are those of all epochs, evaluation included; `images_per_second` is of training alone.
+    """
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,5 +1,6 @@
 """One run: read from the store, or trained now, from its checkpoint if there is one."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from fer_lib.training.device import arithmetic, default_device, prepare, provena
 from fer_lib.training.engine import Outcome, Stopped, train
 from fer_lib.training.event import Event, title
 from fer_lib.training.record import Record
+from fer_lib.training.step import Workspace
 from fer_lib.training.store import Busy, RunStore
 
 CHECKPOINT_EVERY = 15.0  # seconds of training between two checkpoints; every epoch that takes longer has its own
@@ -25,6 +27,7 @@ BUSY_WAIT = 1.0  # seconds before a campaign looks again at a run that another p
 
 Report = Callable[[Event], None]
 GoOn = Callable[[float], bool]
+Task = tuple[RunConfig, bool]  # a run, and whether its weights are kept
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ def run_one(
     config: RunConfig,
     place: Place,
     *,
+    workspace: Workspace | None = None,
     keep_weights: bool = False,
     report: Report = lambda event: None,
     go_on: GoOn = lambda seconds: True,
@@ -52,7 +56,8 @@ def run_one(
 ) -> Record:
     """The record of `config`: read from the store, or trained now, from its checkpoint if there is one.
 
-    `go_on` is asked after every epoch, with that epoch's seconds. The run that this one starts from is trained
+    `workspace` is the one of the runs before it in the same thread, which saves time. `go_on` is asked after every
+    epoch, with that epoch's seconds. The run that this one starts from is trained
     first where it is missing.
 
     Raises:
@@ -61,6 +66,7 @@ def run_one(
         FerError: the data is missing or the store cannot be written.
     """
     store = RunStore(place.store)
+    workspace = workspace or Workspace(place.torch_device())
     faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
     run_id = config.run_id(faces.fingerprint)
     with store.claim(run_id, wait=wait):
@@ -70,7 +76,7 @@ def run_one(
             return record
         blank = Record(run_id=run_id, config=config, fingerprint=faces.fingerprint, status="skipped")
         try:
-            start = _starting_weights(config, place, report, go_on, wait)
+            start = _starting_weights(config, place, workspace, report, go_on, wait)
         except WeightsUnavailable as error:
             blank = blank.model_copy(update={"reason": str(error).splitlines()[0]})
             # a finished run stays, even if its own weights are gone and cannot be had again
@@ -78,7 +84,7 @@ def run_one(
             report(Event(config, state="skipped", reason=blank.reason))
             return record
         record = _train_and_store(
-            blank, faces, place, store, start, keep_weights=keep_weights, report=report, go_on=go_on
+            blank, faces, place, store, workspace, start, keep_weights=keep_weights, report=report, go_on=go_on
         )
     damage = store.damaged.get(run_id)
     reason = f"its record was damaged ({damage})" if damage and not record.reason else record.reason
@@ -92,18 +98,30 @@ def is_complete(record: Record, store: RunStore, *, keep_weights: bool) -> bool:
     return record.status == "diverged" or (record.status == "finished" and not wanting)
 
 
-def attempt(config: RunConfig, place: Place, *, keep_weights: bool, deadline: float | None, report: Report) -> bool:
+def attempt(
+    config: RunConfig,
+    place: Place,
+    *,
+    workspace: Workspace,
+    keep_weights: bool,
+    deadline: float | None,
+    report: Report,
+    halt: threading.Event | None = None,
+) -> bool:
     """`run_one` within a campaign, whose every end is an event; False if another process has the run just now.
+
+    `halt` stops it after the epoch under way, `deadline` (`time.monotonic()`) before an epoch that would not end by it.
 
     Raises:
         FerError: what `run_one` raises, or what broke in it, with the run's name.
     """
 
     def go_on(seconds: float) -> bool:
-        return deadline is None or time.monotonic() + 1.5 * seconds <= deadline
+        halted = halt is not None and halt.is_set()
+        return not halted and (deadline is None or time.monotonic() + 1.5 * seconds <= deadline)
 
     try:
-        run_one(config, place, keep_weights=keep_weights, report=report, go_on=go_on, wait=False)
+        run_one(config, place, workspace=workspace, keep_weights=keep_weights, report=report, go_on=go_on, wait=False)
     except Busy:
         time.sleep(BUSY_WAIT)
         return False
@@ -120,7 +138,7 @@ def attempt(config: RunConfig, place: Place, *, keep_weights: bool, deadline: fl
 
 
 def _starting_weights(
-    config: RunConfig, place: Place, report: Report, go_on: GoOn, wait: bool
+    config: RunConfig, place: Place, workspace: Workspace, report: Report, go_on: GoOn, wait: bool
 ) -> Callable[[Classifier], None]:
     if config.pretrained in IMAGENET:
         file = imagenet_file(config.pretrained)
@@ -133,7 +151,9 @@ def _starting_weights(
             report(event)
 
     try:
-        before = run_one(config.pretraining, place, keep_weights=True, report=pass_on, go_on=go_on, wait=wait)
+        before = run_one(
+            config.pretraining, place, workspace=workspace, keep_weights=True, report=pass_on, go_on=go_on, wait=wait
+        )
     except FerError as error:
         raise WeightsUnavailable(f"no pre-training on {config.pretrained}: {error}") from error
     if before.status != "finished":
@@ -147,6 +167,7 @@ def _train_and_store(
     faces: data.FaceSet,
     place: Place,
     store: RunStore,
+    workspace: Workspace,
     start: Callable[[Classifier], None],
     *,
     keep_weights: bool,
@@ -154,8 +175,7 @@ def _train_and_store(
     go_on: GoOn,
 ) -> Record:
     config, run_id = blank.config, blank.run_id
-    device = place.torch_device()
-    prepare(device, threads=place.threads)
+    prepare(workspace.device, threads=place.threads)
     checkpoint = store.checkpoint_path(run_id)
     save_at = time.monotonic() + place.checkpoint_every
 
@@ -163,7 +183,7 @@ def _train_and_store(
         nonlocal save_at
         line = training.history[-1]
         report(Event(config, line.epoch, line.eval_accuracy, images, line.seconds))
-        goes_on = line.epoch == config.epochs or go_on(line.seconds)
+        goes_on = line.epoch == config.epochs or go_on(line.seconds + line.eval_seconds)
         began = time.monotonic()
         if line.epoch < config.epochs and (not goes_on or began >= save_at):
             training.save(checkpoint, run_id=run_id)
@@ -172,18 +192,18 @@ def _train_and_store(
         return goes_on
 
     outcome = train(
-        config, faces, device=device, start=start, after_epoch=after_epoch,
+        config, faces, workspace=workspace, start=start, after_epoch=after_epoch,
         resume=lambda training: training.restore(checkpoint, run_id=run_id),
     )  # fmt: skip
     if keep_weights:
         save_weights(outcome.model, store.weights_path(run_id))
-    record = store.put(_record(blank, outcome, device), outcome.arrays)
+    record = store.put(_record(blank, outcome, workspace.device), outcome.arrays)
     checkpoint.unlink(missing_ok=True)
     return record
 
 
 def _record(blank: Record, outcome: Outcome, device: torch.device) -> Record:
-    seconds = sum(line.seconds for line in outcome.history)
+    trained = sum(line.seconds for line in outcome.history)
     images = outcome.train_images * len(outcome.history)
     return blank.model_copy(
         update={
@@ -194,8 +214,8 @@ def _record(blank: Record, outcome: Outcome, device: torch.device) -> Record:
             "test_images": len(outcome.arrays["rows"]),
             "history": outcome.history,
             "metrics": outcome.metrics,
-            "seconds": round(seconds, 2),
-            "images_per_second": round(images / max(seconds, 1e-9), 1),
-            "provenance": provenance(device, computed_in=arithmetic(blank.config, device)),
+            "seconds": round(trained + sum(line.eval_seconds for line in outcome.history), 2),
+            "images_per_second": round(images / max(trained, 1e-9), 1),
+            "provenance": provenance(device, computed_in=arithmetic(blank.config, device), step=outcome.step),
         }
     )

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from fer_lib import data
 from fer_lib.errors import FerError
 from fer_lib.training import cost
+from fer_lib.training.calibration import calibrate
 from fer_lib.training.config import RunConfig
 from fer_lib.training.event import Event, State
-from fer_lib.training.run import Place, Report, attempt, is_complete
+from fer_lib.training.run import Place, Report, Task, attempt, is_complete
+from fer_lib.training.step import Workspace
 from fer_lib.training.store import RunStore
-from fer_lib.training.workers import Task, run_in_processes
+from fer_lib.training.threads import run_in_threads
+from fer_lib.training.workers import run_in_processes
 
 
 @dataclass
@@ -53,9 +56,10 @@ def run_all(
 ) -> Tally:
     """Trains what is missing of `configs` and returns how each ended.
 
-    With several `jobs`, each is a process with its share of the CPU's threads. `deadline` (`time.monotonic()`) stops
-    cleanly before it: no run starts that should not get through an epoch, and a run under way stops after one. A run
-    that another process is training is left to it.
+    With several `jobs`, each is a process with its share of the CPU's threads, or a stream of its own on a GPU.
+    `deadline` (`time.monotonic()`) stops cleanly before it: no run starts that should not get through an epoch, by a
+    calibration of the device, and a run under way stops after one. A run that another process is training is left to
+    it.
 
     Raises:
         FerError: data missing (before anything is trained), or a store that cannot be written.
@@ -71,17 +75,19 @@ def run_all(
     store = RunStore(place.store)
     tasks = _missing(in_order(configs), place, store, keep_weights, note)
 
+    jobs = max(1, min(jobs, len(tasks)))
+    speeds = calibrate([config for config, _ in tasks], place, jobs=jobs) if deadline is not None else {}
+
     def may_start(config: RunConfig) -> bool:
         if deadline is None:
             return True
-        speed = cost.measured_speed(config, device=place.torch_device(), records=store.records())
-        epoch = cost.gflop(config) / config.epochs / speed if speed else 0.0
-        return time.monotonic() + epoch < deadline
+        return time.monotonic() + speeds[config].start + cost.epoch_seconds(config, speeds[config]) < deadline
 
-    if jobs <= 1 or len(tasks) <= 1:
+    if jobs == 1:
         _run_here(deque(tasks), place, deadline, may_start, note)
     else:
-        run_in_processes(tasks, place, jobs=min(jobs, len(tasks)), deadline=deadline, may_start=may_start, report=note)
+        run_parallel = run_in_threads if place.torch_device().type == "cuda" else run_in_processes
+        run_parallel(tasks, place, jobs=jobs, deadline=deadline, may_start=may_start, report=note)
     return tally
 
 
@@ -123,9 +129,10 @@ def _missing(
 def _run_here(
     tasks: deque[Task], place: Place, deadline: float | None, may_start: Callable[[RunConfig], bool], report: Report
 ) -> None:
+    workspace = Workspace(place.torch_device())
     while tasks:
         config, keep = tasks.popleft()
         if not may_start(config):
             report(Event(config, state="stopped"))
-        elif not attempt(config, place, keep_weights=keep, deadline=deadline, report=report):
+        elif not attempt(config, place, workspace=workspace, keep_weights=keep, deadline=deadline, report=report):
             tasks.append((config, keep))

@@ -15,10 +15,10 @@ from multiprocessing.process import BaseProcess
 
 from fer_lib.errors import FerError
 from fer_lib.training.config import RunConfig
+from fer_lib.training.device import cores
 from fer_lib.training.event import Event, title
-from fer_lib.training.run import Place, Report, attempt
-
-Task = tuple[RunConfig, bool]  # a run, and whether its weights are kept
+from fer_lib.training.run import Place, Report, Task, attempt
+from fer_lib.training.step import Workspace
 
 
 def run_in_processes(
@@ -81,7 +81,7 @@ def run_in_processes(
 
 def _start(workers: dict[Connection, BaseProcess], jobs: int, place: Place, deadline: float | None) -> None:
     context = multiprocessing.get_context("spawn")
-    place = dataclasses.replace(place, threads=place.threads or max(1, (os.cpu_count() or 1) // jobs))
+    place = dataclasses.replace(place, threads=place.threads or max(1, cores() // jobs))
     # Ctrl-C reaches the whole group; workers are born deaf to it, and the parent ends them. The tracker would start
     # with the first of them, and undo the block.
     multiprocessing.resource_tracker.ensure_running()
@@ -107,10 +107,12 @@ def _death(process: BaseProcess, config: RunConfig) -> FerError:
 
 def _work(parent: Connection, place: Place, deadline: float | None) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    workspace = Workspace(place.torch_device())
     while True:
         config, keep = parent.recv()
         try:
-            parent.send(attempt(config, place, keep_weights=keep, deadline=deadline, report=parent.send))
+            done = attempt(config, place, workspace=workspace, keep_weights=keep, deadline=deadline, report=parent.send)
+            parent.send(done)
         except FerError as error:
             if error.__cause__ is not None:  # lost on the way through the pipe, unlike a note
                 error.add_note("".join(traceback.format_exception(error.__cause__)))

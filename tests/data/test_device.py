@@ -12,6 +12,7 @@ from fer_lib.data.device import (
     apply_augmentation,
     augmentation_plan,
     generator,
+    images_on,
     key,
     normalise,
 )
@@ -33,20 +34,24 @@ def face_set(n: int = 12) -> FaceSet:
 
 def test_rows_are_gathered_in_their_order() -> None:
     faces, rows = face_set(), np.array([7, 2, 5])
-    data = DeviceData.of(faces, apply_rule(faces, "fer7"), rows, device=CPU)
+    data = DeviceData.of(images_on(faces, CPU), apply_rule(faces, "fer7"), rows)
     assert len(data) == 3
-    assert data.images.shape == (3, 1, 48, 48)
     assert data.images.dtype == torch.uint8
-    assert np.array_equal(data.images[:, 0], faces.images[rows])
-    assert data.classes.tolist() == [0, 2, 5]
+    assert data.images[data.index].shape == (3, 1, 48, 48)
+    assert np.array_equal(data.images[data.index][:, 0], faces.images[rows])
+    assert data.classes[data.index].tolist() == [0, 2, 5]
     assert data.targets is data.classes
-    assert np.array_equal(data.images[torch.tensor([2, 0])][:, 0], faces.images[[5, 7]])
+
+
+def test_on_the_cpu_the_images_are_not_copied() -> None:
+    faces = face_set()
+    assert images_on(faces, CPU).data_ptr() == faces.images.__array_interface__["data"][0]
 
 
 def test_soft_rules_give_soft_targets() -> None:
     faces, rows = face_set(), np.arange(12)
     labels = apply_rule(faces, "votes8")
-    data = DeviceData.of(faces, labels, rows, device=CPU)
+    data = DeviceData.of(images_on(faces, CPU), labels, rows)
     assert data.targets.dtype == torch.float32
     assert np.array_equal(data.targets, labels.soft)
     assert np.array_equal(data.classes, labels.hard)

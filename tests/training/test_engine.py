@@ -11,6 +11,7 @@ from fer_lib import data
 from fer_lib.data import FaceSet, apply_rule, split_rows
 from fer_lib.training import RunConfig
 from fer_lib.training.engine import Outcome, train
+from fer_lib.training.step import Workspace
 
 CPU = torch.device("cpu")
 
@@ -22,11 +23,11 @@ def faces() -> FaceSet:
 
 def trained(config: RunConfig, faces: FaceSet, **options) -> Outcome:
     torch.set_num_threads(1)
-    return train(config, faces, device=CPU, **options)
+    return train(config, faces, workspace=Workspace(CPU), **options)
 
 
 def history(done: Outcome) -> list[dict]:
-    return [line.model_dump(exclude={"seconds"}) for line in done.history]
+    return [line.model_dump(exclude={"seconds", "eval_seconds"}) for line in done.history]
 
 
 def test_a_seed_gives_the_same_history_and_another_seed_another(faces):

@@ -201,7 +201,7 @@ def test_what_breaks_in_a_worker_is_told_with_the_runs_name(tmp_path, forks):
     with pytest.raises(
         FerError, match=r"vanilla_cnn adam 0\.001 on toyfaces/random80 seed [01]: RuntimeError"
     ) as raised:
-        run_all([tiny(), tiny(seed=1)], place(tmp_path, device="abacus"), jobs=2)
+        run_all([tiny(), tiny(seed=1)], place(tmp_path, device="meta"), jobs=2)
     assert len(str(raised.value).splitlines()) == 2
     assert "Traceback" in "".join(raised.value.__notes__)
     assert multiprocessing.active_children() == []
@@ -209,7 +209,7 @@ def test_what_breaks_in_a_worker_is_told_with_the_runs_name(tmp_path, forks):
 
 def test_what_breaks_here_is_told_with_the_runs_name(tmp_path):
     with pytest.raises(FerError, match="seed 0: RuntimeError") as raised:
-        run_all([tiny()], place(tmp_path, device="abacus"))
+        run_all([tiny()], place(tmp_path, device="meta"))
     assert isinstance(raised.value.__cause__, RuntimeError)
 
 

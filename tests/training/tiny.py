@@ -37,7 +37,7 @@ def outcome(record: Record) -> dict:
     return record.model_dump(
         exclude={
             "seconds": True, "images_per_second": True, "provenance": True, "predictions_sha256": True,
-            "history": {"__all__": {"seconds"}},
+            "history": {"__all__": {"seconds", "eval_seconds"}},
         }
     )  # fmt: skip
 

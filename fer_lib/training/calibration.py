@@ -1,0 +1,149 @@
+"""How fast this device trains: a few timed steps on noise for every kind of run, kept for a day."""
+
+import hashlib
+import itertools
+import json
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import asdict, astuple, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fer_lib.data import FER_CLASSES, FaceSet, apply_rule
+from fer_lib.data.device import DeviceData, augmentation_plan
+from fer_lib.paths import cache_folder
+from fer_lib.training.config import RunConfig
+from fer_lib.training.cost import Speed
+from fer_lib.training.device import arithmetic, cores, prepare, provenance, strict
+from fer_lib.training.engine import evaluate
+from fer_lib.training.run import Place
+from fer_lib.training.step import Workspace
+from fer_lib.training.store import write_atomically
+from fer_lib.training.threads import own_stream
+
+SECONDS = 2.0  # of timed steps, at least
+STEPS_ON_GPU = 20  # between two looks at the clock
+EVALUATED = 256  # images
+MAX_AGE = 86_400.0  # seconds; what else runs on a machine changes
+JOBS_TRIED = (1, 2, 4, 8, 16)
+WORTH_IT = 1.1  # more runs at once must train that much more in total
+
+
+Kind = tuple[str, str, bool, int, str, str]
+
+
+def calibrate(configs: Iterable[RunConfig], place: Place, *, jobs: int = 1) -> dict[RunConfig, Speed]:
+    """Speed of every config on `place` with `jobs` such runs at once; one measurement for all of a kind.
+
+    A kind is what speed depends on most: model, stem, attention, batch and image size, augmentation, arithmetic. Takes
+    seconds a kind, some more for large models on a CPU.
+    """
+    configs = list(configs)
+    device = place.torch_device()
+    if jobs > 1 and device.type == "cpu":
+        place = replace(place, threads=place.threads or max(1, cores() // jobs))
+    kinds = {_kind(config, device): config for config in configs}
+    found: dict[Kind, Speed] = {}
+    with _side_by_side(device, jobs) as pool:
+        for kind, config in kinds.items():
+            path = _cache_path(kind, place, jobs)
+            speed = _cached(path)
+            if speed is None:
+                speed = _mean([done.result() for done in [pool.submit(measure, config, place) for _ in range(jobs)]])
+                write_atomically(path, json.dumps(asdict(speed)).encode())
+            found[kind] = speed
+    return {config: found[_kind(config, device)] for config in configs}
+
+
+def best_jobs(device: torch.device) -> int:
+    """Runs at once that train the most images a second in total on a GPU, for the model that most runs train."""
+    config, place = RunConfig(dataset="toyfaces"), Place(Path(), device=str(device))
+
+    def images_per_second(jobs: int) -> float:
+        return jobs / calibrate([config], place, jobs=jobs)[config].train
+
+    return choose_jobs(images_per_second)
+
+
+def choose_jobs(images_per_second: Callable[[int], float]) -> int:
+    """The fewest of `JOBS_TRIED` after which the next larger number gains less than `WORTH_IT`."""
+    best = images_per_second(JOBS_TRIED[0])
+    for jobs, more in itertools.pairwise(JOBS_TRIED):
+        before, best = best, images_per_second(more)
+        if best < WORTH_IT * before:
+            return jobs
+    return JOBS_TRIED[-1]
+
+
+def measure(config: RunConfig, place: Place, *, seconds: float = SECONDS) -> Speed:
+    """Speed of one run of `config` that has the place for itself, timed on noise for `seconds` of training or more."""
+    device = place.torch_device()
+    prepare(device, threads=place.threads)
+    config = config.model_copy(update={"dataset": "toyfaces", "label_rule": "fer7"})
+    faces = _noise(max(EVALUATED, config.batch_size))
+    labels = apply_rule(faces, "fer7")
+    workspace = Workspace(device)
+    with own_stream(device):
+        began = time.perf_counter()
+        data = DeviceData.of(workspace.images(faces), labels, np.arange(len(faces)))
+        step = workspace.step(config, data, labels, lambda model: None)
+        rows = data.index[: config.batch_size].repeat(STEPS_ON_GPU if device.type == "cuda" else 1)
+        plan = augmentation_plan(config.augment, len(rows), seed=0, epoch=0)
+        plan = None if plan is None else plan.to(device)
+
+        def timed_pass() -> float:
+            started = time.perf_counter()
+            step.epoch(rows, plan, dropout_seed=0, lr=lambda number: 1e-6)
+            return time.perf_counter() - started
+
+        timed_pass()
+        ready = time.perf_counter() - began
+        passes = [timed_pass()]
+        while sum(passes) < seconds:
+            passes.append(timed_pass())
+        train = statistics.median(passes)
+        started = time.perf_counter()
+        evaluate(step.model, data, autocast=step.autocast)
+        evaluated = time.perf_counter() - started
+    return Speed(max(0.0, ready - train), train / len(rows), evaluated / len(data))
+
+
+def _noise(n: int) -> FaceSet:
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (n, 48, 48), dtype=np.uint8), (np.arange(n) % len(FER_CLASSES))
+    return FaceSet("toyfaces", images, labels.astype(np.uint8), FER_CLASSES)
+
+
+def _kind(config: RunConfig, device: torch.device) -> Kind:
+    stn = config.attention not in ("none", "stn_frozen")
+    return config.model, config.stem, stn, config.batch_size, config.augment, arithmetic(config, device)
+
+
+def _side_by_side(device: torch.device, jobs: int) -> Executor:
+    if jobs == 1 or device.type == "cuda":
+        return ThreadPoolExecutor(jobs)
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+
+
+def _mean(speeds: list[Speed]) -> Speed:
+    return Speed(*(statistics.mean(values) for values in zip(*map(astuple, speeds), strict=True)))
+
+
+def _cache_path(kind: Kind, place: Place, jobs: int) -> Path:
+    here = provenance(place.torch_device(), computed_in="")
+    key = repr((kind, jobs, place.threads, here["device"], here["torch"], strict()))
+    return cache_folder() / "calibration" / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
+
+
+def _cached(path: Path) -> Speed | None:
+    try:
+        if time.time() - path.stat().st_mtime > MAX_AGE:
+            return None
+        return Speed(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None

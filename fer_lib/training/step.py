@@ -1,0 +1,190 @@
+"""One optimisation step over fixed tensors, captured as a CUDA graph where there is one, and taken over by later runs.
+
+A step of ResNet50 on 48-pixel faces is some 900 kernel launches for a few milliseconds of work: a GPU waits for its
+CPU. Captured once and replayed, the step costs one launch. A graph remembers addresses, so weights, optimizer state
+and batch stay where they are and change in place, also from one run to the next.
+"""
+
+import threading
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from fer_lib.data import FaceSet, Labels
+from fer_lib.data.device import DeviceData, apply_augmentation, images_on, normalise
+from fer_lib.models import Classifier, build
+from fer_lib.models.networks import Dropout
+from fer_lib.training.config import RunConfig
+from fer_lib.training.device import arithmetic, strict
+from fer_lib.training.optim import forget, loss_of, make_optimizer, set_learning_rate
+
+WARM_UPS = 3  # steps before a capture, in which libraries allocate and choose their algorithms
+
+Body = Callable[[], None]
+Capture = Callable[[Body, torch.Generator], Body]
+_ALONE = threading.Lock()  # initial weights come from the process's generator; one capture at a time
+
+
+class Step:
+    """One optimisation step: gather, augment, forward, loss, backward, update. Sums loss and hits on the device.
+
+    Attributes:
+        how: `cuda graph`, or `eager`, with the reason where a graph was wanted and could not be had.
+    """
+
+    def __init__(
+        self, model: Classifier, optimizer: torch.optim.Optimizer, data: DeviceData, config: RunConfig,
+        *, capture: Capture | None = None,
+    ) -> None:  # fmt: skip
+        device = data.images.device
+        size = min(config.batch_size, len(data))
+        self.model, self.optimizer, self.config = model, optimizer, config
+        self.how = "eager"
+        self.autocast = torch.autocast(device.type, torch.bfloat16, enabled=arithmetic(config, device) == "bf16")
+        self._images, self._targets = data.images, data.targets
+        self._wanted = data.targets if data.targets.ndim == 1 else data.targets.argmax(1)
+        self._rows = torch.zeros(size, dtype=torch.int64, device=device)
+        self._plan: Tensor | None = None
+        self._loss = torch.zeros((), dtype=torch.float64, device=device)
+        self._hits = torch.zeros((), dtype=torch.float64, device=device)
+        self._dropout = torch.Generator(device)
+        self._capture = capture
+        self._run: Body | None = None
+        for module in model.modules():
+            if isinstance(module, Dropout):
+                module.generator = self._dropout
+
+    def epoch(
+        self, rows: Tensor, plan: Tensor | None, *, dropout_seed: int, lr: Callable[[int], float]
+    ) -> tuple[float, float]:
+        """Mean loss and accuracy of one pass, with one synchronisation at its end.
+
+        Args:
+            rows: int64 [n], the FaceSet's rows in their order; a smaller last batch is left out.
+            plan: their augmentation, [n, ...] in the same order, or None.
+            lr: learning rate of a step, 0-based.
+        """
+        size = len(self._rows)
+        steps = len(rows) // size
+        self.model.train()
+        self._prepare(None if plan is None else plan[:size])
+        self._dropout.manual_seed(dropout_seed)
+        self._loss.zero_()
+        self._hits.zero_()
+        assert self._run is not None
+        for step in range(steps):
+            batch = slice(step * size, (step + 1) * size)
+            self._rows.copy_(rows[batch])
+            if plan is not None and self._plan is not None:
+                self._plan.copy_(plan[batch])
+            set_learning_rate(self.optimizer, lr(step))
+            self._run()
+        loss, hits = (torch.stack([self._loss, self._hits]) / steps).tolist()
+        return loss, hits / size
+
+    def _prepare(self, plan: Tensor | None) -> None:
+        if self._run is not None:
+            return
+        self._plan = None if plan is None else plan.clone()
+        self._run = self._body
+        if self._capture is None:
+            return
+        model = {name: value.clone() for name, value in self.model.state_dict().items()}
+        before = {
+            parameter: {name: None if value is None else value.clone() for name, value in state.items()}
+            for parameter, state in self.optimizer.state.items()
+        }
+        with _ALONE:
+            try:
+                self._run = self._capture(self._body, self._dropout)
+                self.how = "cuda graph"
+            except RuntimeError as error:
+                self.how = f"eager, since the step could not be captured: {str(error).splitlines()[0]}"
+        self.model.load_state_dict(model)
+        forget(self.optimizer)
+        for parameter, state in before.items():
+            for name, value in state.items():
+                if value is not None:
+                    self.optimizer.state[parameter][name].copy_(value)
+
+    def _body(self) -> None:
+        images = apply_augmentation(self._images.index_select(0, self._rows), self._plan)
+        with self.autocast:
+            logits = self.model(normalise(images))
+            targets = self._targets.index_select(0, self._rows)
+            loss = loss_of(logits, targets, label_smoothing=self.config.label_smoothing)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self._loss += loss.detach()
+        self._hits += (logits.detach().argmax(1) == self._wanted.index_select(0, self._rows)).sum()
+
+
+def cuda_graph(body: Body, generator: torch.Generator) -> Body:
+    """Captures `body` on the current device after warming it up; calling the result replays it on the current stream.
+
+    Raises:
+        RuntimeError: it does what a graph cannot hold, such as waiting for the device.
+    """
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(WARM_UPS):
+            body()
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    graph.register_generator_state(generator)
+    with torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local"):
+        body()
+    return graph.replay
+
+
+class Workspace:
+    """What a run leaves to the next one: the images on the device and, for a run of the same shape, model and step.
+
+    One workspace serves one thread. Its next run starts as from nothing; a test compares the two bit by bit.
+    """
+
+    def __init__(self, device: torch.device, *, capture: Capture | None = None) -> None:
+        self.device = device
+        self._capture = capture or (cuda_graph if device.type == "cuda" else None)
+        self._images: tuple[str, Tensor] | None = None
+        self._held: tuple[object, Step] | None = None
+
+    def images(self, faces: FaceSet) -> Tensor:
+        """`images_on` the device; those of the last FaceSet are kept."""
+        if self._images is None or self._images[0] != faces.fingerprint or not faces.fingerprint:
+            self._held = self._images = None  # frees the old ones first
+            self._images = faces.fingerprint, images_on(faces, self.device)
+        return self._images[1]
+
+    def step(self, config: RunConfig, data: DeviceData, labels: Labels, start: Callable[[Classifier], None]) -> Step:
+        """A step with fresh weights of `config`, changed by `start`, and an optimizer that has seen nothing."""
+        with _ALONE:
+            fresh = build(config, classes=len(labels.classes))
+        start(fresh)
+        shape = _shape(config), min(config.batch_size, len(data)), strict()
+        held, self._held = self._held, None
+        if held is not None and held[0] == shape:
+            step = held[1]
+            step.model.load_state_dict(fresh.state_dict())
+            forget(step.optimizer)
+        else:
+            del held
+            fresh.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            optimizer = make_optimizer(fresh.parameters(), config, device=self.device)
+            step = Step(fresh, optimizer, data, config, capture=self._capture)
+        self._held = shape, step
+        return step
+
+
+def _shape(config: RunConfig) -> RunConfig:
+    """`config` without what a captured step does not depend on: two runs with equal shapes can share one."""
+    return config.model_copy(
+        update={
+            "seed": 0, "lr": 1.0, "schedule": "constant", "epochs": 1, "split": "random80", "pretraining": None,
+            "pretrained": "imagenet" if config.pretrained.startswith("imagenet") else "none",
+            "train_limit": None, "test_limit": None,
+        }
+    )  # fmt: skip
