@@ -8,9 +8,6 @@ PYTHON  ?= python3
 
 BIN := $(VENV)/bin
 FER := $(BIN)/python -m fer_lib
-# glibc returns freed memory to the system at every step unless told not to
-export MALLOC_MMAP_THRESHOLD_ ?= 4294967296
-export MALLOC_TRIM_THRESHOLD_ ?= 8589934592
 ifdef FER_DATA
 export FER_DATA
 endif
@@ -19,7 +16,7 @@ endif
 RENDERED := $(filter-out reports/paper/,$(wildcard reports/*/))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data report lab test lint clean lock
+.PHONY: help setup data report lab test lint bench clean lock
 
 help: ## show this list
 	@echo "PROFILE=demo|quick|paper (now $(PROFILE))   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)   TRAIN=0: only read runs"
@@ -51,6 +48,9 @@ lint: setup ## ruff, mypy, and notebooks without outputs
 
 test: lint ## lint and all tests; with FER_DATA also those on the real data
 	@$(BIN)/pytest
+
+bench: setup ## time training against the usual way and the limit; writes reports/bench/bench.json
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(filter 1,$(QUICK)),--quick)
 
 clean: ## remove caches and rendered pages; never a run
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache build *.egg-info

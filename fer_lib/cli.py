@@ -13,7 +13,6 @@ import typer
 from fer_lib import paths
 from fer_lib.errors import FerError
 from fer_lib.training import Place, RunConfig, RunStore, expand, grids_in, run_all
-from fer_lib.training.cost import predicted_seconds
 from fer_lib.training.device import default_jobs
 from fer_lib.training.grid import Cell
 from fer_lib.training.progress import Progress, title
@@ -70,9 +69,14 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the configs, a JSON line each, and train nothing.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Bitwise repeatable on this machine, slower on a GPU (FER_STRICT=1).")
+    ] = False,
     data: DataOption = None,
 ) -> None:
     """Train what is missing of params files' grids."""
+    if strict:
+        os.environ["FER_STRICT"] = "1"
     ends_at = None if deadline is None else time.monotonic() + 60 * deadline
     grids = grids_in(params)
     cells = [cell for grid in grids.values() for cell in expand(grid)]
@@ -90,22 +94,29 @@ def run(
 @app.command()
 def plan(
     profile: Annotated[str, typer.Argument(help="demo, quick or paper.")],
+    jobs: JobsOption = 0,
 ) -> None:
-    """List the runs of a profile, which of them are there, and what the others should cost on this device."""
-    from fer_lib.training.device import default_device
+    """List the runs of a profile, which of them are there, and what the others should take on this device.
 
-    store = RunStore(paths.report_folder(profile))
+    The device is timed for some seconds for every kind of run that is missing; the result is kept for a day.
+    """
+    from fer_lib.training import cost
+    from fer_lib.training.calibration import calibrate
+
+    place = Place(paths.report_folder(profile))
     grids = grids_in(sorted(paths.params_folder(profile).glob("*.yaml")))
     configs = in_order(cell.config for grid in grids.values() for cell in expand(grid))
-    records, device, total, done = store.records(), default_device(), 0.0, 0
-    there = {record.config: record.status for record in records}
+    there = {record.config: record.status for record in RunStore(place.store).records()}
+    missing = [config for config in configs if there.get(config) not in ("finished", "diverged")]
+    at_once = min(default_jobs(jobs), max(1, len(missing)))
+    speeds = calibrate(missing, place, jobs=at_once)
+    seconds = {config: cost.run_seconds(config, speed) for config, speed in speeds.items()}
     for config in configs:
-        seconds = predicted_seconds(config, device=device, records=records)
-        state = there.get(config, "missing")
-        done += state in ("finished", "diverged")
-        total += 0.0 if state in ("finished", "diverged") else seconds
-        print(f"{state:9} {seconds:8.0f} s  {title(config)}")
-    print(f"{done} of {len(configs)} runs are there; the others should take {total / 60:.0f} min on one {device.type}.")
+        expected = f"{seconds[config]:8.0f} s" if config in seconds else " " * 10
+        print(f"{there.get(config, 'missing'):9} {expected}  {title(config)}")
+    minutes = cost.makespan(seconds.values(), jobs=at_once) / 60
+    print(f"{len(configs) - len(missing)} of {len(configs)} runs are there; "
+          f"the others should take {minutes:.0f} min here, {at_once} at once.")  # fmt: skip
 
 
 @app.command()

@@ -1,0 +1,182 @@
+"""`make bench`: ours, the usual way and the limit, in turns on the device at hand; a table and a JSON file.
+
+Every round times each contender once, and a ratio is the median of the rounds' ratios, so that what else the machine
+does hits all alike. On a CPU they count images per CPU second, loader processes included; on a GPU per second.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from benchmarks.contenders import Lane, Racer, Timing
+
+from fer_lib import data
+from fer_lib.training import RunConfig
+from fer_lib.training.device import arithmetic, cores, default_device, provenance
+
+MODELS = {
+    "ResNet50": {"model": "resnet50"},
+    "ResNet50, small stem": {"model": "resnet50", "stem": "small"},
+    "STN + ResNet50": {"model": "resnet50", "attention": "stn"},
+    "VGGFace": {"model": "vggface"},
+    "Vanilla CNN": {"model": "vanilla_cnn"},
+}
+CPU_BATCH = {"ResNet50, small stem": 16, "VGGFace": 32}
+GPU_RUNS = (1, 4, 8)
+
+
+def config_of(name: str, *, device: str, augment: str = "crop_flip", **changes: Any) -> RunConfig:
+    batch = 128 if device != "cpu" else CPU_BATCH.get(name, 128)
+    values = {"dataset": "toyfaces", "augment": augment, "batch_size": batch, **MODELS.get(name, {}), **changes}
+    return RunConfig.parse(values)
+
+
+def race(lanes: dict[str, Lane], *, rounds: int, seconds: float) -> tuple[dict[str, list[Timing]], dict[str, float]]:
+    """Timings of each lane by round, and its peak memory in MB; a lane's turn takes about `seconds`."""
+    racers = {name: Racer(lane) for name, lane in lanes.items()}
+    steps = {}
+    for name, racer in racers.items():
+        racer.time(1)
+        steps[name] = max(1, round(seconds / max(racer.time(1).wall, 1e-6)))
+        racer.time(steps[name])  # a loader's workers start here
+    timings: dict[str, list[Timing]] = {name: [] for name in lanes}
+    for _ in range(rounds):
+        for name, racer in racers.items():
+            timings[name].append(racer.time(steps[name]))
+    return timings, {name: racer.finish() for name, racer in racers.items()}
+
+
+def speed(timing: Timing, *, device: str) -> float:
+    return timing.images / (timing.cpu if device == "cpu" else timing.wall)
+
+
+def ratio(ours: list[Timing], other: list[Timing], *, device: str) -> dict[str, float]:
+    """Median and range of the rounds' ratios."""
+    ratios = [speed(a, device=device) / speed(b, device=device) for a, b in zip(ours, other, strict=True)]
+    return {"median": statistics.median(ratios), "least": min(ratios), "most": max(ratios)}
+
+
+def compare(name: str, task: str, *, device: str, rounds: int, seconds: float, augment: str) -> dict[str, Any]:
+    """One case: ours (also in fp32 where it would be bf16), the usual way and the limit."""
+    config = config_of(name, device=device, augment=augment)
+    ours = Lane("ours", task, config, device)  # type: ignore[arg-type]
+    lanes = {"ours": ours, "naive": replace(ours, way="naive")}
+    if task != "load":
+        lanes["limit"] = replace(ours, way="limit")
+        if device == "cpu" and arithmetic(config, torch.device(device)) == "bf16":
+            fp32 = config.model_copy(update={"precision": "fp32"})
+            lanes |= {"ours, fp32": replace(ours, config=fp32), "limit, fp32": replace(lanes["limit"], config=fp32)}
+    if device != "cpu" and task == "train":
+        lanes |= {f"ours, {runs} runs": replace(ours, runs=runs) for runs in GPU_RUNS[1:]}
+    timings, memory = race(lanes, rounds=rounds, seconds=seconds)
+    pairs = [("ours", "naive"), ("ours", "limit"), ("ours, fp32", "naive"), ("ours, fp32", "limit, fp32")]
+    pairs += [(lane, "naive") for lane in lanes if lane.endswith("runs")]
+    return {
+        "case": name,
+        "task": task,
+        "augment": augment,
+        "batch_size": config.batch_size,
+        "images_per_second": {
+            lane: statistics.median(speed(timing, device=device) for timing in found)
+            for lane, found in timings.items()
+        },
+        "memory_mb": memory,
+        "ratios": {
+            f"{a} / {b}": ratio(timings[a], timings[b], device=device) for a, b in pairs if {a, b} <= lanes.keys()
+        },
+    }  # fmt: skip
+
+
+def two_jobs(name: str, *, rounds: int, seconds: float) -> dict[str, Any]:
+    """Two single-thread processes against one process with two threads, by the clock on the wall."""
+    lane = Lane("ours", "train", config_of(name, device="cpu"))
+    one, pair = Racer(replace(lane, threads=2)), [Racer(lane), Racer(lane)]
+    for racer in (one, *pair):
+        racer.time(1)
+    steps = max(1, round(seconds / one.time(1).wall))
+    ratios, speeds = [], []
+    for _ in range(rounds):
+        alone = one.time(steps)
+        for racer in pair:
+            racer.begin(steps)
+        both = [racer.result() for racer in pair]
+        together = sum(timing.images for timing in both) / max(timing.wall for timing in both)
+        ratios.append(together / (alone.images / alone.wall))
+        speeds.append((together, alone.images / alone.wall))
+    for racer in (one, *pair):
+        racer.finish()
+    return {
+        "case": f"{name}, two jobs", "task": "train", "augment": "crop_flip", "batch_size": lane.config.batch_size,
+        "images_per_second": dict(zip(("two jobs", "two threads"), map(statistics.median, zip(*speeds, strict=True)),
+                                      strict=True)),
+        "memory_mb": {},
+        "ratios": {"two jobs / two threads": {"median": statistics.median(ratios), "least": min(ratios),
+                                              "most": max(ratios)}},
+    }  # fmt: skip
+
+
+def opening(dataset: str) -> dict[str, float] | None:
+    """Seconds and resident MB of opening a data set from its cache; None where its files are not here."""
+    try:
+        data.load(dataset)
+    except Exception as error:
+        print(f"{dataset}: not here ({str(error).splitlines()[0]})")
+        return None
+    data.catalogue._load.cache_clear()
+    before, began = psutil.Process().memory_info().rss, time.perf_counter()
+    data.load(dataset)
+    return {"seconds": time.perf_counter() - began, "mb": (psutil.Process().memory_info().rss - before) / 1e6}
+
+
+def show(found: dict[str, Any]) -> None:
+    """Prints one case as lines of a table."""
+    for pair, values in found["ratios"].items():
+        what = f"{found['case']}, {found['task']}" + (f" {found['augment']}" if found["task"] == "load" else "")
+        a, b = pair.split(" / ")
+        rates = "  against ".join(f"{found['images_per_second'][lane]:12,.1f}" for lane in (a, b))
+        print(f"{what:32} {pair:26} {values['median']:7.2f} ({values['least']:.2f}–{values['most']:.2f}) {rates}"
+              " images/s", flush=True)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="one small model, in under two minutes")
+    parser.add_argument("--out", type=Path, default=Path("reports/bench/bench.json"))
+    parser.add_argument("--only", default="", help="cases whose name has this")
+    options = parser.parse_args()
+    device = default_device().type
+    rounds, seconds = (2, 0.5) if options.quick else (7, 4.0)
+    names = ["Vanilla CNN"] if options.quick else [name for name in MODELS if options.only in name]
+    results = []
+    todo = [("images", "load", augment) for augment in ("crop_flip", "affine")]
+    todo += [(name, task, "crop_flip") for name in names for task in ("train", "evaluate")]
+    for name, task, augment in todo:
+        results.append(compare(name, task, device=device, rounds=rounds, seconds=seconds, augment=augment))
+        show(results[-1])
+    if device == "cpu" and cores() >= 2 and not options.quick:
+        for name in ("ResNet50", "Vanilla CNN"):
+            results.append(two_jobs(name, rounds=rounds, seconds=seconds))
+            show(results[-1])
+    summary = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": {**provenance(torch.device(device), computed_in=""), "cores": cores(),
+                    "load": os.getloadavg()[0], "memory_gb": round(psutil.virtual_memory().total / 1e9, 1)},
+        "counted": "images per CPU second, loaders included" if device == "cpu" else "images per second",
+        "opening": {name: opening(name) for name in ("ferplus",)},
+        "cases": results,
+    }  # fmt: skip
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(summary, indent=1) + "\n")
+    print(f"written: {options.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""What is compared: ours, the usual way, and the limit. Each is built once in a process of its own and then timed."""
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, Literal
+
+import numpy as np
+import psutil
+import torch
+from benchmarks import naive
+from torch.nn import functional as F
+
+from fer_lib import data
+from fer_lib.data import apply_rule
+from fer_lib.data.device import DeviceData, apply_augmentation, augmentation_plan, normalise
+from fer_lib.models import build
+from fer_lib.training import RunConfig
+from fer_lib.training.device import prepare
+from fer_lib.training.engine import evaluate
+from fer_lib.training.step import Workspace, cuda_graph
+from fer_lib.training.threads import own_stream
+
+Way = Literal["ours", "naive", "limit"]
+Work = Callable[[int], int]  # does so many steps (or batches), and says how many images that were
+ROWS = 2_400
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One contender: what it does, how, on how many threads; `runs` at once on a GPU."""
+
+    way: Way
+    task: Literal["train", "evaluate", "load"]
+    config: RunConfig
+    device: str = "cpu"
+    threads: int = 1
+    runs: int = 1
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What `steps` took: wall-clock seconds, CPU seconds of the process and its children, images."""
+
+    wall: float
+    cpu: float
+    images: int
+
+
+def make(lane: Lane) -> Work:
+    """The work of a lane, ready to be timed."""
+    return {"ours": _ours, "naive": _naive, "limit": _limit}[lane.way](lane)
+
+
+def _rows(lane: Lane) -> tuple[data.FaceSet, data.Labels, np.ndarray]:
+    faces = data.load(lane.config.dataset)
+    return faces, apply_rule(faces, lane.config.label_rule), np.arange(ROWS)
+
+
+def _ours(lane: Lane) -> Work:
+    device, config = torch.device(lane.device), lane.config
+    prepare(device, threads=lane.threads)
+    faces, labels, rows = _rows(lane)
+    workspaces = [Workspace(device) for _ in range(lane.runs)]
+    selections = [DeviceData.of(workspace.images(faces), labels, rows) for workspace in workspaces]
+    order = selections[0].index
+    plan = augmentation_plan(config.augment, ROWS, seed=0, epoch=0)
+    plan = None if plan is None else plan.to(device)
+    if lane.task == "load":
+        images = selections[0].images
+
+        def load(steps: int) -> int:
+            for step in range(steps):
+                batch = slice(step * config.batch_size % (ROWS - config.batch_size), None)
+                rows, part = (None if x is None else x[batch][: config.batch_size] for x in (order, plan))
+                normalise(apply_augmentation(images.index_select(0, rows), part))
+            return steps * config.batch_size
+
+        return load
+    steps_of = [
+        workspace.step(config, selection, labels, lambda model: None)
+        for workspace, selection in zip(workspaces, selections, strict=True)
+    ]
+    if lane.task == "evaluate":
+
+        def look(steps: int) -> int:
+            part = DeviceData.of(selections[0].images, labels, np.resize(rows, steps * config.batch_size))
+            evaluate(steps_of[0].model, part, autocast=steps_of[0].autocast)
+            return len(part)
+
+        return look
+    streams = [own_stream(device) for _ in workspaces]
+    pool = ThreadPoolExecutor(lane.runs)
+
+    def one(number: int, steps: int) -> None:
+        chosen = (torch.arange(steps * config.batch_size) % ROWS).to(device)
+        with streams[number]:
+            steps_of[number].epoch(
+                order[chosen], None if plan is None else plan[chosen], dropout_seed=0, lr=lambda step: 1e-4
+            )
+
+    def train(steps: int) -> int:
+        if lane.runs == 1:
+            one(0, steps)
+        else:
+            list(pool.map(one, range(lane.runs), [steps] * lane.runs))
+        return lane.runs * steps * config.batch_size
+
+    return train
+
+
+def _naive(lane: Lane) -> Work:
+    device, config = torch.device(lane.device), lane.config
+    torch.set_num_threads(lane.threads)
+    faces, labels, rows = _rows(lane)
+    if lane.task == "load":
+        single = naive.PILFaces(faces, labels.hard, rows, augment=config.augment)
+
+        def load(steps: int) -> int:
+            for step in range(steps):
+                torch.stack([single[(step * config.batch_size + i) % ROWS][0] for i in range(config.batch_size)])
+            return steps * config.batch_size
+
+        return load
+    model = build(config, classes=len(labels.classes)).to(device)
+    optimizer = torch.optim.Adam(model.parameters(), config.lr)
+    loaders: dict[int, Any] = {}
+
+    def run(steps: int) -> int:
+        if steps not in loaders:  # its workers stay
+            train = lane.task == "train"
+            chosen = np.resize(rows, steps * config.batch_size)
+            source = naive.PILFaces(faces, labels.hard, chosen, augment=config.augment if train else "none")
+            loaders[steps] = naive.loader(source, batch_size=config.batch_size, seed=0 if train else None)
+        if lane.task == "train":
+            naive.train_epoch(model, optimizer, loaders[steps], device=device)
+        else:
+            naive.accuracy(model, loaders[steps], device=device)
+        return steps * config.batch_size
+
+    return run
+
+
+def _limit(lane: Lane) -> Work:
+    """Our step on one fixed batch: no gather, no augmentation, no statistics."""
+    device, config = torch.device(lane.device), lane.config
+    prepare(device, threads=lane.threads)
+    faces, labels, rows = _rows(lane)
+    workspace = Workspace(device, capture=None)
+    everything = DeviceData.of(workspace.images(faces), labels, rows)
+    step = workspace.step(config, everything, labels, lambda model: None)
+    batch = everything.index[: config.batch_size]
+    images, targets = normalise(everything.images[batch]), everything.targets[batch]
+
+    def train_once() -> None:
+        with step.autocast:
+            loss = F.cross_entropy(step.model(images).float(), targets)
+        step.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        step.optimizer.step()
+
+    @torch.inference_mode()
+    def look_once() -> None:
+        with step.autocast:
+            step.model(images)
+
+    step.model.train(lane.task == "train")
+    once = train_once if lane.task == "train" else look_once
+    if device.type == "cuda" and lane.task == "train":
+        once = cuda_graph(train_once, torch.Generator(device))
+
+    def run(steps: int) -> int:
+        for _ in range(steps):
+            once()
+        return steps * config.batch_size
+
+    return run
+
+
+class Racer:
+    """A lane in a process of its own, which is told when to run."""
+
+    def __init__(self, lane: Lane) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._ours, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, lane))
+        self._process.start()
+        theirs.close()
+
+    def begin(self, steps: int) -> None:
+        self._ours.send(steps)
+
+    def result(self) -> Timing:
+        return self._ours.recv()
+
+    def time(self, steps: int) -> Timing:
+        self.begin(steps)
+        return self.result()
+
+    def finish(self) -> float:
+        """Ends the process; its peak memory in MB, resident or on the GPU."""
+        self._ours.send(0)
+        peak = self._ours.recv()
+        self._process.join()
+        return peak
+
+
+def _serve(parent: Connection, lane: Lane) -> None:
+    work = make(lane)
+    me = psutil.Process()
+    peak = [0.0]
+    threading.Thread(target=_watch_memory, args=(me, peak), daemon=True).start()
+    while steps := parent.recv():
+        cpu, wall = _cpu_seconds(me), time.perf_counter()
+        images = work(steps)
+        if lane.device != "cpu":
+            torch.cuda.synchronize()
+        parent.send(Timing(time.perf_counter() - wall, _cpu_seconds(me) - cpu, images))
+    parent.send(torch.cuda.max_memory_allocated() / 1e6 if lane.device != "cpu" else peak[0])
+
+
+def _cpu_seconds(me: psutil.Process) -> float:
+    times = [process.cpu_times() for process in (me, *me.children(recursive=True))]
+    return sum(part.user + part.system for part in times)
+
+
+def _watch_memory(me: psutil.Process, peak: list[float]) -> None:
+    while True:
+        total = sum(process.memory_info().rss for process in (me, *me.children()))
+        peak[0] = max(peak[0], total / 1e6)
+        time.sleep(0.2)
