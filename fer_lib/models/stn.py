@@ -44,8 +44,8 @@ def _pixel_centres(height: int, width: int, device: torch.device, dtype: torch.d
 def warp(images: Tensor, theta: Tensor) -> Tensor:
     """Images float [B, C, H, W] resampled on theta's grid, bilinear, zero outside. Same shape and type.
 
-    Computed in float64 if theta is, else in float32. In float32 normalised coordinates are off by up to 7e-7 pixels, enough for the identity
-    to change an image by 1.7e-6; in float64 it changes nothing.
+    Computed in float64 if theta is, else in float32. In float32 normalised coordinates are off by up to 7e-7 pixels,
+    enough for the identity to change an image by 1.7e-6; in float64 it changes nothing.
     """
     height, width = images.shape[-2:]
     theta = theta if theta.dtype == torch.float64 else theta.float()

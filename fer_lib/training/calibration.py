@@ -20,7 +20,7 @@ from fer_lib.paths import cache_folder
 from fer_lib.training.config import RunConfig
 from fer_lib.training.cost import Speed
 from fer_lib.training.device import arithmetic, cores, prepare, provenance, strict
-from fer_lib.training.engine import evaluate
+from fer_lib.training.evaluate import evaluate
 from fer_lib.training.run import Place
 from fer_lib.training.step import Workspace
 from fer_lib.training.store import write_atomically

@@ -17,8 +17,10 @@ class RunConfig(BaseModel):
     """One frozen, validated training run.
 
     `label_rule` left out means the data set's usual one. `precision: auto` is bf16 autocast on a CUDA device or on a
-    CPU with bf16 instructions, and fp32 elsewhere; the record says which it was. Limits keep a random subset of the
-    training or test images. `pretraining` is the run whose weights this one starts from.
+    CPU with bf16 instructions, and fp32 elsewhere; the record says which it was. `localisation_lr` is the localisation
+    net's share of `lr`, `identity_pull` the weight in the loss of theta's mean squared Frobenius distance from the
+    identity. Limits keep a random subset of the training or test images. `pretraining` is the run whose weights this
+    one starts from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -32,6 +34,8 @@ class RunConfig(BaseModel):
     attention: Literal["none", "stn", "stn_frozen", "stn_no_warp"] = "none"
     pretrained: Literal["none", "imagenet1k_v1", "imagenet1k_v2", "tiny_imagenet", "toyshapes"] = "none"
     pretraining: "RunConfig | None" = None
+    localisation_lr: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    identity_pull: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     optimizer: Literal["sgd", "adam", "nadam", "rmsprop", "radam", "adamw"] = "adam"
     lr: float = Field(default=0.001, gt=0, allow_inf_nan=False)
     momentum: float = Field(default=0.0, ge=0, lt=1)
@@ -67,6 +71,8 @@ class RunConfig(BaseModel):
             raise ValueError("stem: 'small' belongs to model resnet50")
         if self.pretrained.startswith("imagenet") and (self.model, self.stem) != ("resnet50", "imagenet"):
             raise ValueError(f"pretrained: {self.pretrained!r} belongs to model resnet50 with stem imagenet")
+        if (self.localisation_lr != 1.0 or self.identity_pull) and self.attention not in ("stn", "stn_no_warp"):
+            raise ValueError("localisation_lr, identity_pull: belong to attention stn")
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
             raise ValueError("momentum: belongs to the optimizers sgd and rmsprop")
         trained_here = self.pretrained in PRETRAINING_SETS

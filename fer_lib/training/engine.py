@@ -11,21 +11,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from fer_lib.data import FaceSet, apply_rule, split_rows
-from fer_lib.data.device import DeviceData, augmentation_plan, generator, key, normalise
+from fer_lib.data.device import DeviceData, augmentation_plan, generator, key
 from fer_lib.evaluation import metrics
-from fer_lib.models import Classifier, identity_theta, sampling_grid
+from fer_lib.evaluation.transformer import collapse, theta_summary
+from fer_lib.models import Classifier
 from fer_lib.training.checkpoint import Training
 from fer_lib.training.config import RunConfig
-from fer_lib.training.optim import learning_rate, loss_of
-from fer_lib.training.record import Arrays, Epoch, Status
+from fer_lib.training.evaluate import Evaluation, evaluate, probe, some_thetas
+from fer_lib.training.optim import learning_rate
+from fer_lib.training.record import Arrays, Epoch, Probe, Status
 from fer_lib.training.step import Step, Workspace
 
-EVAL_BATCH = 512
-EVAL_BATCH_ON_GPU = 4096
 THETA_IMAGES = 64  # test images whose theta is kept for every epoch
+FINAL_THETAS = 1000  # test images whose theta is kept at the end
+PROBE_SHARE = 200  # training images for one that is looked at under all transformations, about 2 % of the time
 
 
 class Stopped(Exception):
@@ -45,24 +46,10 @@ class Outcome:
     train_images: int
     history: list[Epoch]
     metrics: dict[str, float]
+    robustness: list[Probe]
     arrays: Arrays
     model: Classifier
     step: str
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Mean loss, and on the CPU: classes [N] predicted and actual, confidence [N], theta [N, 2, 3] or None."""
-
-    loss: float
-    predicted: np.ndarray
-    actual: np.ndarray
-    confidence: np.ndarray
-    theta: Tensor | None
-
-    @property
-    def accuracy(self) -> float:
-        return float((self.predicted == self.actual).mean())
 
 
 def train(
@@ -102,7 +89,7 @@ def train(
     status: Status = "finished"
     reason = ""
     if model.attention is not None and not training.thetas:
-        training.thetas.append(_some_thetas(model, report))
+        training.thetas.append(some_thetas(model, report, count=THETA_IMAGES))
     for epoch in range(len(training.history), config.epochs):
         line = _run_epoch(step, training_data, watched, config, epoch)
         training.history.append(line)
@@ -112,7 +99,7 @@ def train(
         if len(select) and line.epoch == _best(training.history).epoch:
             training.best = {name: value.clone() for name, value in model.state_dict().items()}
         if model.attention is not None:
-            training.thetas.append(_some_thetas(model, report))
+            training.thetas.append(some_thetas(model, report, count=THETA_IMAGES))
         if not after_epoch(training, len(training_data)):
             raise Stopped
     if training.best:
@@ -120,9 +107,25 @@ def train(
     found = evaluate(model, report, autocast=step.autocast)
     if not math.isfinite(found.loss) and status == "finished":
         status, reason = "diverged", "the test loss is not finite"
-    final = _final_metrics(training.history, found) if status == "finished" else {}
-    arrays = _arrays(training, found, report)
-    return Outcome(status, reason, labels.classes, len(training_data), training.history, final, arrays, model, step.how)
+    final: dict[str, float] = {}
+    probes: list[Probe] = []
+    if status == "finished":
+        final = _final_metrics(training.history, found)
+        probes = probe(
+            model, report, autocast=step.autocast, images=max(100, config.epochs * len(training_data) // PROBE_SHARE)
+        )
+    return Outcome(
+        status=status,
+        reason=reason,
+        classes=labels.classes,
+        train_images=len(training_data),
+        history=training.history,
+        metrics=final,
+        robustness=probes,
+        arrays=_arrays(training, found, report),
+        model=model,
+        step=step.how,
+    )
 
 
 def _run_epoch(step: Step, data: DeviceData, watched: DeviceData, config: RunConfig, epoch: int) -> Epoch:
@@ -140,6 +143,7 @@ def _run_epoch(step: Step, data: DeviceData, watched: DeviceData, config: RunCon
         dropout_seed=key(config.seed, "dropout", epoch),
         lr=lr,
     )
+    gradient = step.localisation_share()
     trained = time.perf_counter()
     found = evaluate(step.model, watched, autocast=step.autocast)
     return Epoch(
@@ -151,47 +155,9 @@ def _run_epoch(step: Step, data: DeviceData, watched: DeviceData, config: RunCon
         eval_accuracy=found.accuracy,
         seconds=round(trained - began, 3),
         eval_seconds=round(time.perf_counter() - trained, 3),
-        theta=None if found.theta is None else theta_summary(found.theta),
+        theta=None if found.theta is None else {**theta_summary(found.theta), "gradient": [_rounded(gradient)]},
+        collapse="" if found.theta is None else collapse(found.theta),
     )
-
-
-@torch.inference_mode()
-def evaluate(model: Classifier, data: DeviceData, *, autocast: torch.autocast) -> Evaluation:
-    """Predictions of `model` on `data`, in evaluation mode."""
-    model.eval()
-    logits, thetas = [], []
-    for index in data.index.split(EVAL_BATCH_ON_GPU if data.index.is_cuda else EVAL_BATCH):
-        with autocast:
-            scores, theta = model.logits_and_theta(normalise(data.images.index_select(0, index)))
-        logits.append(scores.float())
-        if theta is not None:
-            thetas.append(theta.float())
-    scores = torch.cat(logits)
-    confidence, predicted = scores.softmax(1).max(1)
-    actual = data.classes[data.index]
-    return Evaluation(
-        float(loss_of(scores, actual)),
-        predicted.cpu().numpy(),
-        actual.cpu().numpy(),
-        confidence.cpu().numpy(),
-        torch.cat(thetas).cpu() if thetas else None,
-    )
-
-
-def theta_summary(theta: Tensor) -> dict[str, list[float]]:
-    """Mean and standard deviation of theta [N, 2, 3] by entry, and the share of grid points outside the image."""
-    outside = (sampling_grid(theta, height=12, width=12).abs() > 1).any(-1).float().mean()
-    entries = theta.flatten(1)
-    statistics = {"mean": entries.mean(0), "sd": entries.std(0, correction=0), "outside": outside.view(1)}
-    return {name: [round(float(value), 5) for value in values.nan_to_num()] for name, values in statistics.items()}
-
-
-@torch.inference_mode()
-def _some_thetas(model: Classifier, data: DeviceData) -> Tensor:
-    model.eval()
-    images = normalise(data.images[data.index[:THETA_IMAGES]])
-    theta = identity_theta(len(images)) if model.attention is None else model.attention.theta(images)
-    return theta.cpu().to(torch.float16)
 
 
 def _best(history: list[Epoch]) -> Epoch:
@@ -222,7 +188,13 @@ def _arrays(training: Training, found: Evaluation, data: DeviceData) -> Arrays:
     if training.thetas:
         arrays["theta_rows"] = arrays["rows"][:THETA_IMAGES]
         arrays["theta"] = torch.stack(training.thetas).numpy()
+    if found.theta is not None:
+        arrays["final_theta"] = found.theta[:FINAL_THETAS].to(torch.float16).numpy()
     return arrays
+
+
+def _rounded(value: float | None) -> float:
+    return round(value, 5) if value is not None and math.isfinite(value) else 0.0
 
 
 def _finite(value: float) -> float | None:

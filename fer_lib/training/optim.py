@@ -1,7 +1,7 @@
 """Optimizers, schedules and the loss, each a pure function of the config."""
 
 import math
-from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,16 +10,31 @@ from torch.nn import functional as F
 from fer_lib.training.config import RunConfig
 
 
-def make_optimizer(
-    parameters: Iterable[nn.Parameter], config: RunConfig, *, device: torch.device | None = None
-) -> torch.optim.Optimizer:
-    """torch's optimizer of `config` over the trainable `parameters`, with torch's defaults for what it leaves open.
+def make_optimizer(model: nn.Module, config: RunConfig) -> torch.optim.Optimizer:
+    """torch's optimizer of `config` over the trainable parameters, with torch's defaults for what it leaves open.
 
-    On a CUDA device it can be captured in a graph, and its learning rate is a tensor there.
+    On a CUDA device it can be captured in a graph, and its learning rates are tensors there. The parameters of
+    `model.attention` are a group of their own if they have a learning rate of their own.
     """
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
-    captured = device is not None and device.type == "cuda"
-    lr = torch.tensor(config.lr, device=device) if captured else config.lr
+    device = next(model.parameters()).device
+    optimizer = _optimizer(_groups(model, config), config, captured=device.type == "cuda")
+    for group in optimizer.param_groups:
+        lr = config.lr * group.get("share", 1.0)
+        group["lr"] = torch.tensor(lr, device=device) if device.type == "cuda" else lr
+    return optimizer
+
+
+def _groups(model: nn.Module, config: RunConfig) -> list[dict[str, Any]]:
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    if config.localisation_lr == 1.0:
+        return [{"params": list(trained.values())}]
+    apart = {name: parameter for name, parameter in trained.items() if name.startswith("attention.")}
+    rest = [parameter for name, parameter in trained.items() if name not in apart]
+    return [{"params": rest}, {"params": list(apart.values()), "share": config.localisation_lr}]
+
+
+def _optimizer(trained: list[dict[str, Any]], config: RunConfig, *, captured: bool) -> torch.optim.Optimizer:
+    lr = torch.tensor(config.lr) if captured else config.lr
     weight_decay, momentum = config.weight_decay, config.momentum
     match config.optimizer:
         case "sgd":
@@ -39,12 +54,12 @@ def make_optimizer(
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Puts `lr` into every group; in place where it is a tensor, which a captured step reads."""
+    """Puts `lr`, or a group's share of it, into every group; in place where a tensor, which a captured step reads."""
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(lr)
+            group["lr"].fill_(lr * group.get("share", 1.0))
         else:
-            group["lr"] = lr
+            group["lr"] = lr * group.get("share", 1.0)
 
 
 def forget(optimizer: torch.optim.Optimizer) -> None:

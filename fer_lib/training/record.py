@@ -15,8 +15,9 @@ class Epoch(BaseModel):
     """One line of a run's history.
 
     Training loss and accuracy are running means over the epoch, in training mode. `eval_*` is the rest of the images
-    (`random80`, `grouped80`) or PublicTest (`official`). `theta` holds means and standard deviations of the
-    transformer's theta over the evaluated images.
+    (`random80`, `grouped80`) or PublicTest (`official`). `theta` is `evaluation.transformer.theta_summary` of the
+    evaluated images, and `gradient`: the localisation net's part of the norm of the epoch's last gradient. `collapse`
+    names what became of the transformer, if it did (`evaluation.transformer.collapse`).
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -30,6 +31,18 @@ class Epoch(BaseModel):
     seconds: float  # of training alone
     eval_seconds: float = 0.0
     theta: dict[str, list[float]] | None = None
+    collapse: str = ""
+
+
+class Probe(BaseModel):
+    """Accuracy on test images under one transformation (`evaluation.transformer.ROBUSTNESS`; 0 is none)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    transform: str
+    strength: float
+    accuracy: float
+    images: int
 
 
 class Record(BaseModel):
@@ -51,6 +64,7 @@ class Record(BaseModel):
     test_images: int = 0
     history: list[Epoch] = []
     metrics: dict[str, float] = {}
+    robustness: list[Probe] = []
     seconds: float = 0.0
     images_per_second: float = 0.0
     provenance: dict[str, Any] = {}

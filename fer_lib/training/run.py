@@ -214,6 +214,7 @@ def _record(blank: Record, outcome: Outcome, device: torch.device) -> Record:
             "test_images": len(outcome.arrays["rows"]),
             "history": outcome.history,
             "metrics": outcome.metrics,
+            "robustness": outcome.robustness,
             "seconds": round(trained + sum(line.eval_seconds for line in outcome.history), 2),
             "images_per_second": round(images / max(trained, 1e-9), 1),
             "provenance": provenance(device, computed_in=arithmetic(blank.config, device), step=outcome.step),

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fer_lib.data import FaceSet, Labels
 from fer_lib.data.device import DeviceData, apply_augmentation, images_on, normalise
-from fer_lib.models import Classifier, build
+from fer_lib.models import Classifier, build, identity_theta
 from fer_lib.models.networks import Dropout
 from fer_lib.training.config import RunConfig
 from fer_lib.training.device import arithmetic, strict
@@ -111,14 +111,30 @@ class Step:
     def _body(self) -> None:
         images = apply_augmentation(self._images.index_select(0, self._rows), self._plan)
         with self.autocast:
-            logits = self.model(normalise(images))
+            logits, theta = self.model.logits_and_theta(normalise(images))
             targets = self._targets.index_select(0, self._rows)
             loss = loss_of(logits, targets, label_smoothing=self.config.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        (loss + self._pull(theta)).backward()
         self.optimizer.step()
         self._loss += loss.detach()
         self._hits += (logits.detach().argmax(1) == self._wanted.index_select(0, self._rows)).sum()
+
+    def _pull(self, theta: Tensor | None) -> Tensor | float:
+        if theta is None or not self.config.identity_pull:
+            return 0.0
+        departure = theta - identity_theta(1, device=theta.device)
+        return self.config.identity_pull * departure.square().sum((1, 2)).mean()
+
+    def localisation_share(self) -> float | None:
+        """The localisation net's part of the last gradient's norm, 0 to 1; None without an attention."""
+        if self.model.attention is None:
+            return None
+        part, whole = (
+            torch.nn.utils.get_total_norm([p.grad for p in net.parameters() if p.grad is not None])
+            for net in (self.model.attention, self.model)
+        )
+        return float(part / whole)
 
 
 def cuda_graph(body: Body, generator: torch.Generator) -> Body:
@@ -173,7 +189,7 @@ class Workspace:
         else:
             del held
             fresh.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            optimizer = make_optimizer(fresh.parameters(), config, device=self.device)
+            optimizer = make_optimizer(fresh, config)
             step = Step(fresh, optimizer, data, config, capture=self._capture)
         self._held = shape, step
         return step

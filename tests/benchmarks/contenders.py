@@ -21,7 +21,7 @@ from fer_lib.data.device import DeviceData, apply_augmentation, augmentation_pla
 from fer_lib.models import build
 from fer_lib.training import RunConfig
 from fer_lib.training.device import prepare
-from fer_lib.training.engine import evaluate
+from fer_lib.training.evaluate import evaluate
 from fer_lib.training.step import Workspace, cuda_graph
 from fer_lib.training.threads import own_stream
 

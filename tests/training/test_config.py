@@ -32,6 +32,8 @@ BASE = {"dataset": "toyfaces"}
         ({"dataset": ["toyfaces"]}, ["dataset", "string"]),
         ({"label_rule": "majority8"}, ["label_rule", "toyfaces", "fer7"]),
         ({"momentum": 0.9}, ["momentum", "sgd", "rmsprop"]),
+        ({"identity_pull": 0.1}, ["identity_pull", "attention stn"]),
+        ({"localisation_lr": 0.1, "attention": "stn_frozen"}, ["localisation_lr", "attention stn"]),
         ({"stem": "small", "model": "vggface"}, ["stem", "resnet50"]),
         ({"pretrained": "imagenet1k_v1", "model": "vanilla_cnn"}, ["pretrained", "resnet50"]),
         ({"pretrained": "imagenet1k_v1", "stem": "small"}, ["pretrained", "stem imagenet"]),
@@ -80,7 +82,8 @@ CHANGES = {
     "weight_decay": {"weight_decay": 1e-4}, "schedule": {"schedule": "cosine"}, "epochs": {"epochs": 14},
     "batch_size": {"batch_size": 64}, "augment": {"augment": "flip"}, "label_smoothing": {"label_smoothing": 0.1},
     "precision": {"precision": "fp32"}, "seed": {"seed": 1}, "train_limit": {"train_limit": 100},
-    "test_limit": {"test_limit": 100},
+    "test_limit": {"test_limit": 100}, "localisation_lr": {"attention": "stn", "localisation_lr": 0.1},
+    "identity_pull": {"attention": "stn", "identity_pull": 0.1},
 }  # fmt: skip
 
 

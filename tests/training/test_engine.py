@@ -155,6 +155,38 @@ def test_a_transformers_theta_is_recorded(faces):
     np.testing.assert_allclose(theta[2].reshape(8, 6).mean(0), done.history[-1].theta["mean"], rtol=2e-3, atol=1e-5)
 
 
+def test_a_transformers_state_is_diagnosed(faces):
+    """Distance and gradient start at nothing under `stn_frozen`, and do not under `stn`."""
+    moving, frozen = (trained(tiny(attention=attention), faces) for attention in ("stn", "stn_frozen"))
+    assert all(line.theta["distance"][0] > 0 and 0 < line.theta["gradient"][0] < 1 for line in moving.history)
+    assert all(line.theta["distance"] == line.theta["gradient"] == [0] for line in frozen.history)
+    assert {line.collapse for line in (*moving.history, *frozen.history)} == {""}
+    assert moving.arrays["final_theta"].shape == (8, 2, 3)
+
+
+def test_a_collapsed_transformer_is_named(faces):
+    def look_away(model):
+        torch.nn.init.constant_(model.attention.regression.bias, 200.0)
+
+    done = trained(tiny(attention="stn", epochs=1), faces, start=look_away)
+    assert done.history[0].collapse == "tiny"
+
+
+@pytest.mark.parametrize("changes", [{"localisation_lr": 0.01}, {"identity_pull": 100.0}])
+def test_a_slower_or_pulled_transformer_stays_nearer_to_the_identity(faces, changes):
+    config = {"attention": "stn", "epochs": 4, "lr": 0.01}
+    free, held = (trained(tiny(**config, **more), faces) for more in ({}, changes))
+    assert held.history[-1].theta["distance"][0] < 0.5 * free.history[-1].theta["distance"][0]
+
+
+def test_accuracy_is_measured_under_transformations(faces):
+    done = trained(tiny(), faces)
+    assert len(done.robustness) == 15
+    untouched = {probe.accuracy for probe in done.robustness if probe.strength == 0}
+    assert list(untouched) == [pytest.approx(done.metrics["test_accuracy"])]
+    assert {probe.images for probe in done.robustness} == {8}
+
+
 @pytest.mark.parametrize("attention", ["none", "stn_frozen", "stn_no_warp"])
 def test_controls_run_through_the_same_loop(faces, attention):
     done = trained(tiny(attention=attention, epochs=1), faces)

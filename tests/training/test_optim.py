@@ -15,7 +15,7 @@ OPTIMIZERS = ("sgd", "adam", "nadam", "rmsprop", "radam", "adamw")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_optimizer_walks_downhill_and_leaves_the_frozen_alone(name):
     free, frozen = torch.nn.Parameter(torch.ones(3)), torch.nn.Parameter(torch.ones(3), requires_grad=False)
-    optimizer = make_optimizer([free, frozen], tiny(optimizer=name, lr=0.1))
+    optimizer = make_optimizer(torch.nn.ParameterList([free, frozen]), tiny(optimizer=name, lr=0.1))
     assert type(optimizer).__name__.lower() == name
     for _ in range(30):
         optimizer.zero_grad()
@@ -26,7 +26,7 @@ def test_every_optimizer_walks_downhill_and_leaves_the_frozen_alone(name):
 
 
 def test_momentum_and_weight_decay_reach_the_optimizer():
-    given = [torch.nn.Parameter(torch.ones(1))]
+    given = torch.nn.ParameterList([torch.ones(1)])
     for name in ("sgd", "rmsprop"):
         group = make_optimizer(given, tiny(optimizer=name, momentum=0.5, weight_decay=0.01)).param_groups[0]
         assert (group["momentum"], group["weight_decay"]) == (0.5, 0.01)
