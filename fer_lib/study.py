@@ -146,6 +146,12 @@ class Study:
         """Puts a table on the page and its CSV into `tables/`."""
         show_table(table, folder=self.folder / "tables", name=name, caption=caption, number=number, formats=formats)
 
+    def explore(self, results: Results) -> None:
+        """Opens the explorer on the transformers among `results`; needs JupyterLab, so a page shows nothing here."""
+        from fer_lib.explorer.panel import Explorer
+
+        display(Explorer(results, self.store, profile=self.profile))
+
     def note(self, text: str) -> None:
         """Puts a plain notice on the page."""
         show_note(text)
