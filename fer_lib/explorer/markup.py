@@ -10,8 +10,9 @@ from fer_lib.report.style import BLUE, RED, SKY
 
 _PARTS = {"rotation": ("rotation (°)", 1), "log_scale": ("log scale", 3), "shift_x": ("shift x", 3),
           "shift_y": ("shift y", 3), "shear": ("shear", 3)}  # fmt: skip
-_TABLE = 'style="border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px;line-height:1.5"'
-_NUMBER = 'style="text-align:right;padding:0 0 0 14px;font-weight:normal"'
+_ENTRIES = ("θ₁₁", "θ₁₂", "θ₁₃", "θ₂₁", "θ₂₂", "θ₂₃")
+_TABLE = 'style="border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px;line-height:1.4"'
+_NUMBER = 'style="text-align:right;padding:0 0 0 14px;font-weight:normal;white-space:nowrap"'
 
 
 def theta_table(view: View) -> str:
@@ -37,7 +38,7 @@ def probability_bars(view: View) -> str:
         bar = f'<div style="width:{100 * share:.1f}%;height:13px;background:{BLUE if name == best else SKY}"></div>'
         rows.append(
             f'<tr><th scope="row" style="text-align:right;padding-right:8px;font-weight:normal">{shown}</th>'
-            f'<td style="width:130px"><div style="background:rgba(128,128,128,.22)">{bar}</div></td>'
+            f'<td style="width:110px"><div style="background:rgba(128,128,128,.22)">{bar}</div></td>'
             f"<td {_NUMBER}>{share:.1%}</td></tr>"
         )
     head = '<tr><td></td><th scope="col" style="text-align:left">probability</th></tr>'
@@ -52,7 +53,7 @@ def message(text: str, *, problem: bool = False) -> str:
 
 
 def _facts(theta: np.ndarray) -> dict[str, str]:
-    entries = {f"θ<sub>{i + 1}{j + 1}</sub>": f"{theta[i, j]:+.3f}" for i in range(2) for j in range(3)}
+    entries = {name: f"{value:+.3f}" for name, value in zip(_ENTRIES, theta.flat, strict=True)}
     parts = {name: float(value) for name, value in pose_components(theta).items()}
     return entries | {
         title: f"{parts[name]:+.{digits}f}".replace("+nan", "–") for name, (title, digits) in _PARTS.items()

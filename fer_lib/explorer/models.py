@@ -14,7 +14,7 @@ from fer_lib.models import build
 from fer_lib.models.weights import restore
 from fer_lib.results import Results
 from fer_lib.training import Record, RunConfig, RunStore, expand, grids_in
-from fer_lib.training.grid import kept
+from fer_lib.training.grid import Grid
 
 _BY_HAND = "Put its arm into `keep_weights`, delete its record from runs/ and run the notebook again."
 
@@ -75,17 +75,24 @@ def what_to_train(runs: Sequence[TrainedRun], profile: str) -> str:
     """What to type where no trained transformer is at hand; empty where one is."""
     if any(run.is_here() for run in runs):
         return ""
-    grids = grids_in(sorted(paths.params_folder(profile).glob("*.yaml"))).values()
-    configs = [run.record.config for run in runs] or [config for grid in grids for config in kept(expand(grid))]
+    grids = _grids(profile).values()
+    configs = [run.record.config for run in runs] or [c.config for g in grids for c in expand(g) if c.keep_weights]
     return "No trained transformer is here yet.\n" + (how_to_train(configs[0], profile) if configs else _BY_HAND)
 
 
 @lru_cache
 def how_to_train(config: RunConfig, profile: str) -> str:
     """What to type so that a run's weights are there."""
-    for path, grid in grids_in(sorted(paths.params_folder(profile).glob("*.yaml"))).items():
+    for path, grid in _grids(profile).items():
         if any(cell.config == config for cell in expand(grid)):
             chosen = ",".join(f"{key}={getattr(config, key)}" for key in ("attention", "dataset", "split", "seed"))
             file = path.relative_to(root) if path.is_relative_to(root := paths.project_root()) else path
             return f"Train it: python -m fer_lib run {file} --only {chosen} --weights"
     return _BY_HAND
+
+
+def _grids(profile: str) -> dict[Path, Grid]:
+    try:
+        return grids_in(sorted(paths.params_folder(profile).glob("*.yaml")))
+    except FerError:  # a notebook's own profile needs no params files
+        return {}

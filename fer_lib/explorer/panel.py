@@ -30,7 +30,7 @@ _RANGES = {  # of a slider: its label, least, greatest, step
     "light": ("Light", -1.0, 1.0, 0.05),
     "noise": ("Noise", 0.0, 0.3, 0.01),
 }
-_WIDE = {"layout": widgets.Layout(width="330px"), "style": {"description_width": "90px"}}
+_WIDE = {"layout": {"width": "290px"}, "style": {"description_width": "84px"}}
 
 
 class Explorer(widgets.HBox):
@@ -57,9 +57,9 @@ class Explorer(widgets.HBox):
         self.run = widgets.Dropdown(options=choices, description="Transformer", **_WIDE)
         self.dataset = widgets.Dropdown(options=titles, value="toyfaces", description="Data set", **_WIDE)
         self.category = widgets.Dropdown(options=[ANY], description="Class", **_WIDE)
-        self.index = widgets.BoundedIntText(min=0, max=0, description="Image", layout={"width": "200px"},
-                                            style={"description_width": "90px"})  # fmt: skip
-        self.next = _button("Next", "The next image of the class", width="120px")
+        self.index = widgets.BoundedIntText(min=0, max=0, description="Image", layout={"width": "180px"},
+                                            style={"description_width": "84px"})  # fmt: skip
+        self.next = _button("Next", "The next image of the class", width="102px")
         self.sliders = {
             part: widgets.FloatSlider(value=getattr(NOTHING, part), min=least, max=most, step=step, description=label,
                                       readout_format=".0f" if part == "rotation" else ".2f", **_WIDE)
@@ -67,9 +67,10 @@ class Explorer(widgets.HBox):
         }  # fmt: skip
         self.reset = _button("Reset", "All sliders back: the face as it is in the data set")
         self.save = _button("Save figure", "The picture with its numbers as PNG and SVG")
-        self.picture = widgets.Image(format="png", layout={"width": "668px", "max_width": "100%"})
+        self.picture = widgets.Image(format="png", layout={"width": "528px"})
         self.theta, self.probabilities, self.status = widgets.HTML(), widgets.HTML(), widgets.HTML()
         super().__init__([self._controls(), self._display()], layout={"flex_flow": "row wrap"})
+        self.add_class("fer-explorer")
         self._begin(runs)
         self._connect()
         self._draw()
@@ -77,12 +78,16 @@ class Explorer(widgets.HBox):
     def _controls(self) -> widgets.VBox:
         buttons = widgets.HBox([self.reset, self.save])
         face = [self.run, self.dataset, self.category, widgets.HBox([self.index, self.next])]
-        return widgets.VBox([*face, *self.sliders.values(), buttons], layout={"margin": "0 16px 8px 0"})
+        return widgets.VBox(
+            [*face, *self.sliders.values(), buttons], layout={"margin": "0 8px 8px 0", "flex": "0 0 auto"}
+        )
 
     def _display(self) -> widgets.VBox:
         numbers = widgets.HBox([self.theta, self.probabilities], layout={"flex_flow": "row wrap"})
-        self.theta.layout.margin = "0 40px 0 28px"
-        return widgets.VBox([self.picture, numbers, self.status], layout={"max_width": "700px"})
+        self.theta.layout.margin = "0 36px 0 22px"
+        return widgets.VBox(
+            [self.picture, numbers, self.status], layout={"width": "528px", "flex": "0 0 auto", "overflow": "visible"}
+        )
 
     def _begin(self, runs: list[TrainedRun]) -> None:
         """Starts with a test image of the best run at hand: a face that it has not been trained on."""
@@ -212,5 +217,5 @@ class Explorer(widgets.HBox):
             raise
 
 
-def _button(description: str, tooltip: str, *, width: str = "150px") -> widgets.Button:
+def _button(description: str, tooltip: str, *, width: str = "141px") -> widgets.Button:
     return widgets.Button(description=description, tooltip=tooltip, layout={"width": width})
