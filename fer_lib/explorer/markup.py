@@ -5,6 +5,7 @@ from html import escape
 import numpy as np
 
 from fer_lib.data.canvas import pose_components
+from fer_lib.explorer.picture import MARGIN, TITLES
 from fer_lib.explorer.scene import View
 from fer_lib.report.style import BLUE, RED, SKY
 
@@ -13,6 +14,14 @@ _PARTS = {"rotation": ("rotation (°)", 1), "log_scale": ("log scale", 3), "shif
 _ENTRIES = ("θ₁₁", "θ₁₂", "θ₁₃", "θ₂₁", "θ₂₂", "θ₂₃")
 _TABLE = 'style="border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px;line-height:1.4"'
 _NUMBER = 'style="text-align:right;padding:0 0 0 14px;font-weight:normal;white-space:nowrap"'
+
+
+def titles(*, width: int) -> str:
+    """Headings for the two halves of a picture that is `width` pixels wide."""
+    margin = MARGIN / (1 + 2 * MARGIN) / 2 * width
+    cell = f"box-sizing:border-box;width:{width // 2}px;padding-left:{margin:.0f}px"
+    cells = "".join(f'<b style="{cell}">{title}</b>' for title in TITLES)
+    return f'<div style="display:flex">{cells}</div>'
 
 
 def theta_table(view: View) -> str:
@@ -53,11 +62,13 @@ def message(text: str, *, problem: bool = False) -> str:
 
 
 def _facts(theta: np.ndarray) -> dict[str, str]:
-    entries = {name: f"{value:+.3f}" for name, value in zip(_ENTRIES, theta.flat, strict=True)}
+    entries = {name: _signed(value, 3) for name, value in zip(_ENTRIES, theta.flat, strict=True)}
     parts = {name: float(value) for name, value in pose_components(theta).items()}
-    return entries | {
-        title: f"{parts[name]:+.{digits}f}".replace("+nan", "–") for name, (title, digits) in _PARTS.items()
-    }
+    return entries | {title: _signed(parts[name], digits) for name, (title, digits) in _PARTS.items()}
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−") if np.isfinite(value) else "–"
 
 
 def _key(colour: str, text: str, *, dashed: bool = False) -> str:

@@ -30,6 +30,7 @@ _RANGES = {  # of a slider: its label, least, greatest, step
     "light": ("Light", -1.0, 1.0, 0.05),
     "noise": ("Noise", 0.0, 0.3, 0.01),
 }
+_PICTURE = 528  # pixels wide, so that the panel fits beside JupyterLab's file list on a small screen
 _WIDE = {"layout": {"width": "290px"}, "style": {"description_width": "84px"}}
 
 
@@ -67,7 +68,7 @@ class Explorer(widgets.HBox):
         }  # fmt: skip
         self.reset = _button("Reset", "All sliders back: the face as it is in the data set")
         self.save = _button("Save figure", "The picture with its numbers as PNG and SVG")
-        self.picture = widgets.Image(format="png", layout={"width": "528px"})
+        self.picture = widgets.Image(format="png", layout={"width": f"{_PICTURE}px"})
         self.theta, self.probabilities, self.status = widgets.HTML(), widgets.HTML(), widgets.HTML()
         super().__init__([self._controls(), self._display()], layout={"flex_flow": "row wrap"})
         self.add_class("fer-explorer")
@@ -78,16 +79,14 @@ class Explorer(widgets.HBox):
     def _controls(self) -> widgets.VBox:
         buttons = widgets.HBox([self.reset, self.save])
         face = [self.run, self.dataset, self.category, widgets.HBox([self.index, self.next])]
-        return widgets.VBox(
-            [*face, *self.sliders.values(), buttons], layout={"margin": "0 8px 8px 0", "flex": "0 0 auto"}
-        )
+        layout = {"margin": "0 8px 8px 0", "flex": "0 0 auto"}
+        return widgets.VBox([*face, *self.sliders.values(), buttons], layout=layout)
 
     def _display(self) -> widgets.VBox:
         numbers = widgets.HBox([self.theta, self.probabilities], layout={"flex_flow": "row wrap"})
-        self.theta.layout.margin = "0 36px 0 22px"
-        return widgets.VBox(
-            [self.picture, numbers, self.status], layout={"width": "528px", "flex": "0 0 auto", "overflow": "visible"}
-        )
+        self.theta.layout.margin, self.status.layout.margin = "0 36px 0 22px", "8px 0 0 22px"
+        shown = [widgets.HTML(markup.titles(width=_PICTURE)), self.picture, numbers, self.status]
+        return widgets.VBox(shown, layout={"width": f"{_PICTURE}px", "flex": "0 0 auto", "overflow": "visible"})
 
     def _begin(self, runs: list[TrainedRun]) -> None:
         """Starts with a test image of the best run at hand: a face that it has not been trained on."""
@@ -168,7 +167,8 @@ class Explorer(widgets.HBox):
                 self.picture.value = picture.png(picture.render(self.view))
                 self.theta.value = markup.theta_table(self.view)
                 self.probabilities.value = markup.probability_bars(self.view)
-                told = f"Image {row} of {DATASETS[faces.name].title}: {label}{self._where(row)}."
+                told = "" if self.run.value is None else f"{self.run.value.title}\n"
+                told += f"Image {row} of {DATASETS[faces.name].title}: {label}{self._where(row)}."
                 self.status.value = markup.message(problem or told, problem=bool(problem))
 
     def _model(self) -> tuple[Model, str]:

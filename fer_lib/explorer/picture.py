@@ -20,6 +20,7 @@ from fer_lib.explorer.scene import View
 from fer_lib.report.style import BLUE, FAINT, GREY, INK, RED, SKY
 
 MARGIN = 0.1  # of a face's side around it, where a grid that leaves the image is still seen
+TITLES = ("input with sampling grid", "what the classifier sees")
 _LINES = 7  # of the grid, in each direction
 _SQUARE = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)], float)
 
@@ -34,15 +35,19 @@ class Tile:
 
 
 def render(view: View, *, numbers: bool = False) -> Figure:
-    """The input with its grid beside what the transformer hands on; with `numbers`, theta and probabilities too."""
+    """The input with its grid beside what the transformer hands on.
+
+    With `numbers`, titles, theta and probabilities too; a panel has them as text, and drawing them takes longest.
+    """
     width = 2 * (1 + 2 * MARGIN) + (1.85 if numbers else 0.0)
-    axes = _canvas(width, 1.3 + MARGIN, inches=2.9)
-    titles = ("input with sampling grid", "what the classifier sees")
+    top = 0.3 if numbers else MARGIN
+    axes = _canvas(width, top + 1 + MARGIN, inches=2.9)
     tiles = (Tile(view.image, view.theta, view.pose), Tile(view.seen))
-    for number, (title, tile) in enumerate(zip(titles, tiles, strict=True)):
+    for number, (title, tile) in enumerate(zip(TITLES, tiles, strict=True)):
         x = MARGIN + number * (1 + 2 * MARGIN)
-        draw_tile(axes, tile, x=x, y=0.3)
-        axes.text(x, 0.14, title, fontsize=11, fontweight="bold", color=INK)
+        draw_tile(axes, tile, x=x, y=top)
+        if numbers:
+            axes.text(x, 0.14, title, fontsize=11, fontweight="bold", color=INK)
     if numbers:
         _draw_theta(axes, view, x=2 + 5 * MARGIN)
         _draw_bars(axes, view, x=2 + 5 * MARGIN, y=0.62)
