@@ -14,7 +14,7 @@ from fer_lib import paths
 from fer_lib.errors import FerError
 from fer_lib.training import Place, RunConfig, RunStore, expand, grids_in, run_all
 from fer_lib.training.device import default_jobs
-from fer_lib.training.grid import Cell
+from fer_lib.training.grid import Cell, kept
 from fer_lib.training.progress import Progress, title
 from fer_lib.training.runner import in_order
 
@@ -72,6 +72,9 @@ def run(
     strict: Annotated[
         bool, typer.Option("--strict", help="Bitwise repeatable on this machine, slower on a GPU (FER_STRICT=1).")
     ] = False,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Keep the weights of all these runs; those that lack them train again.")
+    ] = False,
     data: DataOption = None,
 ) -> None:
     """Train what is missing of params files' grids."""
@@ -87,7 +90,10 @@ def run(
         return
     place = Place(paths.report_folder(profile_of(cells, params)), data)
     with Progress(configs) as progress:
-        tally = run_all(configs, place, jobs=default_jobs(jobs), deadline=ends_at, report=progress.report)
+        tally = run_all(
+            configs, place, jobs=default_jobs(jobs), deadline=ends_at, report=progress.report,
+            keep_weights=frozenset(configs) if weights else kept(cells), need_weights=weights,
+        )  # fmt: skip
     print(tally)
 
 

@@ -15,6 +15,7 @@ from fer_lib.report.show import show_figure, show_note, show_table
 from fer_lib.results import Results, collect
 from fer_lib.training import Cell, Place, Record, RunStore, expand, grids_in, parse_grid, run_all
 from fer_lib.training.device import commit, default_device, default_jobs
+from fer_lib.training.grid import kept
 from fer_lib.training.progress import Progress
 from fer_lib.training.store import write_atomically
 
@@ -44,16 +45,16 @@ class Study:
         base: Mapping[str, Any] | None = None,
         splits: list[str] | None = None,
         seeds: list[int] | None = None,
+        keep_weights: list[str] | None = None,
     ) -> Results:
         """Results of a grid (see `training.grid`); runs that are missing are trained first, if their data is here.
 
         Raises:
             FerError: a parameter that is no valid config.
         """
-        values: dict[str, Any] = {"profile": self.profile, "arms": dict(arms), "datasets": dict(datasets)}
-        values |= (
-            {"base": dict(base or {})} | ({"splits": splits} if splits else {}) | ({"seeds": seeds} if seeds else {})
-        )
+        given: dict[str, Any] = {"base": base, "arms": arms, "datasets": datasets, "splits": splits, "seeds": seeds}
+        given |= {"profile": self.profile, "keep_weights": keep_weights}
+        values = {key: value for key, value in given.items() if value}
         return self.collect(expand(parse_grid(values, where="parameters")))
 
     def collect(self, cells: list[Cell], *, train: bool = True) -> Results:
@@ -86,7 +87,7 @@ class Study:
             return
         jobs = default_jobs(int(os.environ.get("FER_JOBS") or 0))
         with Progress(wanted) as progress:
-            print(run_all(wanted, Place(self.folder), jobs=jobs, report=progress.report))
+            print(run_all(wanted, Place(self.folder), jobs=jobs, keep_weights=kept(cells), report=progress.report))
 
     def _is_missing(self, cell: Cell) -> bool:
         faces = data.load(cell.config.dataset, labelling=cell.config.labelling)
@@ -144,6 +145,12 @@ class Study:
               formats: Mapping[Any, Any] | None = None) -> None:  # fmt: skip
         """Puts a table on the page and its CSV into `tables/`."""
         show_table(table, folder=self.folder / "tables", name=name, caption=caption, number=number, formats=formats)
+
+    def explore(self, results: Results) -> None:
+        """Opens the explorer on the transformers among `results`; needs JupyterLab, so a page shows nothing here."""
+        from fer_lib.explorer.panel import Explorer
+
+        display(Explorer(results, self.store, profile=self.profile))
 
     def note(self, text: str) -> None:
         """Puts a plain notice on the page."""

@@ -75,6 +75,21 @@ def load_run(model: Classifier, path: Path) -> None:
                source=str(path))  # fmt: skip
 
 
+def restore(model: Classifier, path: Path) -> None:
+    """Puts all weights of a run (safetensors), transformer and head included, into `model`.
+
+    Raises:
+        FerError: the file is missing, damaged or of another model.
+    """
+    try:
+        model.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise FerError(
+            f"{path}: no weights of this run ({reason}).\nDelete the file and train the run again."
+        ) from error
+
+
 def _load_body(model: Classifier, state: dict[str, torch.Tensor], *, source: str) -> None:
     head = _head_names(model.network)
     body = {key: value for key, value in state.items() if key not in head}

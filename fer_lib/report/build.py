@@ -13,6 +13,7 @@ from fer_lib.report.html import render_report
 from fer_lib.report.parallel import execute_many
 from fer_lib.training import Cell, Place, RunStore, expand, grids_in, read_params, run_all
 from fer_lib.training.device import commit
+from fer_lib.training.grid import kept
 from fer_lib.training.progress import Progress
 from fer_lib.training.runner import in_order
 
@@ -78,7 +79,7 @@ def trainable_cells(profile: str, place: Place) -> list[Cell]:
 def _train(cells: list[Cell], place: Place, *, jobs: int, verbose: bool) -> None:
     configs = list(dict.fromkeys(cell.config for cell in cells))
     with Progress(configs, every_epoch=verbose) as progress:
-        tally = run_all(configs, place, jobs=jobs, report=progress.report)
+        tally = run_all(configs, place, jobs=jobs, keep_weights=kept(cells), report=progress.report)
     print(f"runs: {tally}")
 
 

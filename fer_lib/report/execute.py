@@ -29,6 +29,8 @@ from traitlets.config import Config
 from fer_lib.errors import FerError
 from fer_lib.report.parameters import declared_parameters, tagged
 
+WIDGETS = "application/vnd.jupyter.widget-"
+
 # Without a handler of their own these loggers write to the terminal.
 for _name in ("papermill", "traitlets"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
@@ -225,11 +227,20 @@ def _short(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
+def strip_widgets(nb: nbformat.NotebookNode) -> None:
+    """Takes widgets and their state out of `nb`: without a kernel they are dead, and large."""
+    nb.metadata.pop("widgets", None)
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if not any(kind.startswith(WIDGETS) for kind in o.get("data", {}))]
+
+
 def _finish(part: Path, final: Path, notebook: Path) -> None:
     """Rename the notebook into place, without the machine's paths in its metadata."""
     if not part.exists():
         return
     nb = nbformat.read(part, as_version=4)
+    strip_widgets(nb)
     nb.metadata.papermill["input_path"] = notebook.name
     nb.metadata.papermill["output_path"] = final.name
     nbformat.write(nb, part)

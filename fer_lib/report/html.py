@@ -16,10 +16,10 @@ import nbformat
 from bs4 import BeautifulSoup
 
 from fer_lib.errors import FerError
+from fer_lib.report.execute import strip_widgets
 from fer_lib.report.fragment import TEMPLATES, fragment, parse
 
 GENERATOR = '<meta name="generator" content="fer_lib report">'
-WIDGETS = "application/vnd.jupyter.widget-"
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,7 @@ def _read(path: Path) -> nbformat.NotebookNode:
     )
     if broken:
         raise FerError(f"{path}: the notebook did not run to its end, so it gets no page; execute it again")
-    nb.metadata.pop("widgets", None)
-    for cell in nb.cells:
-        if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if not any(kind.startswith(WIDGETS) for kind in o.get("data", {}))]
+    strip_widgets(nb)
     return nb
 
 

@@ -3,14 +3,13 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fer_lib.data import FaceSet
 from fer_lib.data.canvas import pose_components
-from fer_lib.models import sampling_grid, warp
-from fer_lib.report.style import RED, look
+from fer_lib.explorer.picture import Tile, sheet
+from fer_lib.explorer.scene import warped
+from fer_lib.report.style import look
 from fer_lib.results import Results
 
 _PARTS = {"rotation": "rotation (degrees)", "log_scale": "log scale", "shift_x": "shift x", "shift_y": "shift y"}
@@ -59,20 +58,10 @@ def theta_table(history: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def draw_grid(axes: Axes, image: np.ndarray, theta: np.ndarray, *, lines: int = 7) -> None:
-    """An image [48, 48] with theta's [2, 3] sampling grid on it."""
-    size = image.shape[-1]
-    axes.imshow(image, cmap="gray", vmin=0, vmax=255)
-    grid = sampling_grid(torch.from_numpy(theta[None].astype(np.float32)), height=lines, width=lines)[0].numpy()
-    x, y = ((grid[..., i] + 1) * size / 2 - 0.5 for i in (0, 1))
-    axes.plot(x, y, color=RED, linewidth=0.7)
-    axes.plot(x.T, y.T, color=RED, linewidth=0.7)
-    axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
-    axes.set_axis_off()
-
-
 def warped_sheet(faces: FaceSet | None, results: Results, *, count: int, **values: str) -> Figure | None:
     """Test faces with the trained transformer's grid on them, and what the classifier sees, by epoch.
+
+    Where the true pose is known, its frame is dashed.
 
     A column per face; rows: input with the last epoch's grid, then the warped face at epochs 0, 1, 2, 5 and the last.
     """
@@ -82,18 +71,11 @@ def warped_sheet(faces: FaceSet | None, results: Results, *, count: int, **value
     theta, rows = found[0]["theta"].astype(np.float32), found[0]["theta_rows"]
     last = len(theta) - 1
     epochs = sorted({epoch for epoch in (0, 1, 2, 5) if epoch < last} | {last})
-    count = min(count, len(rows))
-    figure, grid = plt.subplots(
-        1 + len(epochs), count, figsize=(0.95 * count + 0.8, 0.98 * (1 + len(epochs))), squeeze=False
+    images = np.asarray(faces.images[rows[:count]])
+    seen = [warped(images, theta[epoch, : len(images)]) for epoch in epochs]
+    poses = [None] * len(images) if faces.pose is None else faces.pose[rows[:count]]
+    top = [Tile(*parts) for parts in zip(images, theta[last], poses, strict=False)]
+    return sheet(
+        [top, *([Tile(image) for image in line] for line in seen)],
+        labels=["input", *(f"epoch {epoch}" for epoch in epochs)],
     )
-    images = np.ascontiguousarray(faces.images[rows[:count]])
-    for column in range(count):
-        draw_grid(grid[0, column], images[column], theta[last, column])
-    for line, epoch in zip(grid[1:], epochs, strict=True):
-        seen = warp(torch.from_numpy(images)[:, None].float(), torch.from_numpy(theta[epoch, :count]))[:, 0]
-        for axes, image in zip(line, seen.numpy(), strict=True):
-            axes.imshow(image, cmap="gray", vmin=0, vmax=255)
-            axes.set_axis_off()
-    for axes, label in zip(grid[:, 0], ["input", *(f"epoch {epoch}" for epoch in epochs)], strict=True):
-        axes.text(-0.1, 0.5, label, transform=axes.transAxes, ha="right", va="center", fontsize=9)
-    return figure

@@ -20,7 +20,8 @@ Overrides = dict[str, Any]
 class Grid(BaseModel):
     """The product of arms, data sets, splits and seeds over a base config.
 
-    Arms and data sets are named sets of overrides; a data set may list the `arms` it is limited to.
+    Arms and data sets are named sets of overrides; a data set may list the `arms` it is limited to. `keep_weights`
+    lists the arms whose weights are kept, of the first seed's runs; it is no part of a run's identity.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -31,6 +32,7 @@ class Grid(BaseModel):
     datasets: dict[str, Overrides] = Field(min_length=1)
     splits: list[Literal["random80", "grouped80", "official"]] = Field(default=["random80"], min_length=1)
     seeds: list[int] = Field(default=[0], min_length=1)
+    keep_weights: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Cell:
     split: str
     seed: int
     config: RunConfig
+    keep_weights: bool = False
 
 
 def expand(grid: Grid, *, where: str = "") -> list[Cell]:
@@ -54,6 +57,8 @@ def expand(grid: Grid, *, where: str = "") -> list[Cell]:
     for key in ("split", "seed"):
         if any(key in overrides for overrides in (grid.base, *grid.datasets.values(), *grid.arms.values())):
             raise FerError(f"{place}{key} goes into the grid's list `{key}s`, not into base, datasets or arms.")
+    if unknown := [arm for arm in grid.keep_weights if arm not in grid.arms]:
+        raise FerError(f"{place}keep_weights: {unknown[0]!r} is no arm; choose from {', '.join(grid.arms)}.")
     cells = []
     for dataset, overrides in grid.datasets.items():
         limited = overrides.get("arms", list(grid.arms))
@@ -68,8 +73,14 @@ def expand(grid: Grid, *, where: str = "") -> list[Cell]:
                 for seed in grid.seeds:
                     values = {**grid.base, **own, **grid.arms[arm], "split": split, "seed": seed}
                     config = RunConfig.parse(values, where=f"{place}arm {arm!r} on {dataset!r}")
-                    cells.append(Cell(arm, dataset, split, seed, config))
+                    keep = arm in grid.keep_weights and seed == grid.seeds[0]
+                    cells.append(Cell(arm, dataset, split, seed, config, keep))
     return cells
+
+
+def kept(cells: Iterable[Cell]) -> frozenset[RunConfig]:
+    """The runs whose weights are kept."""
+    return frozenset(cell.config for cell in cells if cell.keep_weights)
 
 
 def parse_grid(values: Mapping[str, Any], *, where: str) -> Grid:

@@ -52,6 +52,7 @@ def run_all(
     jobs: int = 1,
     deadline: float | None = None,
     keep_weights: frozenset[RunConfig] = frozenset(),
+    need_weights: bool = False,
     report: Report = lambda event: None,
 ) -> Tally:
     """Trains what is missing of `configs` and returns how each ended.
@@ -59,7 +60,8 @@ def run_all(
     With several `jobs`, each is a process with its share of the CPU's threads, or a stream of its own on a GPU.
     `deadline` (`time.monotonic()`) stops cleanly before it: no run starts that should not get through an epoch, by a
     calibration of the device, and a run under way stops after one. A run that another process is training is left to
-    it.
+    it. The weights of `keep_weights` are kept where such a run is trained; one that is there without them is trained again
+    only if they are needed (`need_weights`).
 
     Raises:
         FerError: data missing (before anything is trained), or a store that cannot be written.
@@ -73,7 +75,7 @@ def run_all(
         report(event)
 
     store = RunStore(place.store)
-    tasks = _missing(in_order(configs), place, store, keep_weights, note)
+    tasks = _missing(in_order(configs), place, store, keep_weights, need_weights, note)
 
     jobs = max(1, min(jobs, len(tasks)))
     speeds = calibrate([config for config, _ in tasks], place, jobs=jobs) if deadline is not None else {}
@@ -92,7 +94,12 @@ def run_all(
 
 
 def _missing(
-    ordered: Sequence[RunConfig], place: Place, store: RunStore, keep_weights: frozenset[RunConfig], report: Report
+    ordered: Sequence[RunConfig],
+    place: Place,
+    store: RunStore,
+    keep_weights: frozenset[RunConfig],
+    need_weights: bool,
+    report: Report,
 ) -> list[Task]:
     """What is to be trained, and whether its weights are to be kept; the rest is reported as reused or skipped.
 
@@ -116,13 +123,13 @@ def _missing(
     started_from = {config.pretraining for config, (there, _) in complete.items() if not there}
     tasks = []
     for config in ordered:
-        keep = config in keep_weights or config in started_from
+        needed = config in started_from or (need_weights and config in keep_weights)
         if config in absent:
             report(Event(config, state="skipped", reason=absent[config]))
-        elif complete[config][keep]:
+        elif complete[config][needed]:
             report(Event(config, state="reused"))
         else:
-            tasks.append((config, keep))
+            tasks.append((config, needed or config in keep_weights))
     return tasks
 
 

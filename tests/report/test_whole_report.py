@@ -78,6 +78,9 @@ def test_there_is_an_index_and_a_page_per_notebook(made):
     index = (folder / "report" / "index.html").read_text()
     assert all(f"C{number} " in index for number in range(1, 10))
     assert "The images are drawn" in index
+    explorer = (folder / "report" / "notebooks" / "05_attention_ablation.ipynb").read_text()
+    assert "study.explore(results)" in explorer
+    assert "jupyter.widget" not in explorer
 
 
 def test_every_figure_of_the_paper_is_there(made):

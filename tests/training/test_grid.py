@@ -4,6 +4,7 @@ import pytest
 
 from fer_lib.errors import FerError
 from fer_lib.training import expand, grids_in, parse_grid, read_params
+from fer_lib.training.grid import kept
 
 GRID = {
     "profile": "demo",
@@ -36,6 +37,13 @@ def test_arms_that_say_the_same_are_one_run():
     assert len({cell.config for cell in cells}) == len(cells) - 1
 
 
+def test_kept_weights_are_those_of_an_arms_first_seed_and_change_no_run():
+    plain, keeping = expand(grid(seeds=[4, 2])), expand(grid(seeds=[4, 2], keep_weights=["SGD"]))
+    assert [cell.config for cell in keeping] == [cell.config for cell in plain]
+    assert kept(plain) == frozenset()
+    assert kept(keeping) == {cell.config for cell in keeping if cell.arm == "SGD" and cell.seed == 4}
+
+
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
@@ -46,6 +54,7 @@ def test_arms_that_say_the_same_are_one_run():
         ({"splits": ["half"]}, ["splits.0", "'random80'"]),
         ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": ["adamm"]}}}, ["Faces", "'adamm'", "Adam, SGD"]),
         ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": "Adam"}}}, ["Faces", "'Adam'", "list"]),
+        ({"keep_weights": ["STN"]}, ["keep_weights", "'STN'", "Adam, SGD"]),
         ({"arms": {"A": {"lr": "1e-4"}}}, ["'A'", "'Faces", "lr", "1.0e-4"]),
         ({"arms": {"A": {"optimiser": "sgd"}}}, ["'A'", "optimiser", "optimizer"]),
         ({"arms": {"A": {"split": "official"}}}, ["split", "splits"]),

@@ -107,6 +107,19 @@ def test_missing_weights_of_a_pretraining_are_trained_again_when_a_run_needs_the
     assert weights_file.is_file()
 
 
+def test_weights_are_kept_while_training_and_trained_for_only_on_demand(tmp_path):
+    where, config = place(tmp_path), tiny(epochs=1)
+    store = RunStore(where.store)
+    run_all([config, tiny(epochs=1, seed=1)], where, keep_weights=frozenset([config]))
+    (file,) = store.folder.glob("weights/*")
+    assert file == store.weights_path(store.find(config).run_id)
+    file.unlink()
+    assert run_all([config], where, keep_weights=frozenset([config])).count("reused") == 1
+    assert not file.is_file()
+    assert run_all([config], where, keep_weights=frozenset([config]), need_weights=True).count("trained") == 1
+    assert file.is_file()
+
+
 def test_a_run_whose_pretraining_data_is_missing_is_skipped(tmp_path, monkeypatch):
     hide_shapes(monkeypatch)
     where, events = place(tmp_path), []

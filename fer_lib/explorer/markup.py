@@ -1,0 +1,76 @@
+"""The numbers beside the explorer's picture as HTML: text that scales, can be selected and is read aloud."""
+
+from html import escape
+
+import numpy as np
+
+from fer_lib.data.canvas import pose_components
+from fer_lib.explorer.picture import MARGIN, TITLES
+from fer_lib.explorer.scene import View
+from fer_lib.report.style import BLUE, RED, SKY
+
+_PARTS = {"rotation": ("rotation (°)", 1), "log_scale": ("log scale", 3), "shift_x": ("shift x", 3),
+          "shift_y": ("shift y", 3), "shear": ("shear", 3)}  # fmt: skip
+_ENTRIES = ("θ₁₁", "θ₁₂", "θ₁₃", "θ₂₁", "θ₂₂", "θ₂₃")
+_TABLE = 'style="border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px;line-height:1.4"'
+_NUMBER = 'style="text-align:right;padding:0 0 0 14px;font-weight:normal;white-space:nowrap"'
+
+
+def titles(*, width: int) -> str:
+    """Headings for the two halves of a picture that is `width` pixels wide."""
+    margin = MARGIN / (1 + 2 * MARGIN) / 2 * width
+    cell = f"box-sizing:border-box;width:{width // 2}px;padding-left:{margin:.0f}px"
+    cells = "".join(f'<b style="{cell}">{title}</b>' for title in TITLES)
+    return f'<div style="display:flex">{cells}</div>'
+
+
+def theta_table(view: View) -> str:
+    """Theta's six numbers, and its parts beside those of the true pose where that is known."""
+    columns = [_facts(view.theta)] + ([] if view.pose is None else [_facts(view.pose)])
+    keys = (_key(RED, "theta"), _key(BLUE, "true pose", dashed=True))
+    head = "".join(f'<th scope="col" {_NUMBER}>{name}</th>' for name in keys[: len(columns)])
+    rows = []
+    for title in columns[0]:
+        numbers = "".join(f"<td {_NUMBER}>{facts[title]}</td>" for facts in columns)
+        rows.append(f'<tr><th scope="row" style="text-align:left;font-weight:normal">{title}</th>{numbers}</tr>')
+    return f"<table {_TABLE}><tr><td></td>{head}</tr>{''.join(rows)}</table>"
+
+
+def probability_bars(view: View) -> str:
+    """A bar for each class, the label's name in bold; a sentence where there is no classifier."""
+    if not view.probabilities:
+        return "<p>No class probabilities: an untrained transformer has no classifier behind it.</p>"
+    best = max(view.probabilities, key=lambda name: view.probabilities[name])
+    rows = []
+    for name, share in view.probabilities.items():
+        shown = f"<b>{escape(name)} ✓</b>" if name == view.label else escape(name)
+        bar = f'<div style="width:{100 * share:.1f}%;height:13px;background:{BLUE if name == best else SKY}"></div>'
+        rows.append(
+            f'<tr><th scope="row" style="text-align:right;padding-right:8px;font-weight:normal">{shown}</th>'
+            f'<td style="width:110px"><div style="background:rgba(128,128,128,.22)">{bar}</div></td>'
+            f"<td {_NUMBER}>{share:.1%}</td></tr>"
+        )
+    head = '<tr><td></td><th scope="col" style="text-align:left">probability</th></tr>'
+    return f"<table {_TABLE}>{head}{''.join(rows)}</table>"
+
+
+def message(text: str, *, problem: bool = False) -> str:
+    """A line below the picture; a problem is announced and framed."""
+    lines = escape(text).replace("\n", "<br>")
+    frame = f"border-left:4px solid {RED};padding:4px 10px;background:rgba(213,94,0,.1)" if problem else ""
+    return f'<div role="{"alert" if problem else "status"}" style="line-height:1.45;{frame}">{lines}</div>'
+
+
+def _facts(theta: np.ndarray) -> dict[str, str]:
+    entries = {name: _signed(value, 3) for name, value in zip(_ENTRIES, theta.flat, strict=True)}
+    parts = {name: float(value) for name, value in pose_components(theta).items()}
+    return entries | {title: _signed(parts[name], digits) for name, (title, digits) in _PARTS.items()}
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−") if np.isfinite(value) else "–"
+
+
+def _key(colour: str, text: str, *, dashed: bool = False) -> str:
+    line = f"border-bottom:3px {'dashed' if dashed else 'solid'} {colour}"
+    return f'<span style="{line};font-weight:bold">{text}</span>'

@@ -1,0 +1,98 @@
+"""The trained transformers that the explorer offers, and the networks behind them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from fer_lib import paths
+from fer_lib.errors import FerError
+from fer_lib.explorer.scene import Model
+from fer_lib.models import build
+from fer_lib.models.weights import restore
+from fer_lib.results import Results
+from fer_lib.training import Record, RunConfig, RunStore, expand, grids_in
+from fer_lib.training.grid import Grid
+
+_BY_HAND = "Put its arm into `keep_weights`, delete its record from runs/ and run the notebook again."
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedRun:
+    """A finished run with a transformer: the title it is chosen by, its weights' file and its test images' rows."""
+
+    title: str
+    record: Record
+    weights: Path
+    test_rows: np.ndarray
+
+    def is_here(self) -> bool:
+        return self.weights.is_file()
+
+
+def trained_runs(results: Results, store: RunStore) -> list[TrainedRun]:
+    """Finished runs with a transformer, those whose weights are here first; of the others, the first seed's only."""
+    lines = results.runs[results.runs["status"] == "finished"].drop_duplicates("run_id")
+    found = []
+    for line in lines.itertuples():
+        record = results.records[str(line.run_id)]
+        if record.config.attention == "none":
+            continue
+        weights = store.weights_path(record.run_id)
+        if weights.is_file() or line.seed == lines["seed"].min():
+            title = f"{line.arm} · {line.dataset} · {line.split} · seed {line.seed} · {line.test_accuracy:.0%} right"
+            title += "" if weights.is_file() else " (no weights here)"
+            found.append(TrainedRun(title, record, weights, results.load(record)["rows"]))
+    return sorted(found, key=lambda run: not run.is_here())
+
+
+def open_run(run: TrainedRun, *, profile: str) -> Model:
+    """The run's transformer and network, on the CPU, ready to predict.
+
+    Raises:
+        FerError: its weights are not here (the message says how to train them) or damaged.
+    """
+    if not run.is_here():
+        raise FerError(
+            f"The weights of this run are not here ({run.weights.name} in {run.weights.parent}).\n"
+            f"{how_to_train(run.record.config, profile)}"
+        )
+    return _open(run.record.config, tuple(run.record.classes), run.weights, run.weights.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _open(config: RunConfig, classes: tuple[str, ...], weights: Path, stamp: int) -> Model:
+    classifier = build(config, classes=len(classes))
+    restore(classifier, weights)
+    classifier.eval()
+    assert classifier.attention is not None  # `trained_runs` offers no other
+    return Model(classifier.attention, classifier.network, classes)
+
+
+def what_to_train(runs: Sequence[TrainedRun], profile: str) -> str:
+    """What to type where no trained transformer is at hand; empty where one is."""
+    if any(run.is_here() for run in runs):
+        return ""
+    grids = _grids(profile).values()
+    configs = [run.record.config for run in runs] or [c.config for g in grids for c in expand(g) if c.keep_weights]
+    return "No trained transformer is here yet.\n" + (how_to_train(configs[0], profile) if configs else _BY_HAND)
+
+
+@lru_cache
+def how_to_train(config: RunConfig, profile: str) -> str:
+    """What to type so that a run's weights are there."""
+    for path, grid in _grids(profile).items():
+        if any(cell.config == config for cell in expand(grid)):
+            chosen = ",".join(f"{key}={getattr(config, key)}" for key in ("attention", "dataset", "split", "seed"))
+            file = path.relative_to(root) if path.is_relative_to(root := paths.project_root()) else path
+            return f"Train it: python -m fer_lib run {file} --only {chosen} --weights"
+    return _BY_HAND
+
+
+def _grids(profile: str) -> dict[Path, Grid]:
+    try:
+        return grids_in(sorted(paths.params_folder(profile).glob("*.yaml")))
+    except FerError:  # a notebook's own profile needs no params files
+        return {}

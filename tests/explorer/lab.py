@@ -1,0 +1,94 @@
+"""JupyterLab in a browser: a server of its own, and a page that notes every request and complaint."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+CHROMIUM = "/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else shutil.which("chromium")
+TOKEN = "explorer"
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+# what Lab would fetch from elsewhere, or ask the user about
+_SETTINGS = {
+    "@jupyterlab/apputils-extension/notification.jupyterlab-settings": {
+        "fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True,
+    },
+    "@jupyterlab/extensionmanager-extension/plugin.jupyterlab-settings": {"enabled": False, "disclaimed": False},
+}  # fmt: skip
+
+
+@contextlib.contextmanager
+def lab_server(folder: Path, **environment: str) -> Iterator[str]:
+    """Address of a JupyterLab that serves `folder` and keeps all its own files in a folder beside it."""
+    home = folder.parent / "home"
+    own = {name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR",
+                                                       "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR",
+                                                       "IPYTHONDIR")}  # fmt: skip
+    for name, values in _SETTINGS.items():
+        path = Path(own["JUPYTERLAB_SETTINGS_DIR"]) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(repr(values).replace("'", '"').replace("False", "false").replace("True", "true"))
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0",
+               f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", "--LabApp.news_url=",
+               "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
+    log = folder.parent / "lab.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(command, env={**os.environ, **own, **environment}, stdout=output, stderr=output)
+    try:
+        yield _address(server, log)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _address(server: subprocess.Popen, log: Path) -> str:
+    for _ in range(300):
+        if found := re.search(r"http://127\.0\.0\.1:\d+/", log.read_text()):
+            return found[0]
+        assert server.poll() is None, log.read_text()
+        time.sleep(0.2)
+    raise AssertionError(log.read_text())
+
+
+@dataclass
+class Page:
+    """A browser's page, and what it asked for and complained about."""
+
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def slider(self, label: str) -> Any:
+        """The handle of the slider with this label."""
+        return self.page.locator(".widget-slider", has_text=label).locator(".noUi-handle")
+
+    def numbers(self) -> list[str]:
+        """What the panel's tables say: theta, and the probabilities."""
+        return self.page.locator(".fer-explorer td").all_inner_texts()
+
+    def run_all_cells(self) -> None:
+        """By the menu, once the kernel is there."""
+        self.page.get_by_text("| Idle").wait_for(timeout=60_000)
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_text("Run All Cells", exact=True).click()
+
+
+@contextlib.contextmanager
+def browser_page(playwright: Any) -> Iterator[Page]:
+    """A new page, 1280 × 1000."""
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+    try:
+        found = Page(browser.new_context(viewport={"width": 1280, "height": 1000}).new_page())
+        found.page.on("request", lambda request: found.requests.append(request.url))
+        found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
+        found.page.on("console", lambda m: found.complaints.append(m.text) if m.type == "error" else None)
+        yield found
+    finally:
+        browser.close()

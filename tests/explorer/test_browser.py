@@ -1,0 +1,100 @@
+"""The explorer as a user meets it: JupyterLab in Chromium, a real transformer, sliders moved by mouse and keyboard."""
+
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from explorer.lab import CHROMIUM, TOKEN, Page, browser_page, lab_server
+
+from fer_lib import data
+
+ROOT = Path(__file__).parents[2]
+TINY = {"batch_size": 8, "epochs": 2, "train_limit": 64, "test_limit": 60, "model": "vanilla_cnn"}
+ARMS = {"ResNet50": {}, "ResNet50 + STN": {"attention": "stn"}, "STN without warp": {"attention": "stn_no_warp"}}
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
+]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of notebook 05 that trains the smallest runs, and the environment that belongs to it."""
+    project = tmp_path / "project"
+    (project / "notebooks").mkdir(parents=True)
+    shutil.copytree(ROOT / "params", project / "params")
+    nb = nbformat.read(ROOT / "notebooks" / "05_attention_ablation.ipynb", as_version=4)
+    nb.cells[1].source += f"\nbase = {TINY!r}\narms = {ARMS!r}\ndatasets = {{'Toy faces': {{'dataset': 'toyfaces'}}}}"
+    nbformat.write(nb, project / "notebooks" / "05_attention_ablation.ipynb")
+    data.load("toyfaces")  # leaves the cache that the notebook's kernel reads
+    own = {"FER_ROOT": str(project), "FER_REPORT": str(tmp_path / "report"), "FER_DATA": str(tmp_path / "no data")}
+    return project, {**own, "FER_DEVICE": "cpu", "FER_JOBS": "1", "PYTHONPATH": str(ROOT)}
+
+
+def changes_within_a_second(page: Page, act) -> float:
+    """Seconds from `act` to another picture in the browser, whose numbers then are other ones too."""
+    picture = page.page.locator(".fer-explorer img")
+    before, numbers = picture.get_attribute("src"), page.numbers()
+    began = time.perf_counter()
+    act()
+    page.page.wait_for_function("old => document.querySelector('.fer-explorer img').src != old", arg=before)
+    seconds = time.perf_counter() - began
+    page.page.wait_for_timeout(300)
+    assert page.numbers() != numbers
+    return seconds
+
+
+def test_notebook_05_runs_in_jupyterlab_and_its_sliders_move_the_picture(project, tmp_path):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    folder, environment = project
+    with (
+        lab_server(folder, **environment) as address,
+        sync_api.sync_playwright() as playwright,
+        browser_page(playwright) as lab,
+    ):
+        page = lab.page
+        page.goto(f"{address}lab/tree/notebooks/05_attention_ablation.ipynb?token={TOKEN}")
+        lab.run_all_cells()
+        panel = page.locator(".fer-explorer")
+        panel.wait_for(timeout=240_000)
+        panel.scroll_into_view_if_needed()
+        page.wait_for_function("document.querySelector('.fer-explorer img').naturalWidth > 400")
+        assert panel.locator("select").first.input_value().startswith("ResNet50 + STN · Toy faces")
+
+        rotation = lab.slider("Rotation")
+        box = rotation.bounding_box()
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+        def drag() -> None:
+            page.mouse.move(*middle)
+            page.mouse.down()
+            page.mouse.move(middle[0] + 25, middle[1], steps=5)
+            page.mouse.up()
+
+        seconds = [changes_within_a_second(lab, drag)]
+        assert float(rotation.get_attribute("aria-valuenow")) > 5
+        for label, key in (("Rotation", "ArrowLeft"), ("Scale", "ArrowRight"), ("Light", "ArrowRight")):
+            seconds.append(changes_within_a_second(lab, lambda label=label, key=key: lab.slider(label).press(key)))
+        print("slider to picture:", ", ".join(f"{value * 1000:.0f} ms" for value in seconds))
+        assert max(seconds) < 1
+
+        seen = page.locator(".fer-explorer img").get_attribute("src")
+        page.get_by_role("button", name="Next").press("Enter")
+        page.wait_for_function("old => document.querySelector('.fer-explorer img').src != old", arg=seen)
+        page.get_by_role("button", name="Reset").press("Enter")
+        page.wait_for_function("document.querySelector('.fer-explorer .noUi-handle').ariaValueNow == 0")
+        page.get_by_role("button", name="Save figure").click()
+        panel.get_by_text(re.compile("Saved .*svg and .*png")).wait_for()
+        assert len(list((tmp_path / "report" / "explorer").iterdir())) == 2
+
+        shot = Path(os.environ.get("FER_SCREENSHOT") or tmp_path / "explorer.png")
+        panel.screenshot(path=shot)
+        assert shot.stat().st_size > 20_000
+        assert [url for url in lab.requests if not url.startswith((address, "data:", "blob:"))] == []
+        assert lab.complaints == []
+    assert len(list((tmp_path / "report" / "weights").iterdir())) == 1

@@ -1,0 +1,102 @@
+"""What is drawn: disturbances move the face and its true pose together, and pictures follow theta."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_lib import data
+from fer_lib.data.canvas import compose_pose
+from fer_lib.data.toyfaces import draw_face
+from fer_lib.explorer import markup, picture
+from fer_lib.explorer.scene import NOTHING, PARTS, Disturbance, Model, disturb, disturbed_pose, look, warped
+
+FACE = draw_face("happy", seed=3)
+SOME = {"rotation": 20.0, "scale": 1.3, "shift_x": 0.2, "shift_y": -0.2, "shear": 0.3, "light": 0.5, "noise": 0.1}
+
+
+def pixels(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+def test_nothing_changes_nothing_and_everything_else_does():
+    assert np.array_equal(disturb(FACE, NOTHING), FACE)
+    assert set(SOME) == set(PARTS)
+    for part, value in SOME.items():
+        changed = disturb(FACE, Disturbance(**{part: value}))
+        assert changed.dtype == np.uint8
+        assert np.abs(changed.astype(int) - FACE).mean() > 3, part
+        assert np.array_equal(changed, disturb(FACE, Disturbance(**{part: value}))), "another draw of noise"
+
+
+def test_the_face_moves_as_if_it_had_been_drawn_in_that_pose():
+    """Turning an upright drawing gives the drawing of a turned face, so directions and units are those of the pose."""
+    pose = {"rotation": 15.0, "shift_x": 0.1, "shift_y": -0.06}
+    drawn = draw_face("happy", seed=3, pose=compose_pose(**pose, log_scale=np.log(0.85)))
+    moved = disturb(FACE, Disturbance(**pose, scale=0.85))
+    inner = np.s_[8:40, 8:40]  # the drawing knows what lies outside of the upright one
+    still = np.abs(FACE.astype(int) - drawn)[inner].mean()
+    assert np.abs(moved.astype(int) - drawn)[inner].mean() < still / 4
+
+
+def test_the_true_pose_undoes_pose_and_disturbance():
+    change = Disturbance(rotation=-20, scale=1.2, shift_x=0.1, shear=0.1)
+    pose = disturbed_pose(compose_pose(rotation=8, shift_y=0.05), change)
+    posed = draw_face("happy", seed=3, pose=compose_pose(rotation=8, shift_y=0.05))
+    undone = warped(disturb(posed, change)[None], pose[None])[0]
+    assert np.abs(undone - FACE)[12:36, 12:36].mean() < 12
+    assert disturbed_pose(None, change) is None
+
+
+def test_a_fresh_transformer_hands_on_what_it_gets():
+    view = look(FACE, Model.fresh(), disturbance=Disturbance(rotation=10))
+    assert np.array_equal(view.theta, np.eye(2, 3))
+    assert np.abs(view.seen - view.image).max() < 1e-2
+    assert view.probabilities == {}
+    assert view.pose is None
+
+
+def test_the_picture_follows_face_theta_and_pose():
+    view = look(FACE, Model.fresh())
+    plain = pixels(picture.png(picture.render(view)))
+    red, dashed = (np.abs(plain - colour).sum(2) < 60 for colour in ((213, 94, 0), (0, 114, 178)))
+    assert red.sum() > 1000
+    assert dashed.sum() == 0
+    posed = look(FACE, Model.fresh(), pose=compose_pose(rotation=20))
+    assert (np.abs(pixels(picture.png(picture.render(posed))) - (0, 114, 178)).sum(2) < 60).sum() > 200
+    assert not np.array_equal(plain, pixels(picture.png(picture.render(look(255 - FACE, Model.fresh())))))
+
+
+def test_a_saved_figure_has_the_numbers_and_is_the_same_each_time():
+    shown = {"angry": 0.25, "happy": 0.75}
+    view = look(FACE, Model.fresh(), pose=compose_pose(rotation=20), label="happy")
+    view = type(view)(view.image, view.theta, view.seen, shown, view.pose, view.label)
+    files = picture.files(view)
+    text = files["svg"].decode()
+    assert all(word in text for word in ("theta", "true pose", "75%", "happy", "+1.000"))
+    assert Image.open(io.BytesIO(files["png"])).width > 1500
+    assert picture.files(view)["png"] == files["png"]
+
+
+def test_a_sheet_has_a_row_per_label():
+    tiles = [picture.Tile(FACE, np.eye(2, 3))] * 3
+    figure = picture.sheet([tiles, tiles[:2]], labels=["input", "epoch 1"])
+    assert [text.get_text() for text in figure.axes[0].texts] == ["input", "epoch 1"]
+    assert len(figure.axes[0].images) == 5
+    with pytest.raises(ValueError, match="zip"):
+        picture.sheet([tiles], labels=[])
+
+
+def test_the_numbers_are_there_as_text():
+    faces = data.load("toyfaces")
+    view = look(faces.images[0], Model.fresh(), pose=faces.pose[0], label="<b>")
+    table = markup.theta_table(view)
+    assert table.count("<tr>") == 1 + 6 + 5
+    assert "true pose" in table
+    assert "true pose" not in markup.theta_table(look(FACE, Model.fresh()))
+    assert "no classifier" in markup.probability_bars(view)
+    assert "<script>" not in markup.message("<script>", problem=True)
+    flat = type(view)(view.image, np.zeros((2, 3)), view.seen, {"<b>": 1.0}, None, "<b>")
+    assert "nan" not in markup.theta_table(flat)
+    assert "&lt;b&gt; ✓" in markup.probability_bars(flat)
