@@ -150,8 +150,9 @@ class Study:
         show_note(text)
 
     def say(self, *sentences: str) -> None:
-        """Puts a paragraph (Markdown) with computed numbers on the page."""
-        display(Markdown(" ".join(sentences)))
+        """Puts a paragraph (Markdown) with computed numbers on the page, if there is anything to say."""
+        if sentences:
+            display(Markdown(" ".join(sentences)))
 
     def everything(self) -> Results:
         """The runs of all notebooks of this profile, as far as they are there; trains nothing."""

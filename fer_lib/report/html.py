@@ -5,6 +5,7 @@ and linkable, and the layout templates put pages, index and single file around i
 scripts and widgets are dropped. The same notebooks and provenance give the same bytes.
 """
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -170,6 +171,8 @@ def _single(opening: BeautifulSoup, fragments: Mapping[str, BeautifulSoup], fact
                 anchor["href"] = "#" + next((i for i in (f"{slug}--{target}", target) if i in known), slug)
             elif slug == "index":
                 anchor["href"] = "#" + (target if target in known else "main")
+            elif not re.match(r"#|https?:|mailto:", str(anchor["href"])):
+                anchor.unwrap()  # a file that lies beside the report
     return _render("single", body=parts[0], sections=sections, style=_asset("style.css"), **facts)
 
 

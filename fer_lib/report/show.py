@@ -53,6 +53,12 @@ def link(text: str | Inline, href: str) -> Inline:
     return Inline(f'<a href="{escape(href)}">{_html(text)}</a>', str(text))
 
 
+def file_link(text: str, path: Path) -> Inline:
+    """A link that works from the notebook's own folder; `data-file` lets the report point it at its own copy."""
+    href, copy = Path(os.path.relpath(path)).as_posix(), f"{path.parent.name}/{path.name}"
+    return Inline(f'<a href="{escape(href)}" data-file="{escape(copy)}">{escape(text)}</a>', text)
+
+
 def badge(verdict: Verdict, text: str | None = None) -> Inline:
     """A verdict as a coloured label; the words carry the meaning, the colour repeats it."""
     words = text or WORDS[verdict]
@@ -151,13 +157,7 @@ def _caption(number: str | None, caption: str | Inline) -> str:
 
 
 def _links(files: list[tuple[str, Path]]) -> str:
-    """Links that work from the notebook's own folder; `data-file` lets the report point them at its copy."""
-    anchors = (
-        f'<a href="{escape(Path(os.path.relpath(path)).as_posix())}" '
-        f'data-file="{escape(f"{path.parent.name}/{path.name}")}">{kind}</a>'
-        for kind, path in files
-    )
-    return f'<span class="files">{" ".join(anchors)}</span>'
+    return f'<span class="files">{" ".join(file_link(kind, path).html for kind, path in files)}</span>'
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> Path:
