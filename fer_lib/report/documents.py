@@ -157,14 +157,14 @@ def duplicates_part(copies: pd.DataFrame) -> str:
 
 def labels_part(agreement: pd.DataFrame, entropy: pd.DataFrame) -> str:
     """Per FER2013 label: what most FER+ taggers chose, and how far they agree among themselves."""
-    shares = agreement.set_index("label")
+    shares = agreement.set_index("label").T
     lines = []
-    for row in entropy.itertuples():
-        own = shares.loc[row.label].sort_values(ascending=False)
+    for row in entropy.to_dict("records"):
+        own = shares[row["label"]].sort_values(ascending=False)
         lines.append({
-            "FER2013 label": row.label, "Images": f"{row.images:,}",
+            "FER2013 label": row["label"], "Images": f"{row['images']:,}",
             "Most frequent FER+ plurality": f"{own.index[0]} ({own.iloc[0]:.0%})",
-            "Second": f"{own.index[1]} ({own.iloc[1]:.0%})", "Vote entropy, bits": f"{row.entropy:.2f}",
-            "Unanimous": f"{row.unanimous:.1%}", "Tied for the top": f"{row.tied:.1%}",
+            "Second": f"{own.index[1]} ({own.iloc[1]:.0%})", "Vote entropy, bits": f"{row['entropy']:.2f}",
+            "Unanimous": f"{row['unanimous']:.1%}", "Tied for the top": f"{row['tied']:.1%}",
         })  # fmt: skip
     return markdown(pd.DataFrame(lines))

@@ -39,7 +39,9 @@ def test_the_results_table_has_the_mean_of_every_recorded_arm_and_no_other_numbe
 def made_up(*seeds: int) -> Results:
     names = {"arm": "ResNet50", "role": "FER2013", "split": "official", "status": "finished"}
     runs = [names | {"seed": seed, "run_id": str(seed), "test_accuracy": 0.5 + seed / 100} for seed in seeds]
-    return Results(pd.DataFrame(runs, columns=[*names, "seed", "run_id", "test_accuracy"]), pd.DataFrame())
+    return Results(
+        pd.DataFrame(runs, columns=[*names, "seed", "run_id", "test_accuracy"]), pd.DataFrame(columns=list(names))
+    )
 
 
 @pytest.mark.parametrize(
