@@ -154,6 +154,10 @@ class Study:
         if sentences:
             display(Markdown(" ".join(sentences)))
 
+    def points(self, *sentences: str) -> None:
+        """Puts a numbered list (Markdown) of computed sentences on the page."""
+        display(Markdown("\n".join(f"1. {sentence}" for sentence in sentences)))
+
     def everything(self) -> Results:
         """The runs of all notebooks of this profile, as far as they are there; trains nothing."""
         grids = grids_in(sorted(paths.params_folder(self.profile).glob("*.yaml")))

@@ -40,7 +40,7 @@ def overview(results: Results) -> tuple[Figure, pd.DataFrame]:
     for axes, role in zip(panels, published.ROLES, strict=True):
         _panel(axes, drawn[drawn["role"] == role], title=role)
     panels[0].set_yticks(range(len(arms)), [f"learning rate {arm}" if arm[0].isdigit() else arm for arm in arms])
-    panels[0].set_ylim(len(arms) - 0.4, -0.6)
+    panels[0].set(ylim=(len(arms) - 0.4, -0.6), xlim=(0, 1))
     handles = [
         Line2D([], [], color=GREY, marker="x", linestyle="", markeredgewidth=2, label="the paper"),
         Line2D([], [], color=INK, marker="o", linewidth=2.5, label=f"ours, {SPLIT}, 95 % interval"),

@@ -95,9 +95,11 @@ def test_a_failing_notebook_fails_the_report(tmp_path):
         (tmp_path / "params" / "tiny" / f"{name}.yaml").write_text("profile: tiny\n")
     failed = run_report(tmp_path, FER_ROOT=str(tmp_path))
     assert failed.returncode == 2
-    assert "02_broken: cell 3" in failed.stderr
-    assert "ZeroDivisionError" in failed.stderr
-    assert "Traceback" not in failed.stderr
+    where, what, partial = failed.stderr.splitlines()
+    assert where.startswith("error: 02_broken: cell 3")
+    assert what == "ZeroDivisionError: division by zero"
+    assert partial.startswith("partial notebook: ")
     assert (tmp_path / "report" / "01_fine.html").is_file()
     assert not (tmp_path / "report" / "02_broken.html").exists()
-    assert "02_broken failed in cell 3" in (tmp_path / "report" / "index.html").read_text()
+    for name in ("index", "01_fine", "report"):
+        assert "Incomplete report.</b> 02_broken failed in cell 3" in (tmp_path / "report" / f"{name}.html").read_text()
