@@ -65,7 +65,7 @@ def caption(numbers: pd.DataFrame) -> str:
     """How many published test accuracies lie above ours."""
     test = compared(numbers)
     if test.empty:
-        return f"Every published test accuracy; none has been measured under {SPLIT}, the paper's words, yet."
+        return f"Every published test accuracy. None has been measured yet under {SPLIT}, what the paper describes."
     above = int((test["Difference"] < 0).sum())
     return f"{above} of the {len(test)} published test accuracies that we measured under {SPLIT} lie above ours."
 

@@ -66,8 +66,8 @@ def show_comparisons(study: Study, results: Results, *, against: str, name: str)
     study.table(
         tables.same_images(results, against=against),
         name=f"{name}_images",
-        caption=f"The first seed's network of each arm and that of {against} on the same test images, by split: images "
-        "that only one gets right, difference in accuracy [95 % bootstrap interval], McNemar's p (Holm); and in how "
+        caption=f"The first seed's network of each arm and that of {against} on the same test images, by split: how many "
+        "only one of them gets right, difference in accuracy [95 % bootstrap interval], McNemar's p (Holm); and in how "
         "many of n seeds the arm's network is better or worse at 5 %. It compares networks, not arms.",
         formats={"p (Holm)": "{:.3f}", "Images": "{:,}"},
     )

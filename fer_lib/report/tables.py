@@ -132,8 +132,8 @@ def same_images(results: Results, *, against: str) -> pd.DataFrame:
         first, differ = own[0][0], [pair for pair, p in own if p < 1 - statistics.LEVEL]
         rows.append({
             **dict(zip((ARM, "Data set", SPLIT), key, strict=True)), N: len(own), "Images": first.images,
-            "Only it is right": first.only_first, f"Only {against}": first.only_second,
-            "Difference": f"{first.difference:+.4f} [{first.low:+.4f}, {first.high:+.4f}]", "p (Holm)": own[0][1],
+            f"Right alone : {against} alone": f"{first.only_first} : {first.only_second}",
+            "Difference": f"{first.difference:+.3f} [{first.low:+.3f}, {first.high:+.3f}]", "p (Holm)": own[0][1],
             "Seeds better, worse": f"{sum(p.difference > 0 for p in differ)}, {sum(p.difference < 0 for p in differ)}",
         })  # fmt: skip
     return pd.DataFrame(rows)
@@ -205,7 +205,7 @@ def numbers(results: Results) -> pd.DataFrame:
         by_seed = results.by_seed(metric, arm=str(line.arm), role=str(line.role), split="random80")
         ours = statistics.estimate(list(by_seed.values()), overlap=statistics.overlap("random80"))
         rows.append({
-            "Table": line.table, "Arm": line.arm, "Data set": line.role, "Part": line.part,
+            "Arm": line.arm, "Table": line.table, "Data set": line.role, "Part": line.part,
             "Paper": line.published, "n": ours.n, "Ours [95 % interval]": interval(ours),
             "Difference": ours.mean - float(line.published),  # type: ignore[arg-type]
             "Verdict": number_verdict(ours, float(line.published)),  # type: ignore[arg-type]

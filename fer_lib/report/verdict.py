@@ -21,7 +21,11 @@ FORMATS: Mapping[str, Format] = {
     "Difference": "{:+.4f}",
 }
 COMPATIBLE = {"holds": "compatible", "fails": "not compatible"}
-NUMBER_FORMATS: Mapping[str, Format] = {**FORMATS, "Verdict": lambda verdict: badge(verdict, COMPATIBLE.get(verdict))}
+NUMBER_FORMATS: Mapping[str, Format] = {
+    **FORMATS,
+    "Table": lambda table: table.split()[0],
+    "Verdict": lambda verdict: badge(verdict, COMPATIBLE.get(verdict)),
+}
 _PAGES = {
     "C1": "02_model_comparison",
     "C2": "03_optimizer_sweep",
