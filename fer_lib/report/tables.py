@@ -32,6 +32,11 @@ def interval(estimate: statistics.Estimate, *, digits: int = 4, sign: bool = Fal
     return text if estimate.n == 1 else f"{text} [{estimate.low:{form}}, {estimate.high:{form}}]"
 
 
+def p_value(p: float) -> str:
+    """`0.012`, or `<0.001`."""
+    return f"{p:.3f}" if p >= 0.001 else "<0.001"
+
+
 def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
     """The paper's tables I to IV: training and test accuracy of each arm, by split and data set.
 
