@@ -53,12 +53,19 @@ def compared(numbers: pd.DataFrame) -> pd.DataFrame:
 
 def answer(claims: Sequence[Claim], numbers: pd.DataFrame, results: Results) -> list[str]:
     """The verdict in three sentences: the transformer, the claims, the paper's numbers."""
-    return [_transformer(claims), _tally(claims), _against_paper(numbers, results)]
+    return [_transformer(claims, results), _tally(claims), _against_paper(numbers, results)]
 
 
-def _transformer(claims: Sequence[Claim]) -> str:
+def titles(results: Results) -> dict[str, str]:
+    """What stood for each of the paper's data sets: its own name, or `Toy faces (for FER2013)`."""
+    names = {role: results.of(role=role).datasets() for role in published.ROLES}
+    return {role: role if role in [*own, role][:1] else f"{own[0]} (for {role})" for role, own in names.items()}
+
+
+def _transformer(claims: Sequence[Claim], results: Results) -> str:
+    named = titles(results)
     parts = [part for claim in claims if claim.key == "C4" for part in claim.parts if part.value.n]
-    found = [f"{_with_interval(part.value)} on {part.text.rpartition(', ')[2]}" for part in parts]
+    found = [f"{_with_interval(part.value)} on {named[part.text.rpartition(', ')[2]]}" for part in parts]
     if not found:
         return f"Whether the spatial transformer helps has not been measured under {SPLIT} yet."
     return f"The spatial transformer changes the test accuracy of ResNet50 by {' and '.join(found)}."
@@ -87,7 +94,8 @@ def _against_paper(numbers: pd.DataFrame, results: Results) -> str:
     if test.empty:
         return f"None of the printed test accuracies has been measured under {SPLIT} yet; there are {basis}."
     gaps = test.groupby("Data set", sort=False)["Difference"].mean()
-    parts = " and ".join(f"{gap:+.3f} on {name}" for name, gap in gaps.items())
+    named = titles(results)
+    parts = " and ".join(f"{gap:+.3f} on {named[str(role)]}" for role, gap in gaps.items())
     met = int((test["Verdict"] == "holds").sum())
     return f"Ours minus the paper's test accuracy is {parts} on average, {met} of {len(test)} compatible: {basis}."
 

@@ -45,7 +45,12 @@ def answer(found: Results) -> list[str]:
     ("seeds", "first", "second", "third"),
     [
         ([], "has not been measured", "None of the paper's 9 claims", "0 runs with 0 seeds, too few"),
-        ([0], "+0.2000 (one seed, no interval) on FER2013", "undecided: C4", "2 runs with 1 seed, too few"),
+        (
+            [0],
+            "+0.2000 (one seed, no interval) on Toy faces (for FER2013)",
+            "undecided: C4",
+            "2 runs with 1 seed, too few",
+        ),
         ([0, 1, 2], "+0.1980 (95 % interval [", "undecided: C4", "6 runs with 3 seeds."),
     ],
 )
