@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -68,6 +69,7 @@ def test_the_picture_has_every_published_test_accuracy_once():
         paper = published.accuracies().query("part == 'test'")
         assert set(drawn["paper"].dropna()) == set(paper["published"])
         assert f"{drawn['paper'].notna().sum()} numbers" in overview.alt(drawn)
+        plt.close(figure)
     assert drawn.loc[drawn["official n"] == 2, "arm"].tolist() == list(WRONG)
 
 
