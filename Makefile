@@ -16,10 +16,10 @@ endif
 RENDERED := $(filter-out reports/paper/,$(wildcard reports/*/))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data report lab test lint bench clean lock
+.PHONY: help setup data report docs lab test lint bench clean lock
 
 help: ## show this list
-	@echo "PROFILE=demo|quick|paper (now $(PROFILE))   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)   TRAIN=0: only read runs"
+	@echo "PROFILE=demo|quick|paper (now $(PROFILE))   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)   TRAIN=0: only read runs   VERBOSE=1: say more"
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1@\2/' | column -t -s@
 
 setup: $(VENV)/.done ## install everything into .venv (done once, by every other target)
@@ -35,7 +35,10 @@ data: setup ## fetch FER2013 and FER+ into FER_DATA or data/ (needs a network an
 	@$(FER) data fetch
 
 report: setup ## train what is missing, run the notebooks, render reports/PROFILE/index.html
-	@$(FER) report --profile $(PROFILE) --jobs $(JOBS) $(if $(filter 0,$(TRAIN)),--no-train)
+	@$(FER) report --profile $(PROFILE) --jobs $(JOBS) $(if $(filter 0,$(TRAIN)),--no-train) $(if $(VERBOSE),--verbose)
+
+docs: setup ## write the generated numbers into README.md, MODEL_CARD.md and DATASHEET.md
+	@$(FER) docs
 
 lab: setup ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=. notebooks

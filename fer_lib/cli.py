@@ -162,6 +162,15 @@ def report(
     print(f"report: {index}")
 
 
+@app.command()
+def docs() -> None:
+    """Bring the generated numbers in README.md, MODEL_CARD.md and DATASHEET.md up to date."""
+    from fer_lib.report.documents import write_documents
+
+    changed = write_documents()
+    print("\n".join(f"written: {path.name}" for path in changed) or "nothing to change")
+
+
 def _chosen(configs: list[RunConfig], only: str) -> list[RunConfig]:
     """The configs that have all of `only`'s comma-separated key=value pairs."""
     for pair in filter(None, only.split(",")):

@@ -135,7 +135,8 @@ class Study:
                data: pd.DataFrame | None = None) -> None:  # fmt: skip
         """Puts a figure on the page and its SVG, PNG and CSV into `figures/`; says so where there is none to show."""
         if figure is None:
-            show_note(f"{number + ': ' if number else ''}not drawn. {alt}. It needs images or runs that are not here.")
+            what = f"{number}: not drawn" if number else "Not drawn"
+            show_note(f"{what}. {alt}. It needs images or runs that are not here.")
             return
         show_figure(
             figure, folder=self.folder / "figures", name=name, caption=caption, alt=alt, number=number, data=data
@@ -143,7 +144,10 @@ class Study:
 
     def table(self, table: pd.DataFrame, *, name: str, caption: str, number: str | None = None,
               formats: Mapping[Any, Any] | None = None) -> None:  # fmt: skip
-        """Puts a table on the page and its CSV into `tables/`."""
+        """Puts a table on the page and its CSV into `tables/`; says so where it would have no row."""
+        if table.empty:
+            show_note(f"{number or 'Table'}: nothing to show yet. {caption}")
+            return
         show_table(table, folder=self.folder / "tables", name=name, caption=caption, number=number, formats=formats)
 
     def explore(self, results: Results) -> None:
@@ -157,8 +161,13 @@ class Study:
         show_note(text)
 
     def say(self, *sentences: str) -> None:
-        """Puts a paragraph (Markdown) with computed numbers on the page."""
-        display(Markdown(" ".join(sentences)))
+        """Puts a paragraph (Markdown) with computed numbers on the page, if there is anything to say."""
+        if sentences:
+            display(Markdown(" ".join(sentences)))
+
+    def points(self, *sentences: str) -> None:
+        """Puts a numbered list (Markdown) of computed sentences on the page."""
+        display(Markdown("\n".join(f"1. {sentence}" for sentence in sentences)))
 
     def everything(self) -> Results:
         """The runs of all notebooks of this profile, as far as they are there; trains nothing."""

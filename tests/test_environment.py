@@ -39,7 +39,7 @@ def test_lock_has_every_dependency():
 
 def test_make_without_a_target_shows_help():
     shown = subprocess.run(["make", "-C", str(ROOT)], capture_output=True, text=True, check=True).stdout
-    for target in ("setup", "data", "report", "lab", "test", "lint", "clean"):
+    for target in ("setup", "data", "report", "docs", "lab", "test", "lint", "clean"):
         assert f"make {target}" in shown
 
 

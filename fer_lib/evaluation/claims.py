@@ -20,6 +20,9 @@ from fer_lib.results import Results
 Verdict = Literal["holds", "fails", "undecided", "missing"]
 SPLIT = "random80"
 OVERLAP = statistics.overlap(SPLIT)
+MODELS = ("ResNet50", "VGGFace", "Vanilla CNN")
+OTHER_OPTIMIZERS = ("NAdam", "RMSprop", "RAdam", "SGD")
+OTHER_RATES = ("0.03", "0.01", "0.003", "0.0003", "0.0001")
 BEST_MODEL = "ResNet50 + STN"  # whose errors section III.F is about
 CONVERGED = 0.01  # within this of its highest accuracy a run counts as converged
 LATE_EPOCHS = (6, 9)  # where the paper sees the transformer stumble
@@ -35,11 +38,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim with its comparisons."""
+    """A claim with its comparisons, and the arms whose runs they are made from."""
 
     key: str
     text: str
     parts: list[Part]
+    arms: tuple[str, ...] = ()
 
     def signs(self) -> list[Sign]:
         """Where each comparison lies, corrected for their number."""
@@ -63,18 +67,20 @@ class Claim:
 
 def decide(results: Results, *, transfer: str) -> list[Claim]:
     """All claims, from the runs of all notebooks; `transfer` names the arm that stands for ImageNet transfer."""
-    makers: dict[str, Callable[[Results], Iterator[Part]]] = {
-        "C1": _models,
-        "C2": _optimizers,
-        "C3": _learning_rates,
-        "C4": lambda all_runs: _each_role(all_runs, "ResNet50 + STN", "ResNet50"),
-        "C5": lambda all_runs: _each_role(all_runs, transfer, "ResNet50 + STN"),
-        "C6": _ferplus_above,
-        "C7": _convergence,
-        "C8": lambda all_runs: _stability(all_runs, transfer),
-        "C9": _dominant_class,
+    paper = tuple(dict.fromkeys(published.accuracies()["arm"]))
+    makers: dict[str, tuple[Callable[[Results], Iterator[Part]], tuple[str, ...]]] = {
+        "C1": (_models, MODELS),
+        "C2": (_optimizers, ("Adam", *OTHER_OPTIMIZERS)),
+        "C3": (_learning_rates, ("0.001", *OTHER_RATES)),
+        "C4": (lambda found: _each_role(found, "ResNet50 + STN", "ResNet50"), ("ResNet50 + STN", "ResNet50")),
+        "C5": (lambda found: _each_role(found, transfer, "ResNet50 + STN"), (transfer, "ResNet50 + STN")),
+        "C6": (_ferplus_above, paper),
+        "C7": (_convergence, ("Adam", *OTHER_OPTIMIZERS)),
+        "C8": (lambda found: _stability(found, transfer), (transfer, "ResNet50 + STN")),
+        "C9": (_dominant_class, (BEST_MODEL,)),
     }
-    return [Claim(key, text, list(makers[key](results))) for key, text in published.facts()["claims"].items()]
+    texts = published.facts()["claims"]
+    return [Claim(key, texts[key], list(parts(results)), arms) for key, (parts, arms) in makers.items()]
 
 
 def _sign(value: Estimate, p: float) -> Sign:
@@ -107,14 +113,14 @@ def _models(results: Results) -> Iterator[Part]:
 
 
 def _optimizers(results: Results) -> Iterator[Part]:
-    for other in ("NAdam", "RMSprop", "RAdam", "SGD"):
+    for other in OTHER_OPTIMIZERS:
         yield from _each_role(results, "Adam", other)
-    for other in ("NAdam", "RMSprop", "RAdam"):
+    for other in OTHER_OPTIMIZERS[:-1]:
         yield from _each_role(results, other, "SGD")
 
 
 def _learning_rates(results: Results) -> Iterator[Part]:
-    for other in ("0.03", "0.01", "0.003", "0.0003", "0.0001"):
+    for other in OTHER_RATES:
         yield from _each_role(results, "0.001", other)
 
 
@@ -134,7 +140,7 @@ def _convergence(results: Results) -> Iterator[Part]:
         adam = _converged_at(results, "Adam", role)
         yield Part(f"epochs that Adam converges before the 11th, {role}", statistics.estimate(
             [11 - epoch for epoch in adam.values()], overlap=OVERLAP))  # fmt: skip
-        for other in ("SGD", "NAdam", "RMSprop", "RAdam"):
+        for other in OTHER_OPTIMIZERS:
             later = _difference(_converged_at(results, other, role), adam)
             yield Part(f"epochs that {other} converges after Adam, {role}", later)
 

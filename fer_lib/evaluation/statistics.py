@@ -4,6 +4,9 @@ Arms that share seeds are compared in pairs, since a seed fixes split, initial w
 splits overlap from seed to seed, so their differences are not independent; the variance of a mean is then
 sd² · (1/n + test/train) (Nadeau and Bengio 2003, "Inference for the generalization error",
 https://doi.org/10.1023/A:1024068626366).
+
+Two trained networks on one test set are compared image by image: McNemar's exact test and a paired bootstrap. That
+says whether these two networks differ, which seeds may still undo.
 """
 
 from collections.abc import Sequence
@@ -103,3 +106,41 @@ def smallest_detectable(difference: Estimate, *, power: float = 0.8) -> float:
 
     effect = TTestPower().solve_power(nobs=difference.n, alpha=1 - LEVEL, power=power)
     return float(effect) * difference.se * float(np.sqrt(difference.n))
+
+
+@dataclass(frozen=True)
+class SameImages:
+    """Two networks on the same test images: the images that only one gets right, and whether that is chance.
+
+    `low` and `high` bound the difference in accuracy, first minus second: the 95 % paired bootstrap interval.
+    """
+
+    images: int
+    only_first: int
+    only_second: int
+    low: float
+    high: float
+    p: float
+
+    @property
+    def difference(self) -> float:
+        """Accuracy of the first minus that of the second."""
+        return (self.only_first - self.only_second) / self.images
+
+
+def on_same_images(first_right: np.ndarray, second_right: np.ndarray, *, resamples: int = 9999) -> SameImages:
+    """McNemar's exact test and a paired bootstrap of two networks' hits, bool [N] each, on the same N > 0 images.
+
+    Only three outcomes count (first alone right, second alone, no difference), so drawing N images with replacement is
+    one multinomial draw of their counts (https://en.wikipedia.org/wiki/McNemar%27s_test).
+    """
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    images = len(first_right)
+    table = [[int(((first_right == a) & (second_right == b)).sum()) for b in (True, False)] for a in (True, False)]
+    only_first, only_second = table[0][1], table[1][0]
+    shares = np.array([only_first, only_second, images - only_first - only_second]) / images
+    draws = np.random.default_rng(0).multinomial(images, shares, size=resamples)
+    tails = (50 * (1 - LEVEL), 100 - 50 * (1 - LEVEL))
+    low, high = np.percentile((draws[:, 0] - draws[:, 1]) / images, tails)
+    return SameImages(images, only_first, only_second, float(low), float(high), float(mcnemar(table).pvalue))

@@ -41,13 +41,13 @@ def build_report(
     outcomes = execute_many(tasks, jobs=jobs, cwd=_made(folder / "notebooks"), env=_environment(folder, data_folder))
     failed = [outcome for outcome in outcomes if isinstance(outcome, FerError)]
     done = [outcome.path for outcome in outcomes if isinstance(outcome, Executed)]
-    incomplete = {"Incomplete": "; ".join(_failure(error) for error in failed)} if failed else {}
     index = render_report(
         done,
         folder=folder,
         title=TITLE,
         profile=profile,
-        provenance={**incomplete, **provenance(RunStore(folder), profile)},
+        provenance=provenance(RunStore(folder), profile),
+        incomplete="".join(f"{_failure(error)}. " for error in failed),
     )
     if failed:
         raise FerError("\n".join(str(error) for error in failed))
@@ -98,7 +98,8 @@ def _environment(folder: Path, data_folder: Path | None) -> dict[str, str]:
 
 
 def _failure(error: FerError) -> str:
-    return f"{error.notebook} failed in cell {error.cell}" if isinstance(error, NotebookFailed) else "a notebook failed"
+    what = f"{error.notebook} failed in cell {error.cell}" if isinstance(error, NotebookFailed) else "A notebook failed"
+    return f"{what}, so its page is missing and the others may lack what depends on it"
 
 
 def provenance(store: RunStore, profile: str) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ and linkable, and the layout templates put pages, index and single file around i
 scripts and widgets are dropped. The same notebooks and provenance give the same bytes.
 """
 
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,12 +43,19 @@ class Entry:
 
 
 def render_report(
-    pages: Sequence[Path], *, folder: Path, title: str, profile: str, provenance: Mapping[str, Any]
+    pages: Sequence[Path],
+    *,
+    folder: Path,
+    title: str,
+    profile: str,
+    provenance: Mapping[str, Any],
+    incomplete: str = "",
 ) -> Path:
     """Write `index.html`, a page per executed notebook and the one-file `report.html`; return the index.
 
     The index body is the cells tagged `index` of the notebook whose name ends in `_verdict`. The first three
-    items of `provenance` stand in every footer, all of them on the index. Pages of an earlier rendering whose
+    items of `provenance` stand in every footer, all of them on the index. `incomplete` says, at the top of every page,
+    what the report lacks. Pages of an earlier rendering whose
     notebook is no longer in `pages` are removed. Raises FerError, before anything is written, for a notebook
     that did not run to its end or an equation that has no MathML form.
     """
@@ -65,6 +73,7 @@ def render_report(
     facts = {
         "title": title,
         "profile": profile,
+        "incomplete": incomplete,
         "pages": listed,
         "provenance": [(str(key), str(value)) for key, value in provenance.items()],
         "early_script": _asset("early.js"),
@@ -167,6 +176,8 @@ def _single(opening: BeautifulSoup, fragments: Mapping[str, BeautifulSoup], fact
                 anchor["href"] = "#" + next((i for i in (f"{slug}--{target}", target) if i in known), slug)
             elif slug == "index":
                 anchor["href"] = "#" + (target if target in known else "main")
+            elif not re.match(r"#|https?:|mailto:", str(anchor["href"])):
+                anchor.unwrap()  # a file that lies beside the report
     return _render("single", body=parts[0], sections=sections, style=_asset("style.css"), **facts)
 
 

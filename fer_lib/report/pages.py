@@ -51,13 +51,25 @@ def show_curves(study: Study, results: Results, *, numbers: Mapping[int, tuple[s
 
 
 def show_comparisons(study: Study, results: Results, *, against: str, name: str) -> None:
-    """Every arm against one, paired by seed, on test accuracy."""
+    """Every arm against one on test accuracy: paired by seed, then network by network on the same images."""
+    paired = tables.comparisons(results, against=against)
+    if paired.empty:
+        study.note(f"No arm shares a finished seed with {against} yet, so there is nothing to compare.")
+        return
     study.table(
-        tables.comparisons(results, against=against),
+        paired,
         name=name,
         caption=f"Test accuracy of each arm minus {against}, paired by seed, under each split: mean [95 % interval] "
         "over n seeds, Holm-corrected p, and the difference that n seeds would find with a power of 80 %.",
-        formats={"p (Holm)": "{:.3f}", "Smallest detectable": "{:.4f}"},
+        formats={"p (Holm)": tables.p_value, "Smallest detectable": "{:.4f}"},
+    )
+    study.table(
+        tables.same_images(results, against=against),
+        name=f"{name}_images",
+        caption=f"The first seed's network of each arm and that of {against} on the same test images, by split: how "
+        "many only one of them gets right, difference in accuracy [95 % bootstrap interval], McNemar's p (Holm); and "
+        "in how many of n seeds the arm's network is better or worse at 5 %. It compares networks, not arms.",
+        formats={"p (Holm)": tables.p_value, "Images": "{:,}"},
     )
 
 

@@ -25,6 +25,7 @@ Verdict = Literal["holds", "fails", "undecided", "missing"]
 Format = str | Callable[[Any], Any]
 
 CSS_DPI = 96
+SHORT, LONG = 28, 60  # characters: a column of short texts keeps them on one line, one of long texts gets more room
 WIDE = 560  # from this width on, in CSS pixels, a figure takes the whole column
 PIXEL_RATIO = 2  # the picture is drawn at twice its size on the page and stays crisp on a dense screen
 WORDS = {"holds": "holds", "fails": "does not hold", "undecided": "undecided", "missing": "not measured"}
@@ -51,6 +52,12 @@ def link(text: str | Inline, href: str) -> Inline:
     if scheme and scheme[0].lower() not in {"http:", "https:", "mailto:"}:
         raise ValueError(f"link to {href!r}: expected a relative address, an anchor, http(s) or mailto")
     return Inline(f'<a href="{escape(href)}">{_html(text)}</a>', str(text))
+
+
+def file_link(text: str, path: Path) -> Inline:
+    """A link that works from the notebook's own folder; `data-file` lets the report point it at its own copy."""
+    href, copy = Path(os.path.relpath(path)).as_posix(), f"{path.parent.name}/{path.name}"
+    return Inline(f'<a href="{escape(href)}" data-file="{escape(copy)}">{escape(text)}</a>', text)
 
 
 def badge(verdict: Verdict, text: str | None = None) -> Inline:
@@ -151,13 +158,7 @@ def _caption(number: str | None, caption: str | Inline) -> str:
 
 
 def _links(files: list[tuple[str, Path]]) -> str:
-    """Links that work from the notebook's own folder; `data-file` lets the report point them at its copy."""
-    anchors = (
-        f'<a href="{escape(Path(os.path.relpath(path)).as_posix())}" '
-        f'data-file="{escape(f"{path.parent.name}/{path.name}")}">{kind}</a>'
-        for kind, path in files
-    )
-    return f'<span class="files">{" ".join(anchors)}</span>'
+    return f'<span class="files">{" ".join(file_link(kind, path).html for kind, path in files)}</span>'
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> Path:
@@ -169,13 +170,16 @@ def _write_csv(table: pd.DataFrame, path: Path) -> Path:
 
 
 def _rows(table: pd.DataFrame, formats: Mapping[Any, Format]) -> str:
-    """`<thead>` and `<tbody>` of the table; a column that holds only numbers is aligned to the right."""
+    """`<thead>` and `<tbody>` of the table: numbers to the right, short texts on one line, long ones wide."""
     labels = [label if isinstance(label, tuple) else (label,) for label in table.columns]
-    columns: list[tuple[list[str], bool]] = []
+    columns: list[tuple[list[str], str]] = []
     for position, label in enumerate(labels):
         how = formats.get(table.columns[position], formats.get(label[-1]))
         values = [_format(value, how) for value in table.iloc[:, position]]
-        columns.append(([_html(value) for value in values], all(NUMBER.fullmatch(str(v)) for v in values)))
+        texts = [str(value) for value in values]
+        numeric, longest = all(NUMBER.fullmatch(text) for text in texts), max(map(len, texts), default=0)
+        kind = "num" if numeric else "short" if longest <= SHORT else "long" if longest > LONG else ""
+        columns.append(([_html(value) for value in values], f" class={kind}" if kind else ""))
 
     depth = max((len(label) for label in labels), default=1)
     head = []
@@ -185,7 +189,7 @@ def _rows(table: pd.DataFrame, formats: Mapping[Any, Format]) -> str:
             span = len(list(group))
             scope = "colgroup" if span > 1 else "col"
             wide = f' colspan="{span}"' if span > 1 else ""
-            side = " class=num" if columns[start][1] and span == 1 else ""
+            side = columns[start][1] if span == 1 else ""
             text = _html(labels[start][level])
             cells.append(f'<th scope="{scope}"{wide}{side}>{text}</th>' if text else f"<td{wide}></td>")
             start += span
@@ -193,11 +197,8 @@ def _rows(table: pd.DataFrame, formats: Mapping[Any, Format]) -> str:
 
     body = []
     for row in zip(*(cells for cells, _ in columns), strict=True):
-        parts = [f'<th scope="row"{" class=num" if columns[0][1] else ""}>{row[0]}</th>']
-        parts += [
-            f"<td{' class=num' if numeric else ''}>{cell}</td>"
-            for cell, (_, numeric) in zip(row[1:], columns[1:], strict=True)
-        ]
+        parts = [f'<th scope="row"{columns[0][1]}>{row[0]}</th>']
+        parts += [f"<td{kind}>{cell}</td>" for cell, (_, kind) in zip(row[1:], columns[1:], strict=True)]
         body.append(f"<tr>{''.join(parts)}</tr>")
     return f"<thead>{''.join(head)}</thead><tbody>{''.join(body)}</tbody>"
 

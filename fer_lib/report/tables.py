@@ -10,6 +10,7 @@ from fer_lib.data import DATASETS
 from fer_lib.evaluation import published, statistics
 from fer_lib.results import Results
 from fer_lib.training import Record
+from fer_lib.training.record import Arrays
 
 ARM, SPLIT, N = "Arm", "Split", "n"
 
@@ -29,6 +30,11 @@ def interval(estimate: statistics.Estimate, *, digits: int = 4, sign: bool = Fal
     form = f"{'+' if sign else ''}.{digits}f"
     text = format(estimate.mean, form)
     return text if estimate.n == 1 else f"{text} [{estimate.low:{form}}, {estimate.high:{form}}]"
+
+
+def p_value(p: float) -> str:
+    """`0.012`, or `<0.001`."""
+    return f"{p:.3f}" if p >= 0.001 else "<0.001"
 
 
 def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
@@ -72,9 +78,8 @@ def _state(results: Results, metric: str, **values: str) -> str:
     diverged = int((runs["status"] == "diverged").sum())
     if diverged:
         return f"{text} ({diverged} diverged)" if text != "–" else "diverged"
-    if text == "–" and len(runs):
-        return str(runs["status"].iloc[0])
-    return text
+    skipped = text == "–" and (runs["status"] == "skipped").any()
+    return "skipped" if skipped else text
 
 
 def _published(paper: pd.DataFrame, results: Results, *, table: str, arm: str, dataset: str) -> str:
@@ -85,7 +90,10 @@ def _published(paper: pd.DataFrame, results: Results, *, table: str, arm: str, d
 
 
 def comparisons(results: Results, *, against: str) -> pd.DataFrame:
-    """Every arm against one, paired by seed: difference in test accuracy, interval, p (Holm), what n could find."""
+    """Every arm against one, paired by seed: difference in test accuracy, interval, p (Holm), what n could find.
+
+    Pairs without a seed in common are left out.
+    """
     rows = []
     for split in results.splits():
         for dataset in results.datasets():
@@ -95,6 +103,8 @@ def comparisons(results: Results, *, against: str) -> pd.DataFrame:
                     continue
                 own = results.by_seed(arm=arm, dataset=dataset, split=split)
                 difference = statistics.paired_difference(own, base, overlap=statistics.overlap(split))
+                if difference.n == 0:
+                    continue
                 rows.append({
                     ARM: arm, "Data set": dataset, SPLIT: split, N: difference.n,
                     f"Test accuracy minus {against}": interval(difference, sign=True),
@@ -104,6 +114,40 @@ def comparisons(results: Results, *, against: str) -> pd.DataFrame:
     if len(table):
         table["p (Holm)"] = statistics.holm(table["p (Holm)"].tolist())
     return table
+
+
+def same_images(results: Results, *, against: str) -> pd.DataFrame:
+    """Every arm against one on the very same test images: the first seed's counts, and how many seeds' pairs differ.
+
+    p is McNemar's, Holm-corrected for all pairs of all seeds. Pairs without a seed in common are left out.
+    """
+    pairs = []
+    for split in results.splits():
+        for dataset in results.datasets():
+            for arm in results.of(dataset=dataset).arms():
+                for seed in sorted(set(results.of(dataset=dataset, split=split).runs["seed"])):
+                    values = {"dataset": dataset, "split": split, "seed": seed}
+                    found = [results.predictions(arm=name, **values)[:1] for name in (arm, against)]
+                    if arm != against and all(found):
+                        pairs.append(((arm, dataset, split), _on_shared_rows(*(arrays[0] for arrays in found))))
+    corrected = statistics.holm([pair.p for _, pair in pairs])
+    rows = []
+    for key in dict.fromkeys(key for key, _ in pairs):
+        own = [(pair, p) for (other, pair), p in zip(pairs, corrected, strict=True) if other == key]
+        first, differ = own[0][0], [pair for pair, p in own if p < 1 - statistics.LEVEL]
+        rows.append({
+            **dict(zip((ARM, "Data set", SPLIT), key, strict=True)), N: len(own), "Images": first.images,
+            f"Right alone : {against} alone": f"{first.only_first} : {first.only_second}",
+            "Difference": f"{first.difference:+.3f} [{first.low:+.3f}, {first.high:+.3f}]", "p (Holm)": own[0][1],
+            "Seeds better, worse": f"{sum(p.difference > 0 for p in differ)}, {sum(p.difference < 0 for p in differ)}",
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _on_shared_rows(first: Arrays, second: Arrays) -> statistics.SameImages:
+    _, ours, theirs = np.intersect1d(first["rows"], second["rows"], return_indices=True)
+    right = [arrays["actual"][at] == arrays["predicted"][at] for arrays, at in ((first, ours), (second, theirs))]
+    return statistics.on_same_images(*right)
 
 
 def run_costs(results: Results) -> pd.DataFrame:
@@ -166,7 +210,7 @@ def numbers(results: Results) -> pd.DataFrame:
         by_seed = results.by_seed(metric, arm=str(line.arm), role=str(line.role), split="random80")
         ours = statistics.estimate(list(by_seed.values()), overlap=statistics.overlap("random80"))
         rows.append({
-            "Table": line.table, "Arm": line.arm, "Data set": line.role, "Part": line.part,
+            "Arm": line.arm, "Table": line.table, "Data set": line.role, "Part": line.part,
             "Paper": line.published, "n": ours.n, "Ours [95 % interval]": interval(ours),
             "Difference": ours.mean - float(line.published),  # type: ignore[arg-type]
             "Verdict": number_verdict(ours, float(line.published)),  # type: ignore[arg-type]

@@ -1,27 +1,31 @@
 """The verdict page: the answer in a few sentences, the claims, the published numbers and the paper's contradictions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from fer_lib.data import DATASETS
 from fer_lib.evaluation import metrics, published, statistics
 from fer_lib.evaluation.claims import BEST_MODEL, SPLIT, Claim
-from fer_lib.report import curves
-from fer_lib.report.show import WORDS, badge, link
+from fer_lib.report.show import WORDS, Format, Inline, badge, file_link, link
 from fer_lib.report.tables import N, interval, spread
 from fer_lib.results import Results
 
-FORMATS = {
+FORMATS: Mapping[str, Format] = {
     "Verdict": badge,
     "Page": lambda notebook: link(notebook[:2], f"{notebook}.ipynb"),
+    "Runs": lambda runs: link(str(runs), "08_verdict.ipynb#table-claim_runs") if runs else "0",
     "Paper": "{:.4f}",
     "Difference": "{:+.4f}",
 }
 COMPATIBLE = {"holds": "compatible", "fails": "not compatible"}
-NUMBER_FORMATS = {**FORMATS, "Verdict": lambda verdict: badge(verdict, COMPATIBLE.get(verdict))}
+NUMBER_FORMATS: Mapping[str, Format] = {
+    **FORMATS,
+    "Table": lambda table: table.split()[0],
+    "Verdict": lambda verdict: badge(verdict, COMPATIBLE.get(verdict)),
+}
 _PAGES = {
     "C1": "02_model_comparison",
     "C2": "03_optimizer_sweep",
@@ -47,28 +51,61 @@ def compared(numbers: pd.DataFrame) -> pd.DataFrame:
     return test.drop_duplicates(["Data set", "Paper"])
 
 
-def answer(claims: Sequence[Claim], numbers: pd.DataFrame, results: Results, *, transfer: str) -> list[str]:
-    """The verdict in three sentences, and what kind of data it rests on."""
+def answer(claims: Sequence[Claim], numbers: pd.DataFrame, results: Results) -> list[str]:
+    """The verdict in three sentences: the transformer, the claims, the paper's numbers."""
+    return [_transformer(claims, results), _tally(claims), _against_paper(numbers, results)]
+
+
+def titles(results: Results) -> dict[str, str]:
+    """What stood for each of the paper's data sets: its own name, or `Toy faces (for FER2013)`."""
+    names = {role: results.of(role=role).datasets() for role in published.ROLES}
+    return {role: role if role in [*own, role][:1] else f"{own[0]} (for {role})" for role, own in names.items()}
+
+
+def _transformer(claims: Sequence[Claim], results: Results) -> str:
+    named = titles(results)
+    parts = [part for claim in claims if claim.key == "C4" for part in claim.parts if part.value.n]
+    found = [f"{_with_interval(part.value)} on {named[part.text.rpartition(', ')[2]]}" for part in parts]
+    if not found:
+        return f"Whether the spatial transformer helps has not been measured under {SPLIT} yet."
+    return f"The spatial transformer changes the test accuracy of ResNet50 by {' and '.join(found)}."
+
+
+def _with_interval(value: statistics.Estimate) -> str:
+    if value.n == 1:
+        return f"{value.mean:+.4f} (one seed, no interval)"
+    return f"{value.mean:+.4f} (95 % interval [{value.low:+.4f}, {value.high:+.4f}], n = {value.n})"
+
+
+def _tally(claims: Sequence[Claim]) -> str:
     tally = {verdict: [claim.key for claim in claims if claim.verdict == verdict] for verdict in WORDS}
+    if len(tally["missing"]) == len(claims):
+        return f"None of the paper's {len(claims)} claims has been tested yet."
     listed = "; ".join(f"{WORDS[verdict]}: {', '.join(keys)}" for verdict, keys in tally.items() if keys)
-    sentences = [f"Of the paper's {len(claims)} claims, {listed}."]
-    test = compared(numbers)
-    if len(test):
-        gaps = test.groupby("Data set", sort=False)["Difference"].agg(["mean", "size"])
-        parts = " and ".join(f"{line['mean']:+.3f} on {name}" for name, line in gaps.iterrows())
-        met = int((test["Verdict"] == "holds").sum())
-        sentences.append(
-            f"Ours minus the paper's test accuracy is {parts} on average; {met} of {len(test)} are compatible."
-        )
-    else:
-        sentences.append("None of the printed test accuracies has been measured yet.")
+    return f"Of the paper's {len(claims)} claims, {listed}."
+
+
+def _against_paper(numbers: pd.DataFrame, results: Results) -> str:
     finished = results.runs[results.runs["status"] == "finished"]
-    seeds = finished["seed"].nunique()
+    runs, seeds = finished["run_id"].nunique(), finished["seed"].nunique()
     few = ", too few to decide anything" if seeds < 2 else ""
-    sentences.append(f"This rests on {finished['run_id'].nunique()} runs and {seeds} seed{'s' * (seeds != 1)}{few}.")
-    if transfer in set(finished["arm"]) and "ImageNet" not in transfer.replace("Tiny-ImageNet", ""):
-        sentences.append(f"{transfer} takes the place of ImageNet transfer in C5 and C8.")
-    return [*sentences, *_stand_in(results)]
+    basis = f"{runs} run{'s' * (runs != 1)} with {seeds} seed{'s' * (seeds != 1)}{few}"
+    test = compared(numbers)
+    if test.empty:
+        return f"None of the printed test accuracies has been measured under {SPLIT} yet; there are {basis}."
+    gaps = test.groupby("Data set", sort=False)["Difference"].mean()
+    named = titles(results)
+    parts = " and ".join(f"{gap:+.3f} on {named[str(role)]}" for role, gap in gaps.items())
+    met = int((test["Verdict"] == "holds").sum())
+    return f"Ours minus the paper's test accuracy is {parts} on average, {met} of {len(test)} compatible: {basis}."
+
+
+def caveats(results: Results, *, transfer: str) -> list[str]:
+    """What the verdict must not be read without: a stand-in for ImageNet, drawn images."""
+    stands_in = "ImageNet" not in transfer.replace("Tiny-ImageNet", "")
+    finished = set(results.runs.loc[results.runs["status"] == "finished", "arm"])
+    sentence = f"{transfer} takes the place of ImageNet transfer in C5 and C8."
+    return [*([sentence] if stands_in and transfer in finished else []), *_stand_in(results)]
 
 
 def _stand_in(results: Results) -> list[str]:
@@ -81,31 +118,41 @@ def _stand_in(results: Results) -> list[str]:
     )
 
 
-def overview(results: Results) -> tuple[Figure | None, pd.DataFrame]:
-    """Every arm's test accuracy beside the paper's; a run that has several names once."""
-    runs = results.runs[results.runs["split"] == SPLIT]
-    once = runs[(runs["run_id"] == "") | ~runs.duplicated("run_id")]
-    return curves.dots(Results(once, results.history, results.records, results.load), split=SPLIT)
-
-
-def overview_caption(numbers: pd.DataFrame) -> str:
-    """How many published test accuracies lie above ours."""
-    test = compared(numbers)
-    above = int((test["Difference"] < 0).sum())
-    return f"Test accuracy, {SPLIT}: {above} of the {len(test)} published numbers that we measured lie above ours."
-
-
-def claims_table(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Claim, verdict, seeds, the numbers behind it, and its page."""
+def claims_table(claims: Sequence[Claim], results: Results) -> pd.DataFrame:
+    """Claim, verdict, seeds, the numbers behind it, its page and the number of its runs."""
     return pd.DataFrame(
         [
             {
                 "Claim": f"{claim.key} {claim.text}", "Verdict": claim.verdict, N: claim.n,
                 "Numbers behind it": _deciding(claim), "Page": _PAGES[claim.key],
+                "Runs": len(_run_ids(claim, results)),
             }
             for claim in claims
         ]
     )  # fmt: skip
+
+
+def _run_ids(claim: Claim, results: Results) -> list[str]:
+    runs = results.runs[(results.runs["split"] == SPLIT) & results.runs["arm"].isin(claim.arms)]
+    return sorted(set(runs["run_id"]) - {""})
+
+
+def runs_table(claims: Sequence[Claim], results: Results) -> pd.DataFrame:
+    """Per claim the records that it rests on."""
+    ids = {claim.key: _run_ids(claim, results) for claim in claims}
+    return pd.DataFrame(
+        [{"Claim": key, "Split": SPLIT, "n runs": len(own), "Records": " ".join(own)} for key, own in ids.items()]
+    )
+
+
+def linked_records(folder: Path) -> Callable[[str], Inline]:
+    """Format for a cell of run ids: each links to its record under `folder`."""
+
+    def links(ids: str) -> Inline:
+        parts = [file_link(run_id, folder / f"{run_id}.json") for run_id in ids.split()]
+        return Inline(" ".join(part.html for part in parts), ids)
+
+    return links
 
 
 def _deciding(claim: Claim) -> str:

@@ -60,8 +60,8 @@ def run_all(
     With several `jobs`, each is a process with its share of the CPU's threads, or a stream of its own on a GPU.
     `deadline` (`time.monotonic()`) stops cleanly before it: no run starts that should not get through an epoch, by a
     calibration of the device, and a run under way stops after one. A run that another process is training is left to
-    it. The weights of `keep_weights` are kept where such a run is trained; one that is there without them is trained again
-    only if they are needed (`need_weights`).
+    it. The weights of `keep_weights` are kept where such a run is trained; one that is there without them is trained
+    again only if they are needed (`need_weights`).
 
     Raises:
         FerError: data missing (before anything is trained), or a store that cannot be written.

@@ -10,6 +10,7 @@ from fer_lib.evaluation.statistics import (
     Estimate,
     estimate,
     holm,
+    on_same_images,
     overlap,
     paired_difference,
     smallest_detectable,
@@ -90,3 +91,18 @@ def test_the_smallest_detectable_difference_shrinks_with_seeds():
     assert detectable(0.01, 10) < five < detectable(0.01, 5, 0.25)
     assert detectable(0.02, 5) == pytest.approx(2 * five)
     assert all(math.isnan(detectable(sd, n)) for sd, n in ((NAN, 1), (0.0, 5), (NAN, 5)))
+
+
+def test_two_networks_on_the_same_images():
+    """Ten images that only the first gets right, two that only the second does: 2 · P(X ≤ 2), X binomial(12, 1/2)."""
+    first = np.repeat([True, True, False, False], [50, 10, 2, 38])
+    second = np.repeat([True, False, True, False], [50, 10, 2, 38])
+    found = on_same_images(first, second)
+    assert (found.images, found.only_first, found.only_second) == (100, 10, 2)
+    assert found.difference == pytest.approx(0.08)
+    assert found.p == pytest.approx(2 * (1 + 12 + 66) / 2**12)
+    wanted = stats.bootstrap(
+        (first.astype(int) - second,), np.mean, n_resamples=9999, method="percentile", rng=np.random.default_rng(1)
+    ).confidence_interval
+    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.011)
+    assert on_same_images(first, first).p == 1

@@ -153,7 +153,7 @@ def test_figures_tables_code_and_parameters_are_on_the_page(report):
     assert soup.select_one("main b:last-of-type")
     assert soup.select_one("details.messages pre").get_text() == "a warning"
     assert [a.get_text() for a in soup.select("nav.toc a")] == ["Method", "Detail", "Method"]
-    assert soup.select_one('footer a[href="notebooks/03_sweep.ipynb"]')
+    assert soup.select_one('.meta a[href="notebooks/03_sweep.ipynb"]')
 
 
 def test_equations_are_mathml(report):

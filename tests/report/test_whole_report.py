@@ -1,53 +1,15 @@
 """`make report`, whole: a tiny profile on drawn faces through training, notebooks and pages."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
-import pytest
-import yaml
+from tiny_report import run_report
 
 from fer_lib.evaluation import published
 
 ROOT = Path(__file__).parents[2]
-TINY = {"batch_size": 8, "epochs": 2, "train_limit": 32, "test_limit": 60, "model": "vanilla_cnn"}
-PRETRAINING = {"dataset": "toyshapes", "split": "official", **TINY, "epochs": 1}
-
-
-def write_tiny_params(folder: Path) -> None:
-    """The demo profile with the smallest runs: one small network in the place of all three, and two seeds."""
-    folder.mkdir(parents=True)
-    for path in sorted((ROOT / "params" / "demo").glob("*.yaml")):
-        values = yaml.safe_load(path.read_text())
-        values["profile"] = "tiny"
-        if "base" in values:
-            values |= {"base": TINY, "seeds": [0, 1] if path.stem.startswith("05") else [0]}
-            for overrides in (*values["arms"].values(), *values["datasets"].values()):
-                for key in ("epochs", "train_limit", "model"):
-                    overrides.pop(key, None)
-                if "pretraining" in overrides:
-                    overrides["pretraining"] = PRETRAINING
-        (folder / path.name).write_text(yaml.safe_dump(values, sort_keys=False))
-
-
-def run_report(folder: Path, **extra: str) -> subprocess.CompletedProcess[str]:
-    own = {"FER_PARAMS": folder / "params" / "tiny", "FER_REPORT": folder / "report", "FER_DEVICE": "cpu", **extra}
-    environment = {**os.environ, **{name: str(value) for name, value in own.items()}}
-    command = [sys.executable, "-m", "fer_lib", "report", "--profile", "tiny", "--jobs", "2"]
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=280)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    folder = tmp_path_factory.mktemp("tiny")
-    write_tiny_params(folder / "params" / "tiny")
-    done = run_report(folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder, done
 
 
 def outputs(folder: Path) -> list[tuple[str, dict]]:
@@ -136,9 +98,11 @@ def test_a_failing_notebook_fails_the_report(tmp_path):
         (tmp_path / "params" / "tiny" / f"{name}.yaml").write_text("profile: tiny\n")
     failed = run_report(tmp_path, FER_ROOT=str(tmp_path))
     assert failed.returncode == 2
-    assert "02_broken: cell 3" in failed.stderr
-    assert "ZeroDivisionError" in failed.stderr
-    assert "Traceback" not in failed.stderr
+    where, what, partial = failed.stderr.splitlines()
+    assert where.startswith("error: 02_broken: cell 3")
+    assert what == "ZeroDivisionError: division by zero"
+    assert partial.startswith("partial notebook: ")
     assert (tmp_path / "report" / "01_fine.html").is_file()
     assert not (tmp_path / "report" / "02_broken.html").exists()
-    assert "02_broken failed in cell 3" in (tmp_path / "report" / "index.html").read_text()
+    for name in ("index", "01_fine", "report"):
+        assert "Incomplete report.</b> 02_broken failed in cell 3" in (tmp_path / "report" / f"{name}.html").read_text()

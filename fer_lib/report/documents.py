@@ -1,0 +1,170 @@
+"""The numbers in README.md, MODEL_CARD.md and DATASHEET.md, generated from the committed records and facts.
+
+A generated part stands between `<!-- generated: name -->` and `<!-- end -->`; the prose around it is written by hand.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from fer_lib import paths
+from fer_lib.errors import FerError
+from fer_lib.evaluation import published, statistics
+from fer_lib.report import confusion
+from fer_lib.report.overview import SAME_AS_RESNET50
+from fer_lib.report.tables import N
+from fer_lib.results import Results, collect
+from fer_lib.training import RunStore, expand, grids_in
+
+PROFILE = "paper"
+PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.S)
+SPLITS = ("random80", "official")
+CARD_ARMS = ("ResNet50", "ResNet50 + STN")
+
+
+def write_documents() -> list[Path]:
+    """Bring every generated part up to date; returns the files that changed.
+
+    Raises:
+        FerError: a document asks for a part that nothing generates.
+    """
+    changed = []
+    for path, text in documents().items():
+        if path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
+            changed.append(path)
+    return changed
+
+
+def documents() -> dict[Path, str]:
+    """The documents as they should read, by path."""
+    parts: dict[str, Callable[[], str]] = {
+        "results": lambda: results_part(recorded()),
+        "performance": lambda: performance_part(recorded()),
+        "classes": lambda: classes_part(facts("class_balance")),
+        "duplicates": lambda: duplicates_part(facts("duplicates")),
+        "labels": lambda: labels_part(facts("agreement"), facts("vote_entropy")),
+    }
+
+    def fill(match: re.Match[str]) -> str:
+        if match[2] not in parts:
+            raise FerError(f"{path.name}: nothing generates a part {match[2]!r}.\nParts: {', '.join(parts)}.")
+        return f"{match[1]}{parts[match[2]]()}\n{match[3]}"
+
+    found = {}
+    for path in (paths.project_root() / name for name in ("README.md", "MODEL_CARD.md", "DATASHEET.md")):
+        found[path] = PART.sub(fill, path.read_text("utf-8"))
+    return found
+
+
+def recorded() -> Results:
+    """The runs of the paper profile, from the committed records alone."""
+    root = paths.project_root()
+    store = RunStore(root / "reports" / PROFILE)
+    grids = grids_in(sorted((root / "params" / PROFILE).glob("*.yaml")))
+    cells = list({(c.arm, c.dataset, c.split, c.seed): c for grid in grids.values() for c in expand(grid)}.values())
+    return collect(cells, [store.find(cell.config) for cell in cells], load=store.predictions, reasons={})
+
+
+def facts(name: str) -> pd.DataFrame:
+    """A table of facts about the images, committed beside the records."""
+    return pd.read_csv(paths.project_root() / "reports" / PROFILE / "facts" / f"{name}.csv")
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table in Markdown; columns after the first are aligned to the right."""
+    lines = [list(map(str, table.columns)), ["---", *["---:"] * (table.shape[1] - 1)]]
+    lines += [[str(value) for value in row] for row in table.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def results_part(results: Results) -> str:
+    """The published test accuracies beside ours under two protocols, and how much of the campaign has been run."""
+    printed = published.accuracies().query("part == 'test'").drop_duplicates(["arm", "role"])
+    measured = results.runs.loc[results.runs["status"] == "finished", "arm"]
+    rows = []
+    for arm in dict.fromkeys([*printed["arm"], *measured]):
+        if arm in SAME_AS_RESNET50:
+            continue
+        row = {"Arm": f"Learning rate {arm}" if arm[0].isdigit() else arm}
+        for role in published.ROLES:
+            known = printed.loc[(printed["arm"] == arm) & (printed["role"] == role), "published"]
+            row[f"{role}: paper"] = f"{known.iloc[0]:.4f}" if len(known) else "–"
+            row |= {f"`{split}`": _measured(results, arm, role, split) for split in SPLITS}
+            row |= {f"{role}: {name}": row.pop(name) for name in [f"`{split}`" for split in SPLITS]}
+        rows.append(row)
+    unique = results.runs[(results.runs["run_id"] == "") | ~results.runs.duplicated("run_id")]
+    states = {state: int((unique["status"] == state).sum()) for state in ("finished", "diverged", "skipped")}
+    done = ", ".join(f"{count} {state}" for state, count in states.items())
+    return (
+        f"{markdown(pd.DataFrame(rows))}\n\nTest accuracy: mean [95 % interval] over n seeds; a dash is a run that has "
+        f"not been made. Runs in the repository: {done}."
+    )
+
+
+def _measured(results: Results, arm: str, role: str, split: str) -> str:
+    values = list(results.by_seed(arm=arm, role=role, split=split).values())
+    ours = statistics.estimate(values, overlap=statistics.overlap(split))
+    if ours.n < 2:
+        return f"{ours.mean:.4f} (n = 1, no interval)" if ours.n else "–"
+    return f"{ours.mean:.4f} [{ours.low:.4f}, {ours.high:.4f}] (n = {ours.n})"
+
+
+def performance_part(results: Results) -> str:
+    """Metrics and per-class rates on PrivateTest of the study's two models, as far as they have been run."""
+    blocks = []
+    for role in published.ROLES:
+        for arm in CARD_ARMS:
+            values = {"arm": arm, "role": role, "split": "official"}
+            if results.first_record(**values) is None:
+                blocks.append(f"**{arm} on {role}**, `official`: not run yet.")
+                continue
+            whole = confusion.summary_table(results.of(arm=arm, role=role), split="official")
+            rates = confusion.rate_table(results, **values)
+            seeds = int(rates[N].iloc[0])
+            spread = "one seed, so no spread" if seeds == 1 else f"mean ± sd over {seeds} seeds"
+            blocks.append(
+                f"**{arm} on {role}**, `official`, {spread}:\n\n{markdown(whole.drop(columns='Data set'))}\n\n"
+                f"{markdown(rates.drop(columns=N))}"
+            )
+    return "\n\n".join(blocks)
+
+
+def classes_part(balance: pd.DataFrame) -> str:
+    """Images per class and official split, a table for each label rule."""
+    blocks = []
+    for rule, rows in balance.groupby("rule", sort=False):
+        own = rows.drop(columns="rule").rename(columns={"class": "Class", "all": "All"})
+        total = own.sum(numeric_only=True).to_dict() | {"Class": "total"}
+        table = pd.concat([own, pd.DataFrame([total])], ignore_index=True)
+        blocks.append(f"`{rule}`:\n\n{markdown(table)}")
+    return "\n\n".join(blocks)
+
+
+def duplicates_part(copies: pd.DataFrame) -> str:
+    """Copies and near-copies, and how many test images have a twin in Training."""
+    table = pd.DataFrame({
+        "Kind": copies["kind"],
+        "Redundant images": [f"{n:,} ({n / all_:.1%})" for n, all_ in copies[["redundant", "images"]].to_numpy()],
+        "Groups": copies["groups"], "Groups across splits": copies["groups across splits"],
+        "PublicTest with a twin in Training": copies["PublicTest with twin in Training"].map("{:.1%}".format),
+        "PrivateTest with a twin in Training": copies["PrivateTest with twin in Training"].map("{:.1%}".format),
+    })  # fmt: skip
+    return markdown(table)
+
+
+def labels_part(agreement: pd.DataFrame, entropy: pd.DataFrame) -> str:
+    """Per FER2013 label: what most FER+ taggers chose, and how far they agree among themselves."""
+    shares = agreement.set_index("label").T
+    lines = []
+    for row in entropy.to_dict("records"):
+        own = shares[row["label"]].sort_values(ascending=False)
+        lines.append({
+            "FER2013 label": row["label"], "Images": f"{row['images']:,}",
+            "Most frequent FER+ plurality": f"{own.index[0]} ({own.iloc[0]:.0%})",
+            "Second": f"{own.index[1]} ({own.iloc[1]:.0%})", "Vote entropy, bits": f"{row['entropy']:.2f}",
+            "Unanimous": f"{row['unanimous']:.1%}", "Tied for the top": f"{row['tied']:.1%}",
+        })  # fmt: skip
+    return markdown(pd.DataFrame(lines))

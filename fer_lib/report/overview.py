@@ -1,0 +1,80 @@
+"""The verdict's picture: every published test accuracy beside what was measured, in one figure."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from fer_lib.evaluation import published, statistics
+from fer_lib.evaluation.claims import SPLIT
+from fer_lib.report.style import GREY, INK, look
+from fer_lib.report.verdict import compared, titles
+from fer_lib.results import Results
+
+CLEAN = "official"  # the protocol shown beside the paper's
+SAME_AS_RESNET50 = ("Adam", "0.001")  # ResNet50 with Adam at 0.001 is one run under three names
+
+
+def overview(results: Results) -> tuple[Figure, pd.DataFrame]:
+    """Every arm, a panel per data set: the paper's number, ours with its interval, ours under the official split.
+
+    Arms of the paper that were not measured show the paper's number alone. Also the table drawn: role, arm, paper, and
+    for each of the two protocols n, mean and the ends of the interval.
+    """
+    paper = published.accuracies().query("part == 'test'")
+    measured = results.runs.loc[results.runs["status"] == "finished", "arm"]
+    arms = [arm for arm in dict.fromkeys([*paper["arm"], *measured]) if arm not in SAME_AS_RESNET50]
+    rows = []
+    for role in published.ROLES:
+        printed = paper[paper["role"] == role].drop_duplicates("arm").set_index("arm")["published"]
+        for arm in arms:
+            row = {"role": role, "arm": arm, "paper": printed.get(arm, float("nan"))}
+            for split in (SPLIT, CLEAN):
+                values = list(results.by_seed(arm=arm, role=role, split=split).values())
+                ours = statistics.estimate(values, overlap=statistics.overlap(split))
+                row |= {f"{split} {name}": getattr(ours, name) for name in ("n", "mean", "low", "high")}
+            rows.append(row)
+    drawn = pd.DataFrame(rows)
+    figure, panels = plt.subplots(1, 2, figsize=(8.6, 1.5 + 0.27 * len(arms)), sharey=True, sharex=True)
+    for axes, role in zip(panels, published.ROLES, strict=True):
+        _panel(axes, drawn[drawn["role"] == role], title=titles(results)[role])
+    panels[0].set_yticks(range(len(arms)), [f"learning rate {arm}" if arm[0].isdigit() else arm for arm in arms])
+    panels[0].set(ylim=(len(arms) - 0.4, -0.6), xlim=(0, 1))
+    handles = [
+        Line2D([], [], color=GREY, marker="x", linestyle="", markeredgewidth=2, label="the paper"),
+        Line2D([], [], color=INK, marker="o", linewidth=2.5, label=f"ours, {SPLIT}, 95 % interval"),
+        Line2D([], [], color=INK, marker="D", markerfacecolor="white", linestyle="", label=f"ours, {CLEAN}"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    return figure, drawn
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, *, title: str) -> None:
+    axes.plot(rows["paper"], range(len(rows)), "x", color=GREY, markersize=7, markeredgewidth=2, zorder=3)
+    for place, row in enumerate(rows.to_dict("records")):
+        colour = look(str(row["arm"])).colour
+        axes.plot([row[f"{SPLIT} {end}"] for end in ("low", "high")], [place] * 2, color=colour, linewidth=2.5)
+        axes.plot(row[f"{SPLIT} mean"], place, "o", color=colour, markersize=7)
+        axes.plot(row[f"{CLEAN} mean"], place, "D", color=colour, markerfacecolor="white", markersize=6)
+    axes.set(title=title, xlabel="test accuracy")
+    axes.grid(axis="both")
+
+
+def caption(numbers: pd.DataFrame) -> str:
+    """How many published test accuracies lie above ours."""
+    test = compared(numbers)
+    if test.empty:
+        return f"Every published test accuracy. None has been measured yet under {SPLIT}, what the paper describes."
+    above = int((test["Difference"] < 0).sum())
+    return f"{above} of the {len(test)} published test accuracies that we measured under {SPLIT} lie above ours."
+
+
+def alt(drawn: pd.DataFrame) -> str:
+    """The picture in words."""
+    ours = int((drawn[f"{SPLIT} n"] > 0).sum())
+    return (
+        f"Test accuracy of {drawn['arm'].nunique()} arms on {' and '.join(published.ROLES)}, a row each: the paper's "
+        f"{drawn['paper'].notna().sum()} numbers as crosses, our {ours} means as dots with interval, and diamonds for "
+        f"{int((drawn[f'{CLEAN} n'] > 0).sum())} under the {CLEAN} split"
+    )

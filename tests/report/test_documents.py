@@ -1,0 +1,73 @@
+"""The numbers in README and cards are those of the committed records and facts; what was not run has none."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from fer_lib.errors import FerError
+from fer_lib.report import documents
+from fer_lib.results import Results
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _this_project(monkeypatch):
+    monkeypatch.setenv("FER_ROOT", str(ROOT))
+
+
+def test_readme_and_cards_are_up_to_date():
+    """`make docs` brings them up to date."""
+    for path, text in documents.documents().items():
+        assert path.read_text("utf-8") == text, f"{path.name} is out of date: make docs"
+        assert documents.PART.search(text), path.name
+
+
+def test_the_results_table_has_the_mean_of_every_recorded_arm_and_no_other_number():
+    found = documents.recorded()
+    readme = (ROOT / "README.md").read_text("utf-8")
+    rows = {line.split(" | ")[0].strip("| "): line.split(" | ")[1:] for line in readme.splitlines() if " | " in line}
+    for arm, role, column in (("ResNet50", "FER2013", 2), ("ResNet50 + STN", "FER+", 5), ("VGGFace", "FER2013", 2)):
+        values = list(found.by_seed(arm=arm, role=role, split="official").values())
+        cell = rows[arm][column]
+        assert cell.startswith(f"{sum(values) / len(values):.4f}" if values else "–")
+
+
+def made_up(*seeds: int) -> Results:
+    names = {"arm": "ResNet50", "role": "FER2013", "split": "official", "status": "finished"}
+    runs = [names | {"seed": seed, "run_id": str(seed), "test_accuracy": 0.5 + seed / 100} for seed in seeds]
+    return Results(
+        pd.DataFrame(runs, columns=[*names, "seed", "run_id", "test_accuracy"]), pd.DataFrame(columns=list(names))
+    )
+
+
+@pytest.mark.parametrize(
+    ("seeds", "cell"),
+    [((), "–"), ((0,), "0.5000 (n = 1, no interval)"), ((0, 2), "0.5100 [0.3829, 0.6371] (n = 2)")],
+)
+def test_one_seed_has_no_interval_and_none_has_no_number(seeds, cell):
+    row = next(line for line in documents.results_part(made_up(*seeds)).splitlines() if line.startswith("| ResNet50 |"))
+    assert row.split(" | ")[1:4] == ["0.7715", "–", cell]
+
+
+def test_an_unknown_part_is_named(tmp_path, monkeypatch):
+    for name in ("README.md", "MODEL_CARD.md", "DATASHEET.md"):
+        (tmp_path / name).write_text("<!-- generated: weather -->\n<!-- end -->\n")
+    monkeypatch.setenv("FER_ROOT", str(tmp_path))
+    with pytest.raises(FerError, match=r"README\.md: nothing generates a part 'weather'"):
+        documents.write_documents()
+
+
+def test_links_of_the_documents_lead_somewhere():
+    for path in documents.documents():
+        for href in re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8")):
+            assert href.startswith("https://") or (ROOT / href).exists(), (path.name, href)
+
+
+def test_the_citation_names_study_and_paper():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert {"cff-version", "message", "title", "authors", "version", "license"} <= set(citation)
+    assert citation["references"][0]["title"].startswith("Facial Expression Recognition")

@@ -1,0 +1,93 @@
+"""What the index says of no run, one seed and three; what two networks on the same images come to."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from fer_lib.evaluation import published
+from fer_lib.evaluation.claims import decide
+from fer_lib.report import overview, tables, verdict
+from fer_lib.results import Results, collect
+from fer_lib.training import Cell, Record, RunConfig
+
+TRANSFER = "ResNet50 + STN + ImageNet"
+CLASSES = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
+WRONG = {"ResNet50": 30, "ResNet50 + STN": 10}  # of 100 test images, the first ones
+
+
+def results(seeds: Sequence[int], *, split: str = "random80") -> Results:
+    """ResNet50 and the transformer on drawn faces in the place of FER2013, one run for each seed."""
+    cells, records, arrays = [], [], {}
+    for arm, wrong in WRONG.items():
+        for seed in seeds:
+            config = RunConfig.parse({"dataset": "toyfaces", "seed": seed, "split": split})
+            cells.append(Cell(arm, "Toy faces", split, seed, config))
+            run_id = f"{arm} {seed}"
+            accuracy = 1 - wrong / 100 + 0.001 * (seed if arm == "ResNet50" else -seed)
+            metrics = {"test_accuracy": accuracy, "train_accuracy": 0.9}
+            known = {"run_id": run_id, "config": config, "fingerprint": "data", "classes": CLASSES}
+            records.append(Record(**known, status="finished", metrics=metrics))
+            arrays[run_id] = {
+                "rows": np.arange(100), "actual": np.zeros(100, int), "predicted": (np.arange(100) < wrong).astype(int)
+            }  # fmt: skip
+    if not cells:
+        cells = [Cell("ResNet50", "Toy faces", split, 0, RunConfig.parse({"dataset": "toyfaces"}))]
+        return collect(cells, [None], load=lambda record: {}, reasons={})
+    return collect(cells, records, load=lambda record: arrays[record.run_id], reasons={})
+
+
+def answer(found: Results) -> list[str]:
+    return verdict.answer(decide(found, transfer=TRANSFER), tables.numbers(found), found)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "first", "second", "third"),
+    [
+        ([], "has not been measured", "None of the paper's 9 claims", "0 runs with 0 seeds, too few"),
+        (
+            [0],
+            "+0.2000 (one seed, no interval) on Toy faces (for FER2013)",
+            "undecided: C4",
+            "2 runs with 1 seed, too few",
+        ),
+        ([0, 1, 2], "+0.1980 (95 % interval [", "undecided: C4", "6 runs with 3 seeds."),
+    ],
+)
+def test_the_answer_is_three_sentences_whatever_there_is(seeds, first, second, third):
+    found = answer(results(seeds))
+    assert len(found) == 3
+    assert all(words in sentence for words, sentence in zip((first, second, third), found, strict=True)), found
+
+
+def test_the_picture_has_every_published_test_accuracy_once():
+    for found in (results([]), results([0]), results([0, 1], split="official")):
+        figure, drawn = overview.overview(found)
+        crosses = sum(np.isfinite(np.asarray(axes.lines[0].get_xdata(), float)).sum() for axes in figure.axes)
+        assert crosses == drawn["paper"].notna().sum()
+        paper = published.accuracies().query("part == 'test'")
+        assert set(drawn["paper"].dropna()) == set(paper["published"])
+        assert f"{drawn['paper'].notna().sum()} numbers" in overview.alt(drawn)
+        plt.close(figure)
+    assert drawn.loc[drawn["official n"] == 2, "arm"].tolist() == list(WRONG)
+
+
+def test_networks_are_compared_image_by_image_on_shared_seeds():
+    table = tables.same_images(results([0, 1]), against="ResNet50")
+    assert table["Arm"].tolist() == ["ResNet50 + STN"]
+    row = table.iloc[0]
+    assert (row["n"], row["Images"], row["Right alone : ResNet50 alone"]) == (2, 100, "20 : 0")
+    assert row["p (Holm)"] == pytest.approx(2 * 2 * 0.5**20)
+    assert row["Seeds better, worse"] == "2, 0"
+    assert tables.same_images(results([]), against="ResNet50").empty
+
+
+def test_a_claim_leads_to_its_records(tmp_path):
+    found = results([0, 1])
+    runs = verdict.runs_table(decide(found, transfer=TRANSFER), found).set_index("Claim")
+    assert runs.loc["C4", "n runs"] == 4
+    assert runs.loc["C2", "n runs"] == 0
+    shown = verdict.linked_records(tmp_path / "runs")("0123456789ab")
+    assert 'data-file="runs/0123456789ab.json"' in shown.html
+    assert str(shown) == "0123456789ab"
