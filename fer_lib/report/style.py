@@ -44,6 +44,8 @@ _LOOKS = {
     "ResNet50 + STN": Look(RED, "s", "-"),
     "STN frozen": Look(GREY, "D", _DASHED),
     "STN without warp": Look(PURPLE, "^", _DOTTED),
+    "STN, slow localisation": Look(GREEN, "v", _DASHDOT),
+    "STN, pulled to identity": Look(ORANGE, "P", _DASHED),
     **dict.fromkeys(("ResNet50 + ImageNet", "ResNet50 + toy shapes"), Look(GREEN, "v", _DASHED)),
     "ResNet50 + Tiny-ImageNet": Look(SKY, "X", _DASHDOT),
     **dict.fromkeys(("ResNet50 + STN + ImageNet", "ResNet50 + STN + toy shapes"), Look(ORANGE, "P", "-")),

@@ -194,9 +194,9 @@ def test_controls_run_through_the_same_loop(faces, attention):
     assert ("theta" in done.arrays) == (attention != "none")
     if attention == "stn_frozen":
         assert done.history[0].theta["mean"] == [1, 0, 0, 0, 1, 0]
-        assert trained(tiny(epochs=1), faces).history[0].train_loss == pytest.approx(
-            done.history[0].train_loss, rel=1e-3
-        )
+        without = trained(tiny(epochs=1), faces)
+        assert without.history[0].train_loss == done.history[0].train_loss
+        assert np.array_equal(without.arrays["confidence"], done.arrays["confidence"]), "the identity changed a bit"
 
 
 def test_fewer_steps_of_cosine_end_near_zero(faces):

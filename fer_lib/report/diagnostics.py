@@ -1,0 +1,184 @@
+"""Whether the spatial transformer does its work: its state over training, the pose it undoes, and what that buys.
+
+Tables and sentences; `report.transformer` draws them.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from fer_lib.data import FaceSet
+from fer_lib.data.canvas import pose_components
+from fer_lib.evaluation import statistics
+from fer_lib.results import Results
+
+STATE = {
+    "distance": "distance from identity",
+    "outside": "grid points outside",
+    "gradient": "share of the gradient",
+}
+POSE = {
+    "rotation": "rotation (degrees)", "log_scale": "log scale", "shift_x": "shift x", "shift_y": "shift y",
+    "shear": "shear",
+}  # fmt: skip
+TRANSFORMS = {"rotation": "rotation (degrees)", "log_scale": "scale (± ln)", "shift": "shift (half widths)"}
+BINS = 4  # equal shares of the test images, by how far their pose is from upright
+
+
+def state(results: Results, *, split: str) -> pd.DataFrame:
+    """By data set, arm, seed and epoch: `distance`, `outside`, `gradient` (see `Epoch.theta`) and `collapse`."""
+    history = results.of(split=split).history
+    history = history[history["theta"].notna()] if "theta" in history else history[:0]
+    table = history[[name for name in ("dataset", "arm", "seed", "epoch", "collapse") if name in history]].copy()
+    for name in STATE:
+        table[name] = [float(theta.get(name, [np.nan])[0]) for theta in history.get("theta", ())]
+    return table
+
+
+def collapses(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
+    """How many runs of each arm ended with a collapsed transformer, and how."""
+    lines = []
+    for (dataset, arm), own in table.groupby(["dataset", "arm"], sort=False):
+        last = own[own["epoch"] == own.groupby("seed")["epoch"].transform("max")]
+        kinds = last.loc[last["collapse"] != "", "collapse"].value_counts()
+        lines.append({
+            "Data set": dataset, "Arm": arm, "Split": split, "n": len(last),
+            **{title.capitalize(): last[name].mean() for name, title in STATE.items()},
+            "Collapsed": ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none",
+        })  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def true_and_learnt(faces: FaceSet | None, results: Results, *, dataset: str, split: str) -> pd.DataFrame:
+    """By arm, seed and test image: each part of the true pose and of the theta learnt; empty where neither is known."""
+    columns = ["arm", "seed", *(f"{kind}_{part}" for part in POSE for kind in ("true", "learnt"))]
+    lines = []
+    runs = results.of(dataset=dataset, split=split, status="finished").runs
+    for run in runs.itertuples():
+        arrays = results.load(results.records[str(run.run_id)])
+        if faces is None or faces.pose is None or "final_theta" not in arrays:
+            continue
+        learnt = pose_components(arrays["final_theta"].astype(float))
+        true = pose_components(faces.pose[arrays["rows"][: len(arrays["final_theta"])]])
+        parts = {f"true_{part}": true[part] for part in POSE} | {f"learnt_{part}": learnt[part] for part in POSE}
+        lines.append(pd.DataFrame(parts).assign(arm=run.arm, seed=run.seed))
+    return pd.concat(lines, ignore_index=True)[columns] if lines else pd.DataFrame(columns=columns)
+
+
+def recovery(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
+    """Per arm and part of the pose: correlation of truth and theta (95 % interval over images), and R².
+
+    R² = 1 - Σ(theta - truth)² / Σ(truth - mean)² is the share of the pose's variance that the transformer undoes: 0 for
+    the identity, below 0 where theta adds to it.
+    """
+    lines = []
+    for arm, own in table.groupby("arm", sort=False):
+        for part, title in POSE.items():
+            pair = own[[f"true_{part}", f"learnt_{part}"]].dropna().to_numpy(float)
+            true, learnt = pair.T
+            interval = "–"
+            if np.ptp(learnt) > 0 and len(true) > 3:
+                found = stats.pearsonr(true, learnt)
+                low, high = found.confidence_interval(statistics.LEVEL)
+                interval = f"{found.statistic:+.2f} [{low:+.2f}, {high:+.2f}]"
+            squared = 1 - ((learnt - true) ** 2).sum() / ((true - true.mean()) ** 2).sum()
+            lines.append({
+                "Arm": arm, "Split": split, "n": own["seed"].nunique(), "Images": len(true), "Part": title,
+                "Correlation": interval, "R²": squared,
+            })  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def by_pose(faces: FaceSet | None, results: Results, *, dataset: str, split: str) -> pd.DataFrame:
+    """Accuracy of each arm in `BINS` equal shares of its test images, from the most upright to the most posed."""
+    lines = []
+    for run in results.of(dataset=dataset, split=split, status="finished").runs.itertuples():
+        arrays = results.load(results.records[str(run.run_id)])
+        if faces is None or faces.pose is None or "rows" not in arrays:
+            continue
+        away = np.linalg.norm((faces.pose[arrays["rows"]] - np.eye(2, 3)).reshape(-1, 6), axis=1)
+        hits = arrays["predicted"] == arrays["actual"]
+        for place, part in enumerate(np.array_split(np.argsort(away, kind="stable"), BINS)):
+            lines.append({
+                "arm": run.arm, "seed": run.seed, "bin": place + 1, "distance": away[part].mean(),
+                "accuracy": hits[part].mean(), "images": len(part),
+            })  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def robustness(results: Results, *, split: str) -> pd.DataFrame:
+    """By data set, arm, seed, transformation and strength: accuracy on transformed test images (see `Probe`)."""
+    lines = []
+    for run in results.of(split=split, status="finished").runs.itertuples():
+        probes = results.records[str(run.run_id)].robustness
+        lines += [{"dataset": run.dataset, "arm": run.arm, "seed": run.seed, **probe.model_dump()} for probe in probes]
+    return pd.DataFrame(lines)
+
+
+def robustness_table(table: pd.DataFrame, *, arms: list[str], split: str) -> pd.DataFrame:
+    """Accuracy lost at the strongest of each transformation, paired with the same images untouched; mean over seeds."""
+    lines = []
+    for (dataset, arm), own in table.groupby(["dataset", "arm"], sort=False) if len(table) else ():
+        if arm not in arms:
+            continue
+        line = {"Data set": dataset, "Arm": arm, "Split": split, "n": own["seed"].nunique(),
+                "Images": int(own["images"].max())}  # fmt: skip
+        for transform, title in TRANSFORMS.items():
+            part = own[own["transform"] == transform].pivot_table(index="seed", columns="strength", values="accuracy")
+            strongest = part.columns.max()
+            lost = statistics.estimate((part[strongest] - part[0.0]).to_numpy(), overlap=statistics.overlap(split))
+            interval = f" [{lost.low:+.3f}, {lost.high:+.3f}]" if lost.n > 1 else ""
+            line[f"{title.split(' (')[0].capitalize()} {strongest:g}"] = f"{lost.mean:+.3f}{interval}"
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def state_finding(table: pd.DataFrame) -> str:
+    """How far each arm's transformer ends from the identity, and whether any collapsed."""
+    if table.empty:
+        return "No transformer has been trained yet."
+    last = table[table["epoch"] == table.groupby(["dataset", "arm", "seed"])["epoch"].transform("max")]
+    ends = last.groupby("arm", sort=False)[["distance", "outside"]].mean()
+    words = [f"{arm} {line.distance:.2f} ({100 * line.outside:.1f} %)" for arm, line in ends.iterrows()]
+    collapsed = int((last["collapse"] != "").sum())
+    return (
+        f"Distance of theta from the identity at the end, and grid points outside: {', '.join(words)}. "
+        f"{collapsed or 'None'} of {len(last)} transformers collapsed."
+    )
+
+
+def recovery_finding(table: pd.DataFrame, *, arm: str) -> str:
+    """Which part of the pose the arm's theta follows best, and how much of the pose's variance it undoes."""
+    own = table[table["Arm"] == arm] if len(table) else table
+    if own.empty:
+        return f"{arm} has no theta to compare with a known pose yet."
+    best = own.loc[own["R²"].idxmax()]
+    worst = own.loc[own["R²"].idxmin()]
+    return (
+        f"Of the known pose, theta of {arm} undoes most of {best['Part']} (R² {best['R²']:+.2f}, "
+        f"r {best['Correlation']}) and least of {worst['Part']} (R² {worst['R²']:+.2f}); 1 is all of it, 0 as little "
+        "as the identity does."
+    )
+
+
+def by_pose_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
+    """Accuracy lost from the most upright share of the images to the most posed, by arm."""
+    if table.empty:
+        return "The true pose of these images is not known, or no run is there."
+    mean = table.pivot_table(index="arm", columns="bin", values="accuracy")
+    words = [f"{arm} {mean.loc[arm, 1]:.3f} to {mean.loc[arm, BINS]:.3f}" for arm in arms if arm in mean.index]
+    return f"From the most upright quarter of the test images to the most posed, accuracy goes: {', '.join(words)}."
+
+
+def robustness_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
+    """Accuracy left at the strongest rotation, by arm, on the first data set."""
+    if table.empty:
+        return "No run was tested under transformations yet."
+    first = table["dataset"].iloc[0]
+    own = table[(table["dataset"] == first) & (table["transform"] == "rotation")]
+    mean = own.pivot_table(index="arm", columns="strength", values="accuracy")
+    weak, strong = mean.columns[0], mean.columns[-1]
+    words = [
+        f"{arm} from {mean.loc[arm, weak]:.3f} to {mean.loc[arm, strong]:.3f}" for arm in arms if arm in mean.index
+    ]
+    return f"Test faces of {first} turned by {strong:g} degrees: accuracy goes, for {', for '.join(words)}."

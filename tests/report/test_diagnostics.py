@@ -1,0 +1,137 @@
+"""The transformer's diagnosis from records: a pose that is undone scores 1, the identity 0."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_lib.data import FER_CLASSES, FaceSet
+from fer_lib.data.canvas import compose_pose
+from fer_lib.report import diagnostics, transformer
+from fer_lib.results import Results, collect
+from fer_lib.training import Record, expand, parse_grid
+from fer_lib.training.record import Epoch, Probe
+
+ARMS = {"ResNet50": {}, "ResNet50 + STN": {"attention": "stn"}, "STN frozen": {"attention": "stn_frozen"}}
+N = 40
+RNG = np.random.default_rng(0)
+POSE = compose_pose(
+    rotation=RNG.uniform(-15, 15, N), log_scale=RNG.uniform(-0.1, 0.1, N), shift_x=RNG.uniform(-0.1, 0.1, N),
+    shift_y=RNG.uniform(-0.1, 0.1, N), shear=RNG.uniform(-0.05, 0.05, N),
+)  # fmt: skip
+IDENTITY = np.broadcast_to(np.eye(2, 3, dtype=np.float16), (N, 2, 3))
+THETAS = {"ResNet50 + STN": POSE.astype(np.float16), "STN frozen": IDENTITY}
+
+
+@pytest.fixture
+def faces() -> FaceSet:
+    return FaceSet("toyfaces", np.zeros((N, 48, 48), np.uint8), np.zeros(N, np.uint8), FER_CLASSES, pose=POSE)
+
+
+@pytest.fixture
+def results() -> Results:
+    """Two seeds of three arms; the STN's theta is the true pose, and seed 1's collapsed in its last epoch."""
+    grid = parse_grid({"profile": "x", "base": {"epochs": 2}, "arms": ARMS, "seeds": [0, 1],
+                       "datasets": {"Toy faces": {"dataset": "toyfaces"}}}, where="test")  # fmt: skip
+    cells, records, arrays = expand(grid), [], {}
+    for cell in cells:
+        stn = cell.config.attention == "stn"
+        theta = {"mean": [1, 0, 0, 0, 1, 0], "outside": [0.25 * stn], "distance": [0.5 * stn], "gradient": [0.1]}
+        history = [
+            Epoch(
+                epoch=epoch, lr=0.1, train_loss=1.0, train_accuracy=0.5, eval_loss=1.0, eval_accuracy=0.5, seconds=1.0,
+                theta=None if cell.arm == "ResNet50" else theta,
+                collapse="tiny" if stn and cell.seed == 1 and epoch == 2 else "",
+            )
+            for epoch in (1, 2)
+        ]  # fmt: skip
+        probes = [
+            Probe(transform=transform, strength=strength, accuracy=0.8 - strength * (1 - 0.5 * stn), images=N)
+            for transform in ("rotation", "log_scale", "shift") for strength in (0.0, 0.4)
+        ]  # fmt: skip
+        record = Record(
+            run_id=cell.config.run_id("data"), config=cell.config, fingerprint="data", status="finished",
+            history=history, robustness=probes, metrics={"test_accuracy": 0.8},
+        )  # fmt: skip
+        records.append(record)
+        away = np.linalg.norm((POSE - np.eye(2, 3)).reshape(N, 6), axis=1)
+        arrays[record.run_id] = {
+            "rows": np.arange(N), "actual": np.zeros(N, int), "predicted": (away > np.median(away)) * (not stn),
+        } | ({"final_theta": THETAS[cell.arm]} if cell.arm in THETAS else {})  # fmt: skip
+    return collect(cells, records, load=lambda record: arrays[record.run_id], reasons={})
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+def test_the_state_has_a_line_for_every_transformer_and_epoch(results):
+    table = diagnostics.state(results, split="random80")
+    assert len(table) == 8
+    assert set(table["arm"]) == set(THETAS)
+    assert table.query("arm == 'ResNet50 + STN'")["outside"].unique().tolist() == [0.25]
+    collapsed = diagnostics.collapses(table, split="random80").set_index("Arm")["Collapsed"]
+    assert collapsed.to_dict() == {"ResNet50 + STN": "1 tiny", "STN frozen": "none"}
+    assert "1 of 4 transformers collapsed" in diagnostics.state_finding(table)
+    assert len(transformer.state_over_training(table).axes) == 3
+
+
+def test_an_undone_pose_scores_one_and_the_identity_nothing(faces, results):
+    poses = diagnostics.true_and_learnt(faces, results, dataset="Toy faces", split="random80")
+    recovered = diagnostics.recovery(poses, split="random80").set_index(["Arm", "Part"])
+    assert (recovered.loc["ResNet50 + STN", "R²"] > 0.99).all()
+    assert (recovered.loc["STN frozen", "R²"] <= 0).all()
+    assert set(recovered.loc["STN frozen", "Correlation"]) == {"–"}
+    assert recovered.loc[("ResNet50 + STN", "log scale"), "Correlation"].startswith("+1.00 [+1.00")
+    assert "R² +1.00" in diagnostics.recovery_finding(recovered.reset_index(), arm="ResNet50 + STN")
+    assert transformer.recovery_figure(poses, arm="ResNet50") is None
+    assert len(transformer.recovery_figure(poses, arm="ResNet50 + STN").axes) == 5
+
+
+def test_accuracy_falls_with_pose_where_it_was_made_to(faces, results):
+    table = diagnostics.by_pose(faces, results, dataset="Toy faces", split="random80")
+    mean = table.pivot_table(index="arm", columns="bin", values="accuracy")
+    assert mean.loc["ResNet50"].tolist() == [1, 1, 0, 0]
+    assert mean.loc["ResNet50 + STN"].tolist() == [1, 1, 1, 1]
+    assert table["images"].tolist() == [10] * 24
+    said = diagnostics.by_pose_finding(table, arms=["ResNet50", "ResNet50 + STN"])
+    assert "ResNet50 1.000 to 0.000" in said
+    assert transformer.by_pose_figure(table) is not None
+
+
+def test_robustness_is_paired_with_the_untouched_images(results):
+    arms = ["ResNet50", "ResNet50 + STN"]
+    table = diagnostics.robustness(results, split="random80")
+    lost = diagnostics.robustness_table(table, arms=arms, split="random80").set_index("Arm")
+    assert list(lost.index) == arms
+    assert lost.loc["ResNet50", "Rotation 0.4"].startswith("-0.400 [")
+    assert lost.loc["ResNet50 + STN", "Shift 0.4"].startswith("-0.200 [")
+    assert "ResNet50 from 0.800 to 0.400" in diagnostics.robustness_finding(table, arms=arms)
+    assert len(transformer.robustness_figure(table, arms=arms).axes) == 3
+
+
+def test_without_runs_or_poses_there_is_a_sentence_and_no_figure(faces, results):
+    none = results.of(split="official")
+    state = diagnostics.state(none, split="official")
+    poses = diagnostics.true_and_learnt(None, results, dataset="Toy faces", split="random80")
+    by_pose, shaken = diagnostics.by_pose(None, results, dataset="Toy faces", split="random80"), pd.DataFrame()
+    recovered = diagnostics.recovery(poses, split="random80")
+    assert all(table.empty for table in (state, poses, by_pose, recovered))
+    figures = [
+        transformer.state_over_training(state),
+        transformer.recovery_figure(poses, arm="ResNet50 + STN"),
+        transformer.by_pose_figure(by_pose),
+        transformer.robustness_figure(shaken, arms=["ResNet50"]),
+    ]
+    assert figures == [None] * 4
+    sentences = [
+        diagnostics.state_finding(state),
+        diagnostics.recovery_finding(recovered, arm="x"),
+        diagnostics.by_pose_finding(by_pose, arms=[]),
+        diagnostics.robustness_finding(shaken, arms=[]),
+    ]
+    assert all(sentence.endswith(".") for sentence in sentences)
+    assert diagnostics.collapses(state, split="official").empty
+    assert diagnostics.robustness_table(shaken, arms=["ResNet50"], split="random80").empty
