@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 ALIGN_CORNERS = False  # one convention for grid and sampler: pixel centres at (2j + 1) / W - 1
 FILTERS = 64
+SCALE = 0.5  # of theta's departure from the identity, see SpatialTransformer
 _MAP = 6  # side of the feature map that theta is regressed from: 48 pixels, halved three times
 
 Attention = Literal["none", "stn", "stn_frozen", "stn_no_warp"]
@@ -58,8 +59,8 @@ class SpatialTransformer(nn.Module):
     """Localisation net → theta → warped image, [B, C, 48, 48] → the same shape.
 
     The regression layer gives theta's departure from the identity and starts at zero, so an untrained transformer
-    changes nothing. Its output is divided by the root of its fan-in: Adam moves all weights by the learning rate at
-    once, and without the division 0.001 is enough to throw theta out of the image within an epoch.
+    changes nothing. Its output is divided by twice the root of its fan-in: Adam moves all weights by the learning rate
+    at once, and without the division 0.001 is enough to throw theta out of the image within an epoch.
 
     Args:
         mode: `stn`; `stn_frozen` keeps the identity for ever; `stn_no_warp` trains the same parameters, whose theta
@@ -85,7 +86,7 @@ class SpatialTransformer(nn.Module):
             return identity_theta(len(images), device=images.device)
         features = self.features(images).flatten(1)
         with torch.autocast(images.device.type, enabled=False):  # coordinates need more than bf16's 8 bits
-            departure = self.regression(features.float()) * self.regression.in_features**-0.5
+            departure = self.regression(features.float()) * SCALE * self.regression.in_features**-0.5
         return identity_theta(1, device=images.device) + departure.view(-1, 2, 3)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -78,7 +78,7 @@ def trainable_cells(profile: str, place: Place) -> list[Cell]:
 
 def _train(cells: list[Cell], place: Place, *, jobs: int, verbose: bool) -> None:
     configs = list(dict.fromkeys(cell.config for cell in cells))
-    with Progress(configs, every_epoch=verbose) as progress:
+    with Progress(configs, every_epoch=False, verbose=verbose) as progress:
         tally = run_all(configs, place, jobs=jobs, keep_weights=kept(cells), report=progress.report)
     print(f"runs: {tally}")
 

@@ -61,7 +61,7 @@ def true_and_learnt(faces: FaceSet | None, results: Results, *, dataset: str, sp
         learnt = pose_components(arrays["final_theta"].astype(float))
         true = pose_components(faces.pose[arrays["rows"][: len(arrays["final_theta"])]])
         parts = {f"true_{part}": true[part] for part in POSE} | {f"learnt_{part}": learnt[part] for part in POSE}
-        lines.append(pd.DataFrame(parts).assign(arm=run.arm, seed=run.seed))
+        lines.append(pd.DataFrame(parts).assign(arm=str(run.arm), seed=int(str(run.seed))))
     return pd.concat(lines, ignore_index=True)[columns] if lines else pd.DataFrame(columns=columns)
 
 
@@ -152,8 +152,8 @@ def recovery_finding(table: pd.DataFrame, *, arm: str) -> str:
     own = table[table["Arm"] == arm] if len(table) else table
     if own.empty:
         return f"{arm} has no theta to compare with a known pose yet."
-    best = own.loc[own["R²"].idxmax()]
-    worst = own.loc[own["R²"].idxmin()]
+    ordered = own.sort_values("R²")
+    best, worst = ordered.iloc[-1], ordered.iloc[0]
     return (
         f"Of the known pose, theta of {arm} undoes most of {best['Part']} (R² {best['R²']:+.2f}, "
         f"r {best['Correlation']}) and least of {worst['Part']} (R² {worst['R²']:+.2f}); 1 is all of it, 0 as little "
@@ -165,8 +165,8 @@ def by_pose_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
     """Accuracy lost from the most upright share of the images to the most posed, by arm."""
     if table.empty:
         return "The true pose of these images is not known, or no run is there."
-    mean = table.pivot_table(index="arm", columns="bin", values="accuracy")
-    words = [f"{arm} {mean.loc[arm, 1]:.3f} to {mean.loc[arm, BINS]:.3f}" for arm in arms if arm in mean.index]
+    mean = table.pivot_table(index="arm", columns="bin", values="accuracy").reindex(arms).dropna()
+    words = [f"{arm} {row[0]:.3f} to {row[-1]:.3f}" for arm, row in zip(mean.index, mean.to_numpy(), strict=True)]
     return f"From the most upright quarter of the test images to the most posed, accuracy goes: {', '.join(words)}."
 
 
@@ -174,11 +174,9 @@ def robustness_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
     """Accuracy left at the strongest rotation, by arm, on the first data set."""
     if table.empty:
         return "No run was tested under transformations yet."
-    first = table["dataset"].iloc[0]
+    first = str(table["dataset"].iloc[0])
     own = table[(table["dataset"] == first) & (table["transform"] == "rotation")]
-    mean = own.pivot_table(index="arm", columns="strength", values="accuracy")
-    weak, strong = mean.columns[0], mean.columns[-1]
-    words = [
-        f"{arm} from {mean.loc[arm, weak]:.3f} to {mean.loc[arm, strong]:.3f}" for arm in arms if arm in mean.index
-    ]
-    return f"Test faces of {first} turned by {strong:g} degrees: accuracy goes, for {', for '.join(words)}."
+    mean = own.pivot_table(index="arm", columns="strength", values="accuracy").reindex(arms).dropna()
+    words = [f"{arm} from {row[0]:.3f} to {row[-1]:.3f}" for arm, row in zip(mean.index, mean.to_numpy(), strict=True)]
+    strongest = own["strength"].max()
+    return f"Test faces of {first} turned by {strongest:g} degrees: accuracy goes, for {', for '.join(words)}."

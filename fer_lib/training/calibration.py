@@ -48,15 +48,16 @@ def calibrate(configs: Iterable[RunConfig], place: Place, *, jobs: int = 1) -> d
     if jobs > 1 and device.type == "cpu":
         place = replace(place, threads=place.threads or max(1, cores() // jobs))
     kinds = {_kind(config, device): config for config in configs}
-    found: dict[Kind, Speed] = {}
+    paths = {kind: _cache_path(kind, place, jobs) for kind in kinds}
+    found = {kind: speed for kind, path in paths.items() if (speed := _cached(path)) is not None}
+    unknown = [kind for kind in kinds if kind not in found]
     with _side_by_side(device, jobs) as pool:
-        for kind, config in kinds.items():
-            path = _cache_path(kind, place, jobs)
-            speed = _cached(path)
-            if speed is None:
-                speed = _mean([done.result() for done in [pool.submit(measure, config, place) for _ in range(jobs)]])
-                write_atomically(path, json.dumps(asdict(speed)).encode())
-            found[kind] = speed
+        # each kind once in every round, which begins with another one, so that neighbours differ as in a campaign
+        queue = [kind for turn in range(jobs) for kind in (*unknown[turn:], *unknown[:turn])]
+        measured = [(kind, pool.submit(measure, kinds[kind], place)) for kind in queue]
+        for kind in unknown:
+            found[kind] = _mean([done.result() for other, done in measured if other == kind])
+            write_atomically(paths[kind], json.dumps(asdict(found[kind])).encode())
     return {config: found[_kind(config, device)] for config in configs}
 
 

@@ -14,15 +14,19 @@ from fer_lib.training.event import Event, title
 
 
 class Progress:
-    """Context manager whose `report` takes a campaign's events; progress is measured in work, not in runs."""
+    """Context manager whose `report` takes a campaign's events; progress is measured in work, not in runs.
 
-    def __init__(self, configs: Sequence[RunConfig], *, every_epoch: bool = True) -> None:
+    `verbose` prints a line for every epoch also where there is a bar; `every_epoch` where there is none.
+    """
+
+    def __init__(self, configs: Sequence[RunConfig], *, every_epoch: bool = True, verbose: bool = False) -> None:
         self._work = {config: gflop(config) for config in configs}
         self._done: dict[RunConfig, float] = {}
         self._reused = 0.0
         self._ended = 0
         self._began = time.monotonic()
-        self._every_epoch = every_epoch
+        self._every_epoch = every_epoch or verbose
+        self._verbose = verbose
         self._bar: tqdm | None = None
 
     def __enter__(self) -> Self:
@@ -45,6 +49,8 @@ class Progress:
             self._reused += work - before
         self._ended += bool(event.state)
         if self._bar is not None:
+            if self._verbose and not event.state:
+                self._bar.write(self._line(event))
             self._bar.set_description(self._counted())
             self._bar.set_postfix_str(f" {title(event.config)}")
             self._bar.update(self._done[event.config] - before)
