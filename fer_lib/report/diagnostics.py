@@ -76,8 +76,10 @@ def recovery(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
         for part, title in POSE.items():
             pair = own[[f"true_{part}", f"learnt_{part}"]].dropna().to_numpy(float)
             true, learnt = pair.T
+            if len(true) < 4:  # a theta that mirrors its image has no scale and no shear
+                continue
             interval = "–"
-            if np.ptp(learnt) > 0 and len(true) > 3:
+            if np.ptp(learnt) > 0:
                 found = stats.pearsonr(true, learnt)
                 low, high = found.confidence_interval(statistics.LEVEL)
                 interval = f"{found.statistic:+.2f} [{low:+.2f}, {high:+.2f}]"
@@ -154,6 +156,11 @@ def recovery_finding(table: pd.DataFrame, *, arm: str) -> str:
         return f"{arm} has no theta to compare with a known pose yet."
     ordered = own.sort_values("R²")
     best, worst = ordered.iloc[-1], ordered.iloc[0]
+    if best["R²"] <= 0:
+        return (
+            f"Theta of {arm} undoes no part of the known pose: R² is {best['R²']:+.2f} at best ({best['Part']}, "
+            f"r {best['Correlation']}), where 1 is all of it and 0 as little as the identity does."
+        )
     return (
         f"Of the known pose, theta of {arm} undoes most of {best['Part']} (R² {best['R²']:+.2f}, "
         f"r {best['Correlation']}) and least of {worst['Part']} (R² {worst['R²']:+.2f}); 1 is all of it, 0 as little "

@@ -86,8 +86,16 @@ def test_an_undone_pose_scores_one_and_the_identity_nothing(faces, results):
     assert set(recovered.loc["STN frozen", "Correlation"]) == {"–"}
     assert recovered.loc[("ResNet50 + STN", "log scale"), "Correlation"].startswith("+1.00 [+1.00")
     assert "R² +1.00" in diagnostics.recovery_finding(recovered.reset_index(), arm="ResNet50 + STN")
+    assert "no part of the known pose" in diagnostics.recovery_finding(recovered.reset_index(), arm="STN frozen")
     assert transformer.recovery_figure(poses, arm="ResNet50") is None
     assert len(transformer.recovery_figure(poses, arm="ResNet50 + STN").axes) == 5
+
+
+def test_a_mirroring_transformer_has_no_scale_to_score(faces, results):
+    poses = diagnostics.true_and_learnt(faces, results, dataset="Toy faces", split="random80")
+    poses[["learnt_log_scale", "learnt_shear"]] = np.nan
+    recovered = diagnostics.recovery(poses, split="random80")
+    assert set(recovered["Part"]) == {"rotation (degrees)", "shift x", "shift y"}
 
 
 def test_accuracy_falls_with_pose_where_it_was_made_to(faces, results):
