@@ -57,6 +57,20 @@ def twins_in(groups: np.ndarray, rows: np.ndarray, others: np.ndarray) -> np.nda
     return np.isin(groups[rows], groups[others])
 
 
+COPIES = ("only one of its kind", "copies, none of them in training", "near-copy in training", "identical in training")
+
+
+def copies_of(faces: FaceSet, rows: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """uint8 [len(rows)], index into `COPIES`: where the copies of each of `rows` are, if the model learnt from `train`.
+
+    Both are row numbers of `faces`. A training image itself counts as identical.
+    """
+    near, exact = near_groups(faces), exact_groups(faces)
+    several = np.bincount(near)[near[rows]] > 1
+    in_training = [twins_in(groups, rows, train) for groups in (near, exact)]
+    return np.select([in_training[1], in_training[0], several], [3, 2, 1], 0).astype(np.uint8)
+
+
 @dataclass(frozen=True)
 class Copies:
     """How often pictures repeat.

@@ -74,6 +74,12 @@ def apply_rule(faces: FaceSet, rule: str) -> Labels:
     return Labels(VOTE_COLUMNS[:8], majority, _distribution(faces.votes))
 
 
+def tied(votes: np.ndarray) -> np.ndarray:
+    """bool [N]: rows of [N, 10] votes whose top is shared, so that the column order decides the plurality."""
+    top = np.sort(votes, axis=1)
+    return top[:, -1] == top[:, -2]
+
+
 def _plurality(votes: np.ndarray) -> np.ndarray:
     return np.where(votes.sum(1) > 0, votes.argmax(1), -1).astype(np.int64)
 

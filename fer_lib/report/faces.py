@@ -12,6 +12,7 @@ from scipy.stats import entropy
 from fer_lib.data import FER_CLASSES, USAGES, VOTE_COLUMNS, FaceSet, apply_rule
 from fer_lib.data.duplicates import count_copies, exact_groups, near_groups
 from fer_lib.data.faceset import VOTE_COLUMN
+from fer_lib.data.labels import tied
 from fer_lib.report.style import BLUE, ORANGE, SEQUENTIAL, SKY
 
 SAME = {VOTE_COLUMNS[column]: name for name, column in zip(FER_CLASSES, VOTE_COLUMN, strict=True)}
@@ -118,12 +119,11 @@ def vote_entropy(faces: FaceSet) -> pd.DataFrame:
         return pd.DataFrame(columns=["label", "images", "entropy", "unanimous", "tied"])
     votes = np.asarray(faces.votes, float)
     known = votes.sum(1) > 0
-    top = np.sort(votes[known], axis=1)
     table = pd.DataFrame({
         "label": np.array(faces.classes)[np.asarray(faces.labels)[known]],
         "entropy": entropy(votes[known], axis=1, base=2),
-        "unanimous": top[:, -1] == votes[known].sum(1),
-        "tied": top[:, -1] == top[:, -2],
+        "unanimous": votes[known].max(1) == votes[known].sum(1),
+        "tied": tied(votes[known]),
     })  # fmt: skip
     grouped = table.groupby("label")
     result = grouped.mean().assign(images=grouped.size()).reset_index().sort_values("entropy", ascending=False)

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from fer_lib.data import FaceSet, apply_rule, split_rows
+from fer_lib.data import PRETRAINING_SETS, FaceSet, Split, apply_rule, split_rows
 from fer_lib.data.device import DeviceData, augmentation_plan, generator, key
+from fer_lib.data.duplicates import copies_of
+from fer_lib.data.labels import tied
 from fer_lib.evaluation import metrics
 from fer_lib.evaluation.transformer import collapse, theta_summary
 from fer_lib.models import Classifier
@@ -122,7 +124,7 @@ def train(
         history=training.history,
         metrics=final,
         robustness=probes,
-        arrays=_arrays(training, found, report),
+        arrays=_arrays(training, found, report) | _what_flatters(config, faces, split),
         model=model,
         step=step.how,
     )
@@ -191,6 +193,16 @@ def _arrays(training: Training, found: Evaluation, data: DeviceData) -> Arrays:
     if found.theta is not None:
         arrays["final_theta"] = found.theta[:FINAL_THETAS].to(torch.float16).numpy()
     return arrays
+
+
+def _what_flatters(config: RunConfig, faces: FaceSet, split: Split) -> Arrays:
+    """What may make a test image easy that says nothing of the model: copies of it, and a tie that its rule decided."""
+    if config.dataset in PRETRAINING_SETS:
+        return {}
+    found: Arrays = {"copies": copies_of(faces, split.report, split.train)}
+    if faces.votes is not None and config.label_rule != "fer7":
+        found["tied"] = tied(np.asarray(faces.votes[split.report]))
+    return found
 
 
 def _rounded(value: float | None) -> float:

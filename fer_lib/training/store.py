@@ -115,7 +115,11 @@ class RunStore:
         return next((record for record in self.records() if record.config == config), None)
 
     def predictions(self, record: Record) -> Arrays:
-        """Arrays `rows`, `actual`, `predicted`, `confidence` [n]; with a transformer `theta_rows` and `theta`."""
+        """Arrays by name, all [n] over the test images unless said otherwise.
+
+        `rows`, `actual`, `predicted`, `confidence`; `copies` (index into `data.duplicates.COPIES`); under votes `tied`
+        (bool); with a transformer `theta_rows`, `theta` [epochs + 1, 64, 2, 3] and `final_theta` [up to 1000, 2, 3].
+        """
         if not record.predictions_sha256:
             return {}
         with np.load(self.record_path(record.run_id).with_suffix(".npz"), allow_pickle=False) as file:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fer_lib.data import FER_CLASSES, FaceSet, load
-from fer_lib.data.duplicates import count_copies, exact_groups, near_groups, twins_in
+from fer_lib.data.duplicates import copies_of, count_copies, exact_groups, near_groups, twins_in
 from fer_lib.data.faceset import digest
 from fer_lib.data.toyfaces import draw_face
 
@@ -86,3 +86,12 @@ def test_copies_are_counted_by_split() -> None:
 def test_twins_in_looks_up_groups() -> None:
     groups = np.array([0, 1, 0, 2, 1])
     assert twins_in(groups, np.array([0, 3, 4]), np.array([1, 2])).tolist() == [True, False, True]
+
+
+def test_copies_of_says_where_a_pictures_copies_are() -> None:
+    rng = np.random.default_rng(0)
+    one, other, lonely = draw_face("happy"), draw_face("sad", seed=5), rng.integers(0, 256, (48, 48))
+    noisy = np.clip(one + rng.normal(0, 4, one.shape), 0, 255)
+    faces = face_set([one, one, noisy, lonely, other, other])
+    test, train = np.array([1, 2, 3, 4]), np.array([0])
+    assert copies_of(faces, test, train).tolist() == [3, 2, 0, 1]

@@ -142,6 +142,24 @@ def test_predictions_are_those_of_their_rows(faces):
     assert ((done.arrays["confidence"] > 1 / 8) & (done.arrays["confidence"] <= 1)).all()
 
 
+def test_a_run_says_which_test_images_flatter_it():
+    """Twenty faces, each twice, and taggers divided on every fifth: what the run leaves says which."""
+    drawn = data.load("toyfacesplus")
+    votes = np.zeros((40, 10), np.uint8)
+    votes[:, 1] = 4
+    votes[::5, 0] = 4
+    rows = np.arange(40)
+    rows[20:] = rows[:20]
+    faces = replace(drawn, images=drawn.images[rows], labels=drawn.labels[rows], votes=votes, usage=None,
+                    fingerprint="twice the same twenty")  # fmt: skip
+    done = trained(tiny(dataset="toyfacesplus", train_limit=None, test_limit=None, epochs=1), faces)
+    test = done.arrays["rows"]
+    alone = np.isin((test + 20) % 40, test)
+    assert done.arrays["copies"].tolist() == np.where(alone, 1, 3).tolist()
+    assert done.arrays["tied"].tolist() == (test % 5 == 0).tolist()
+    assert "tied" not in trained(tiny(epochs=1), drawn).arrays
+
+
 def test_a_transformers_theta_is_recorded(faces):
     done = trained(tiny(attention="stn"), faces)
     for line in done.history:
