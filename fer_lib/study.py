@@ -69,7 +69,7 @@ class Study:
             if cell.config.dataset in absent
         }
         results = collect(cells, records, load=self.store.predictions, reasons=reasons)
-        self._note_gaps(results)
+        self._note_gaps(cells, results)
         return results
 
     def _fingerprints(self, cells: list[Cell]) -> tuple[dict[str, str], dict[str, str]]:
@@ -94,12 +94,13 @@ class Study:
         record = self.store.find(cell.config, fingerprint=faces.fingerprint)
         return record is None or record.status == "skipped"
 
-    def _note_gaps(self, results: Results) -> None:
+    def _note_gaps(self, cells: list[Cell], results: Results) -> None:
+        configs = pd.Series([cell.config for cell in cells], results.runs.index)  # one run may stand for several arms
         for status in ("missing", "skipped", "diverged"):
-            runs = results.runs[results.runs["status"] == status]
-            if len(runs):
-                reasons = "; ".join(dict.fromkeys(runs["reason"]))
-                show_note(f"{len(runs)} of {len(results.runs)} runs {status}: {reasons}")
+            runs = results.runs["status"] == status
+            if runs.any():
+                reasons = "; ".join(dict.fromkeys(results.runs.loc[runs, "reason"]))
+                show_note(f"{configs[runs].nunique()} of {configs.nunique()} runs {status}: {reasons}")
 
     def pretraining(self, results: Results) -> list[Record]:
         """The records of the study's own pre-training runs that `results` start from, as far as they are there."""
