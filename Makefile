@@ -37,8 +37,9 @@ data: setup ## fetch FER2013 and FER+ into FER_DATA or data/ (needs a network an
 report: setup ## train what is missing, run the notebooks, render reports/PROFILE/index.html
 	@$(FER) report --profile $(PROFILE) --jobs $(JOBS) $(if $(filter 0,$(TRAIN)),--no-train) $(if $(VERBOSE),--verbose)
 
-docs: setup ## write the generated numbers into README.md, MODEL_CARD.md and DATASHEET.md
+docs: setup ## bring README, cards and the committed pages of reports/paper up to date with the records
 	@$(FER) docs
+	@FER_DATA= $(FER) report --profile paper --no-train --data "$$(mktemp -d)" --jobs $(JOBS)
 
 lab: setup ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=. notebooks

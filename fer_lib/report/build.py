@@ -11,7 +11,7 @@ from fer_lib.errors import DataMissing, FerError
 from fer_lib.report.execute import Executed, NotebookFailed, Task
 from fer_lib.report.html import render_report
 from fer_lib.report.parallel import execute_many
-from fer_lib.training import Cell, Place, RunStore, expand, grids_in, read_params, run_all
+from fer_lib.training import Cell, Place, Record, RunConfig, RunStore, expand, grids_in, read_params, run_all
 from fer_lib.training.device import commit
 from fer_lib.training.grid import kept
 from fer_lib.training.progress import Progress
@@ -41,13 +41,15 @@ def build_report(
     outcomes = execute_many(tasks, jobs=jobs, cwd=_made(folder / "notebooks"), env=_environment(folder, data_folder))
     failed = [outcome for outcome in outcomes if isinstance(outcome, FerError)]
     done = [outcome.path for outcome in outcomes if isinstance(outcome, Executed)]
+    store = RunStore(folder)
+    lacking = [*(_failure(error) for error in failed), *_unfinished(store, profile)]
     index = render_report(
         done,
         folder=folder,
         title=TITLE,
         profile=profile,
-        provenance=provenance(RunStore(folder), profile),
-        incomplete="".join(f"{_failure(error)}. " for error in failed),
+        provenance=provenance(store, profile),
+        incomplete=" ".join(f"{sentence}." for sentence in lacking),
     )
     if failed:
         raise FerError("\n".join(str(error) for error in failed))
@@ -102,11 +104,26 @@ def _failure(error: FerError) -> str:
     return f"{what}, so its page is missing and the others may lack what depends on it"
 
 
-def provenance(store: RunStore, profile: str) -> Mapping[str, Any]:
-    """What a report rests on: commit, the runs of its grids, data, machines, time and versions."""
+def _recorded(store: RunStore, profile: str) -> tuple[set[RunConfig], list[Record]]:
+    """The runs of a profile's grids, and the records that there are of them."""
     grids = grids_in(sorted(paths.params_folder(profile).glob("*.yaml")))
     wanted = set(in_order(cell.config for grid in grids.values() for cell in expand(grid)))
-    records = [record for record in store.records() if record.config in wanted]
+    return wanted, [record for record in store.records() if record.config in wanted]
+
+
+def _unfinished(store: RunStore, profile: str) -> list[str]:
+    """A sentence on the runs that have not been made, if there are any."""
+    wanted, records = _recorded(store, profile)
+    made = sum(record.status != "skipped" for record in records)
+    skipped = len(records) - made
+    also = f" and {skipped} skipped for want of weights or data" if skipped else ""
+    sentence = f"{made} of {len(wanted)} runs have been made{also}; what rests on the others is marked as missing"
+    return [sentence] if made < len(wanted) else []
+
+
+def provenance(store: RunStore, profile: str) -> Mapping[str, Any]:
+    """What a report rests on: commit, the runs of its grids, data, machines, time and versions."""
+    wanted, records = _recorded(store, profile)
     done = [record for record in records if record.status != "skipped"]
     states = f"{len(done)} of {len(wanted)}: " + ", ".join(
         f"{sum(record.status == state for record in records)} {state}" for state in ("finished", "diverged", "skipped")

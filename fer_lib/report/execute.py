@@ -236,12 +236,18 @@ def strip_widgets(nb: nbformat.NotebookNode) -> None:
 
 
 def _finish(part: Path, final: Path, notebook: Path) -> None:
-    """Rename the notebook into place, without the machine's paths in its metadata."""
+    """Rename the notebook into place, without the machine's paths and the time in its metadata."""
     if not part.exists():
         return
     nb = nbformat.read(part, as_version=4)
     strip_widgets(nb)
-    nb.metadata.papermill["input_path"] = notebook.name
-    nb.metadata.papermill["output_path"] = final.name
+    for cell in nb.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.id = "injected-parameters"  # papermill draws one at random
+    for key in ("start_time", "end_time", "duration"):
+        nb.metadata.papermill.pop(key, None)
+    nb.metadata.papermill |= {"input_path": notebook.name, "output_path": final.name}
     nbformat.write(nb, part)
     part.replace(final)

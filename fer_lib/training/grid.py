@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from fer_lib.errors import FerError
 from fer_lib.training.config import RunConfig, explain
@@ -33,6 +33,13 @@ class Grid(BaseModel):
     splits: list[Literal["random80", "grouped80", "official"]] = Field(default=["random80"], min_length=1)
     seeds: list[int] = Field(default=[0], min_length=1)
     keep_weights: list[str] = []
+
+    @field_validator("splits", "seeds")
+    @classmethod
+    def _check_once(cls, values: list[Any], info: ValidationInfo) -> list[Any]:
+        if len(set(values)) < len(values):
+            raise ValueError(f"{info.field_name}: found {values}; expected each once, since a run again is no new run")
+        return values
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ def test_there_is_an_index_and_a_page_per_notebook(made):
     index = (folder / "report" / "index.html").read_text()
     assert all(f"C{number} " in index for number in range(1, 10))
     assert "The images are drawn" in index
+    assert "Incomplete report" not in index
     explorer = (folder / "report" / "notebooks" / "05_attention_ablation.ipynb").read_text()
     assert "study.explore(results)" in explorer
     assert "jupyter.widget" not in explorer
@@ -73,13 +74,19 @@ def test_every_figure_has_files_and_every_table_n_and_split(made):
             assert re.search(r"random80|grouped80|official|split", text, flags=re.I), facts["name"]
 
 
-def test_again_trains_nothing_and_gives_the_same_pages(made):
+def files(report: Path) -> dict[str, bytes]:
+    """Everything that a report consists of, executed notebooks included."""
+    kinds = ("*.html", "notebooks/*", "figures/*", "tables/*")
+    return {str(path.relative_to(report)): path.read_bytes() for kind in kinds for path in report.glob(kind)}
+
+
+def test_again_trains_nothing_and_gives_the_same_files(made):
     folder, _ = made
-    before = {path.name: path.read_text() for path in (folder / "report").glob("*.html")}
+    before = files(folder / "report")
     again = run_report(folder)
     assert again.returncode == 0
     assert re.search(r"runs: 0 trained, \d+ reused, 0 diverged, 0 skipped", again.stdout)
-    assert {path.name: path.read_text() for path in (folder / "report").glob("*.html")} == before
+    assert files(folder / "report") == before
 
 
 def test_a_failing_notebook_fails_the_report(tmp_path):

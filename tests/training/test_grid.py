@@ -51,6 +51,7 @@ def test_kept_weights_are_those_of_an_arms_first_seed_and_change_no_run():
         ({"arms": {}}, ["file.yaml", "arms"]),
         ({"arms": {0.001: {}}}, ["file.yaml", "arms.0.001", "string"]),
         ({"seeds": ["0"]}, ["file.yaml", "seeds.0", "integer"]),
+        ({"seeds": [1, 0, 1]}, ["file.yaml", "seeds: found [1, 0, 1]", "each once"]),
         ({"splits": ["half"]}, ["splits.0", "'random80'"]),
         ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": ["adamm"]}}}, ["Faces", "'adamm'", "Adam, SGD"]),
         ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": "Adam"}}}, ["Faces", "'Adam'", "list"]),
