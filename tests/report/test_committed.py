@@ -1,0 +1,41 @@
+"""The report that a clone comes with: rendered from the records beside it, and without a face of the data set."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FACES = re.compile(r"figures/(fig_0[12]|duplicates|suspicious|confident_errors_\d+|warped\w*)\.")
+
+
+def git(*words: str) -> str:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def committed() -> list[str]:
+    """The files under reports/paper in the commit at hand, whatever the working tree has by now."""
+    try:
+        return git("ls-tree", "-r", "--name-only", "HEAD", "reports/paper").split()
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+
+
+def test_the_pages_are_there_and_rest_on_the_records_beside_them(committed):
+    """`make docs` renders them."""
+    pages = ["index.html", *(f"{path.stem}.html" for path in sorted((ROOT / "notebooks").glob("*.ipynb")))]
+    assert {f"reports/paper/{page}" for page in pages} <= set(committed)
+    records = [name for name in committed if re.fullmatch(r"reports/paper/runs/\w+\.json", name)]
+    rest_on = re.search(r"Runs</th><td>(\d+) of (\d+): ", git("show", "HEAD:reports/paper/index.html"))
+    assert rest_on, "the index does not say how many runs it rests on"
+    assert int(rest_on[1]) == len(records), "records were added or removed since: make docs"
+
+
+def test_no_image_of_the_data_set_is_in_the_repository(committed):
+    assert not [name for name in committed if FACES.search(name)]
+    for page in ("01_data_exploration", "07_error_analysis"):
+        assert "is not here (FER_DATA), so figures that show its images are left out" in git(
+            "show", f"HEAD:reports/paper/{page}.html"
+        )
