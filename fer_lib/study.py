@@ -15,7 +15,7 @@ from fer_lib.report.show import show_figure, show_note, show_table
 from fer_lib.results import Results, collect
 from fer_lib.training import Cell, Place, Record, RunStore, expand, grids_in, parse_grid, run_all
 from fer_lib.training.device import commit, default_device, default_jobs
-from fer_lib.training.grid import kept
+from fer_lib.training.grid import by_name, kept
 from fer_lib.training.progress import Progress
 from fer_lib.training.store import write_atomically
 
@@ -78,7 +78,7 @@ class Study:
             try:
                 found[config.dataset] = data.load(config.dataset, labelling=config.labelling).fingerprint
             except DataMissing:
-                absent[config.dataset] = f"{data.DATASETS[config.dataset].title} is not here"
+                absent[config.dataset] = f"no record, and no {data.DATASETS[config.dataset].title} here to train on"
         return found, absent
 
     def _train(self, cells: list[Cell]) -> None:
@@ -173,5 +173,4 @@ class Study:
     def everything(self) -> Results:
         """The runs of all notebooks of this profile, as far as they are there; trains nothing."""
         grids = grids_in(sorted(paths.params_folder(self.profile).glob("*.yaml")))
-        cells = {(c.arm, c.dataset, c.split, c.seed): c for grid in grids.values() for c in expand(grid)}
-        return self.collect(list(cells.values()), train=False)
+        return self.collect(by_name(grids), train=False)

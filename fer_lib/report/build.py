@@ -13,7 +13,7 @@ from fer_lib.report.html import render_report
 from fer_lib.report.parallel import execute_many
 from fer_lib.training import Cell, Place, Record, RunConfig, RunStore, expand, grids_in, read_params, run_all
 from fer_lib.training.device import commit
-from fer_lib.training.grid import kept
+from fer_lib.training.grid import by_name, kept
 from fer_lib.training.progress import Progress
 from fer_lib.training.runner import in_order
 
@@ -30,10 +30,12 @@ def build_report(
             made all the same, and say so.
     """
     folder = paths.report_folder(profile)
-    params = {path.stem: read_params(path) for path in sorted(paths.params_folder(profile).glob("*.yaml"))}
+    files = sorted(paths.params_folder(profile).glob("*.yaml"))
+    params = {path.stem: read_params(path) for path in files}
     notebooks = paths.notebooks()
     if lacking := [notebook.stem for notebook in notebooks if notebook.stem not in params]:
         raise FerError(f"{paths.params_folder(profile)}: no {lacking[0]}.yaml.\nEvery notebook needs its params file.")
+    by_name(grids_in(files))  # names that mean two runs come to light before anything is trained
     place = Place(folder, data_folder)
     if train:
         _train(trainable_cells(profile, place), place, jobs=jobs, verbose=verbose)

@@ -16,7 +16,8 @@ from fer_lib.report import confusion
 from fer_lib.report.overview import SAME_AS_RESNET50
 from fer_lib.report.tables import N
 from fer_lib.results import Results, collect
-from fer_lib.training import RunStore, expand, grids_in
+from fer_lib.training import RunStore, grids_in
+from fer_lib.training.grid import by_name
 
 PROFILE = "paper"
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.S)
@@ -64,7 +65,7 @@ def recorded() -> Results:
     root = paths.project_root()
     store = RunStore(root / "reports" / PROFILE)
     grids = grids_in(sorted((root / "params" / PROFILE).glob("*.yaml")))
-    cells = list({(c.arm, c.dataset, c.split, c.seed): c for grid in grids.values() for c in expand(grid)}.values())
+    cells = by_name(grids)
     return collect(cells, [store.find(cell.config) for cell in cells], load=store.predictions, reasons={})
 
 

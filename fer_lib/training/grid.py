@@ -85,6 +85,24 @@ def expand(grid: Grid, *, where: str = "") -> list[Cell]:
     return cells
 
 
+def by_name(grids: Mapping[Path, Grid]) -> list[Cell]:
+    """The cells of a profile's grids, one for each arm, data set, split and seed.
+
+    Raises:
+        FerError: two files mean different runs by the same names, so that a table could not tell them apart.
+    """
+    found: dict[tuple[str, str, str, int], tuple[Cell, Path]] = {}
+    for path, grid in grids.items():
+        for cell in expand(grid, where=str(path)):
+            first, where = found.setdefault((cell.arm, cell.dataset, cell.split, cell.seed), (cell, path))
+            if first.config != cell.config:
+                raise FerError(
+                    f"{path}: arm {cell.arm!r} on {cell.dataset!r} is not the run of that name in {where.name}.\n"
+                    "Give one of them another name, or both the same values."
+                )
+    return [cell for cell, _ in found.values()]
+
+
 def kept(cells: Iterable[Cell]) -> frozenset[RunConfig]:
     """The runs whose weights are kept."""
     return frozenset(cell.config for cell in cells if cell.keep_weights)

@@ -1,10 +1,12 @@
 """A params file becomes runs, and a mistake in it is told with file, arm and key."""
 
+from pathlib import Path
+
 import pytest
 
 from fer_lib.errors import FerError
 from fer_lib.training import expand, grids_in, parse_grid, read_params
-from fer_lib.training.grid import kept
+from fer_lib.training.grid import by_name, kept
 
 GRID = {
     "profile": "demo",
@@ -42,6 +44,13 @@ def test_kept_weights_are_those_of_an_arms_first_seed_and_change_no_run():
     assert [cell.config for cell in keeping] == [cell.config for cell in plain]
     assert kept(plain) == frozenset()
     assert kept(keeping) == {cell.config for cell in keeping if cell.arm == "SGD" and cell.seed == 4}
+
+
+def test_a_name_stands_for_one_run_in_all_files_of_a_profile():
+    first, second = Path("02_model.yaml"), Path("05_attention.yaml")
+    assert len(by_name({first: grid(seeds=[0]), second: grid(seeds=[0, 1])})) == (3 + 1) * 2 * 2
+    with pytest.raises(FerError, match=r"05_attention\.yaml: arm 'Adam' on 'Faces' is not .* in 02_model\.yaml"):
+        by_name({first: grid(), second: grid(base={"epochs": 3})})
 
 
 @pytest.mark.parametrize(
