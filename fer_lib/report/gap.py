@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from fer_lib.data.duplicates import COPIES
 from fer_lib.evaluation.claims import SPLIT
 from fer_lib.evaluation.gap import ARM, Gap, by_copies
-from fer_lib.report.style import BLUE, INK, RED
+from fer_lib.report.style import BLUE, GREY, INK, RED
 from fer_lib.report.tables import N, interval, spread
 from fer_lib.report.verdict import titles
 from fer_lib.results import Results
@@ -64,6 +64,9 @@ def _panel(axes: Axes, gap: Gap, texts: Sequence[str]) -> None:
     values |= {TOTAL: (gap.total, RED, False), LEFT: (gap.left, RED, False)}
     for text, (value, colour, bound) in values.items():
         place = texts.index(text)
+        if not value.n:
+            axes.annotate("not measured", (0, place), (6, 0), textcoords="offset points", va="center", color=GREY)
+            continue
         axes.plot([value.low, value.high], [place] * 2, color=colour, linewidth=2.5)
         axes.plot(value.mean, place, "o", color=colour, markersize=7, markerfacecolor="white" if bound else colour)
 
@@ -77,7 +80,7 @@ def caption(gaps: Sequence[Gap], results: Results) -> str:
         return f"What might explain the paper's numbers: {ARM} has not been measured under {SPLIT} yet."
     return (
         f"What choosing the epoch on the test set and ties cannot explain of the paper's {ARM}: {' and '.join(parts)} "
-        f"({SPLIT}, n = {seeds}; hollow: at most)."
+        f"({SPLIT}, n = {seeds}{'; hollow: at most' if any(c.bound for gap in gaps for c in gap.candidates) else ''})."
     )
 
 
@@ -110,3 +113,17 @@ def copies_table(results: Results) -> pd.DataFrame:
             row[kind.capitalize()] = f"{spread(value, digits=3)} ({images:,})" if value.n else "–"
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def copies_caption(results: Results) -> str:
+    """How accuracy on test images with an identical copy in training compares with that on pictures that are unique."""
+    named, found = titles(results), []
+    for (role, split), kinds in by_copies(results).items():
+        (alone, unique), (images, identical) = kinds[0], kinds[-1]
+        if unique.n and identical.n:
+            found.append(
+                f"{identical.mean:.3f} of {images:,} images with an identical copy in training and {unique.mean:.3f} "
+                f"of {alone:,} unique ones are right on {named[role]}, {split}"
+            )
+    said = f"{'; '.join(found)}. " if found else ""
+    return f"{said}{ARM}: accuracy by where a test image's copies are, mean ± sd over n seeds (images of the first)."
