@@ -12,7 +12,7 @@ import numpy as np
 
 from fer_lib import data
 from fer_lib.data import DATASETS, PRETRAINING_SETS, apply_rule
-from fer_lib.errors import FerError
+from fer_lib.errors import DataMissing, FerError
 from fer_lib.explorer import markup, picture
 from fer_lib.explorer.models import TrainedRun, open_run, trained_runs, what_to_train
 from fer_lib.explorer.scene import NOTHING, Disturbance, Model, View, look
@@ -30,6 +30,7 @@ _RANGES = {  # of a slider: its label, least, greatest, step
     "light": ("Light", -1.0, 1.0, 0.05),
     "noise": ("Noise", 0.0, 0.3, 0.01),
 }
+_DRAWN = "toyfaces"  # the data set that is always here
 _PICTURE = 528  # pixels wide, so that the panel fits beside JupyterLab's file list on a small screen
 _WIDE = {"layout": {"width": "290px"}, "style": {"description_width": "84px"}}
 
@@ -56,7 +57,7 @@ class Explorer(widgets.HBox):
         names = [name for name in DATASETS if name not in PRETRAINING_SETS]
         titles = [(DATASETS[name].title, name) for name in names]
         self.run = widgets.Dropdown(options=choices, description="Transformer", **_WIDE)
-        self.dataset = widgets.Dropdown(options=titles, value="toyfaces", description="Data set", **_WIDE)
+        self.dataset = widgets.Dropdown(options=titles, value=_DRAWN, description="Data set", **_WIDE)
         self.category = widgets.Dropdown(options=[ANY], description="Class", **_WIDE)
         self.index = widgets.BoundedIntText(min=0, max=0, description="Image", layout={"width": "180px"},
                                             style={"description_width": "84px"})  # fmt: skip
@@ -89,12 +90,16 @@ class Explorer(widgets.HBox):
         return widgets.VBox(shown, layout={"width": f"{_PICTURE}px", "flex": "0 0 auto", "overflow": "visible"})
 
     def _begin(self, runs: list[TrainedRun]) -> None:
-        """Starts with a test image of the best run at hand: a face that it has not been trained on."""
+        """Starts with a test image of the best run at hand, a face that it has not been trained on, or a drawn face."""
         first = next((run for run in runs if run.is_here()), None)
         self.run.value = first
         if first is not None:
             self.dataset.value = first.record.config.dataset
-        self._open_dataset()
+        try:
+            self._open_dataset()
+        except DataMissing:  # the run's weights are here and its images are not
+            self.dataset.value, first = _DRAWN, None
+            self._open_dataset()
         if first is not None:
             self.index.value = int(first.test_rows[0])
 

@@ -9,6 +9,7 @@ import pytest
 from training.tiny import SMALL
 
 from fer_lib import data
+from fer_lib.errors import DataMissing
 from fer_lib.explorer import picture
 from fer_lib.explorer.panel import ANY, Explorer
 from fer_lib.explorer.scene import NOTHING, Model, look
@@ -163,6 +164,23 @@ def test_missing_weights_say_what_to_train(study, monkeypatch):
     assert "weights of this run are not here" in panel.status.value
     assert "keep_weights" in panel.status.value
     assert np.array_equal(panel.view.theta, np.eye(2, 3))
+
+
+def test_without_the_runs_images_it_opens_on_a_drawn_face(study, monkeypatch):
+    made, results = study
+    load, asked = data.load, []
+
+    def without_the_first(name):
+        asked.append(name)
+        if len(asked) == 1:
+            raise DataMissing("No images here.")
+        return load(name)
+
+    monkeypatch.setattr(data, "load", without_the_first)
+    panel = Explorer(results, made.store, profile="demo")
+    assert (panel.dataset.value, panel.index.value, asked[1]) == ("toyfaces", 0, "toyfaces")
+    assert panel.run.value is not None
+    assert not np.array_equal(panel.view.theta, np.eye(2, 3)), "trained"
 
 
 def test_a_run_of_the_params_is_named_with_its_command(study, monkeypatch):
