@@ -23,11 +23,8 @@ def listed(gaps: Sequence[Gap], results: Results) -> pd.DataFrame:
     named = titles(results)
     rows = []
     for gap in gaps:
-        lines = [
-            (TOTAL, gap.total, False),
-            *((c.text, c.value, c.bound) for c in gap.candidates),
-            (LEFT, gap.left, False),
-        ]
+        candidates = [(c.text, c.value, c.bound) for c in gap.candidates]
+        lines = [(TOTAL, gap.total, False), *candidates, (LEFT, gap.left, False)]
         rows += [
             {"Data set": named[gap.role], "What": text.replace("\n", " "), "at most": bound, N: value.n,
              "mean": value.mean, "low": value.low, "high": value.high}
@@ -42,14 +39,8 @@ def draw(gaps: Sequence[Gap], results: Results) -> Figure | None:
     if not shown:
         return None
     texts = [TOTAL, *dict.fromkeys(c.text for gap in shown for c in gap.candidates), LEFT]
-    drawn, panels = plt.subplots(
-        1,
-        len(shown),
-        figsize=(3.0 + 2.9 * len(shown), 0.8 + 0.46 * len(texts)),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    )
+    size = (3.0 + 2.9 * len(shown), 0.8 + 0.46 * len(texts))
+    drawn, panels = plt.subplots(1, len(shown), figsize=size, sharex=True, sharey=True, squeeze=False)
     for axes, gap in zip(panels[0], shown, strict=True):
         _panel(axes, gap, texts)
         axes.set(title=titles(results)[gap.role], xlabel="difference in test accuracy")
@@ -96,8 +87,9 @@ def paragraph(gap: Gap, results: Results) -> str:
         f"**{name}.** The paper prints {gap.paper:.4f} for {ARM}; ours ends at {interval(gap.ours)} "
         f"({SPLIT}, n = {gap.ours.n}{', no interval' if gap.ours.n == 1 else ''}). "
         f"Choosing the epoch on the test set is worth {said['epoch']}.{ties} "
-        f"Copies of test images in training are in both numbers, so they explain none of the difference; what they add "
-        f"to both is {said['split']} (random80 minus grouped80), or {said['copies']} (over the images without one). "
+        f"If the paper split at random, copies of test images in training are in both numbers and explain none of the "
+        f"difference; they add {said['split']} to ours (random80 minus grouped80), or {said['copies']} (over images "
+        f"without one). "
         f"The last third of the epochs changed the accuracy by {said['epochs']}. "
         f"That leaves {interval(gap.left, sign=True)} unexplained."
     )

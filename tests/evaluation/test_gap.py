@@ -101,7 +101,7 @@ def test_what_was_not_measured_is_said_and_not_drawn_as_zero():
     assert page.listed(measure_gaps(nothing), nothing).empty
     assert "has not been measured" in page.caption(measure_gaps(nothing), nothing)
     fer, plus = measure_gaps(other)
-    assert "random80 minus grouped80), or not measured" in page.paragraph(fer, other)
+    assert "(random80 minus grouped80), or not measured" in page.paragraph(fer, other)
     assert "no interval" in page.paragraph(fer, other)
     assert "has not been run" in page.paragraph(plus, other)
     assert page.copies_table(other).empty
