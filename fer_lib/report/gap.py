@@ -88,8 +88,8 @@ def paragraph(gap: Gap, results: Results) -> str:
         f"({SPLIT}, n = {gap.ours.n}{', no interval' if gap.ours.n == 1 else ''}). "
         f"Choosing the epoch on the test set is worth {said['epoch']}.{ties} "
         f"If the paper split at random, copies of test images in training are in both numbers and explain none of the "
-        f"difference; they add {said['split']} to ours (random80 minus grouped80), or {said['copies']} (over images "
-        f"without one). "
+        f"difference. What they add to ours: {said['split']} (random80 minus grouped80), or {said['copies']} (over "
+        f"images without one). "
         f"The last third of the epochs changed the accuracy by {said['epochs']}. "
         f"That leaves {interval(gap.left, sign=True)} unexplained."
     )
