@@ -40,6 +40,7 @@ report: setup ## train what is missing, run the notebooks, render reports/PROFIL
 docs: setup ## bring README, cards and the committed pages of reports/paper up to date with the records
 	@$(FER) docs
 	@FER_DATA= $(FER) report --profile paper --no-train --data "$$(mktemp -d)" --jobs $(JOBS)
+	@$(BIN)/nbstripout reports/paper/notebooks/*.ipynb
 
 lab: setup ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=. notebooks

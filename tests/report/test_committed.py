@@ -1,5 +1,6 @@
 """The report that a clone comes with: rendered from the records beside it, and without a face of the data set."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -39,3 +40,13 @@ def test_no_image_of_the_data_set_is_in_the_repository(committed):
         assert "is not here (FER_DATA), so figures that show its images are left out" in git(
             "show", f"HEAD:reports/paper/{page}.html"
         )
+
+
+def test_the_notebooks_beside_the_pages_have_no_outputs(committed):
+    """A page has the outputs; the notebook that it links has the parameters they were made with."""
+    notebooks = [name for name in committed if name.endswith(".ipynb")]
+    assert len(notebooks) == 8
+    for name in notebooks:
+        cells = json.loads(git("show", f"HEAD:{name}"))["cells"]
+        assert any("injected-parameters" in cell["metadata"].get("tags", []) for cell in cells), name
+        assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells), name
