@@ -59,7 +59,8 @@ def extent(results: Results, *, split: str) -> str:
         means = {arm: statistics.estimate(values).mean for arm, values in by_arm.items() if values}
         if means:
             low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
-            parts.append(f"from {means[low]:.3f} ({low}) to {means[high]:.3f} ({high}) on {dataset}")
+            least = f"from {means[low]:.3f} ({low}) to " if low != high else ""
+            parts.append(f"{least}{means[high]:.3f} ({high}) on {dataset}")
     listed = " and ".join(parts) or "not measured"
     return f"Test accuracy under {split} ({seeds_phrase(results.of(split=split))}): {listed}. Crosses are the paper's."
 
