@@ -5,6 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from fer_lib.models.convolution import fast_convolutions
 from fer_lib.models.networks import resnet50, vanilla_cnn, vggface
 from fer_lib.models.stn import SpatialTransformer
 
@@ -60,7 +61,7 @@ def build(config: ModelConfig, *, classes: int) -> Classifier:
         attention = None
         if config.attention != "none":
             attention = SpatialTransformer(mode=config.attention)  # type: ignore[arg-type]
-    return Classifier(network, attention)
+    return Classifier(fast_convolutions(network), attention)
 
 
 def parameter_count(model: nn.Module) -> int:

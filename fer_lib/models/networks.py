@@ -21,12 +21,15 @@ class GreyToRGB(nn.Module):
 
     def __init__(self, *, imagenet: bool = False) -> None:
         super().__init__()
-        mean = torch.tensor(_IMAGENET_MEAN if imagenet else (GREY_MEAN,) * 3).view(3, 1, 1)
-        std = torch.tensor(_IMAGENET_STD if imagenet else (GREY_STD,) * 3).view(3, 1, 1)
+        self.imagenet = imagenet
+        mean = torch.tensor(_IMAGENET_MEAN).view(3, 1, 1)
+        std = torch.tensor(_IMAGENET_STD).view(3, 1, 1)
         self.register_buffer("scale", GREY_STD / std, persistent=False)
         self.register_buffer("shift", (GREY_MEAN - mean) / std, persistent=False)
 
     def forward(self, grey: Tensor) -> Tensor:
+        if not self.imagenet:
+            return grey.expand(-1, 3, -1, -1)  # a view: `Conv2d` sees that its channels are the same
         return grey * self.scale.to(grey.dtype) + self.shift.to(grey.dtype)
 
 

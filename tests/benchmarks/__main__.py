@@ -67,19 +67,28 @@ def ratio(ours: list[Timing], other: list[Timing], *, device: str) -> dict[str, 
 def compare(
     name: str, task: str, *, device: str, rounds: int, seconds: float, augment: str, quick: bool
 ) -> dict[str, Any]:
-    """One case: ours (also in fp32 where it would be bf16), the usual way and the limit."""
+    """One case: ours (also in fp32 where it would be bf16), the usual way, and the limits.
+
+    `limit` is our step on one fixed batch, `torch` ours with torch's own convolutions, `matmul` the FLOPs of that as
+    matrix products.
+    """
     config = config_of(name, device=device, augment=augment)
     ours = Lane("ours", task, config, device)  # type: ignore[arg-type]
     lanes = {"ours": ours, "naive": replace(ours, way="naive")}
     if task != "load":
         lanes["limit"] = replace(ours, way="limit")
+        if task == "train" and device == "cpu":
+            lanes |= {"torch": replace(ours, way="torch"), "matmul": replace(ours, way="matmul")}
         if task == "train" and device == "cpu" and not quick and arithmetic(config, torch.device(device)) == "bf16":
             fp32 = config.model_copy(update={"precision": "fp32"})
-            lanes |= {"ours, fp32": replace(ours, config=fp32), "limit, fp32": replace(lanes["limit"], config=fp32)}
+            lanes |= {
+                f"{way}, fp32": replace(ours, way=way, config=fp32) for way in ("ours", "limit", "torch", "matmul")
+            }  # type: ignore[arg-type]
     if device != "cpu" and task == "train":
         lanes |= {f"ours, {runs} runs": replace(ours, runs=runs) for runs in GPU_RUNS[1:]}
     timings, memory = race(lanes, rounds=rounds, seconds=seconds)
-    pairs = [("ours", "naive"), ("ours", "limit"), ("ours, fp32", "naive"), ("ours, fp32", "limit, fp32")]
+    pairs = [("ours", other) for other in ("naive", "limit", "torch", "matmul")]
+    pairs += [("ours, fp32", other) for other in ("naive", "limit, fp32", "torch, fp32", "matmul, fp32")]
     pairs += [(lane, "naive") for lane in lanes if lane.endswith("runs")]
     return {
         "case": name,

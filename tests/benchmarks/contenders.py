@@ -13,19 +13,22 @@ import numpy as np
 import psutil
 import torch
 from benchmarks import naive
+from torch import nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from fer_lib import data
 from fer_lib.data import apply_rule
 from fer_lib.data.device import DeviceData, apply_augmentation, augmentation_plan, normalise
 from fer_lib.models import build
+from fer_lib.models.convolution import Conv2d
 from fer_lib.training import RunConfig
-from fer_lib.training.device import prepare
+from fer_lib.training.device import arithmetic, prepare
 from fer_lib.training.evaluate import evaluate
 from fer_lib.training.step import Workspace, cuda_graph
 from fer_lib.training.threads import own_stream
 
-Way = Literal["ours", "naive", "limit"]
+Way = Literal["ours", "torch", "naive", "limit", "matmul"]
 Work = Callable[[int], int]  # does so many steps (or batches), and says how many images that were
 ROWS = 2_400
 
@@ -53,7 +56,7 @@ class Timing:
 
 def make(lane: Lane) -> Work:
     """The work of a lane, ready to be timed."""
-    return {"ours": _ours, "naive": _naive, "limit": _limit}[lane.way](lane)
+    return {"ours": _ours, "torch": _ours, "naive": _naive, "limit": _limit, "matmul": _matmul}[lane.way](lane)
 
 
 def _rows(lane: Lane) -> tuple[data.FaceSet, data.Labels, np.ndarray]:
@@ -85,6 +88,9 @@ def _ours(lane: Lane) -> Work:
         workspace.step(config, selection, labels, lambda model: None)
         for workspace, selection in zip(workspaces, selections, strict=True)
     ]
+    if lane.way == "torch":
+        for step in steps_of:
+            without_forms(step.model)
     if lane.task == "evaluate":
 
         def look(steps: int) -> int:
@@ -143,6 +149,33 @@ def _naive(lane: Lane) -> Work:
         return steps * config.batch_size
 
     return run
+
+
+def without_forms(model: nn.Module) -> None:
+    """Gives `model` torch's own convolutions back."""
+    for module in model.modules():
+        if type(module) is Conv2d:
+            module.__class__ = nn.Conv2d
+
+
+def _matmul(lane: Lane) -> Work:
+    """The FLOPs of a step with torch's own convolutions, as products of 2048 × 2048 matrices: the CPU's limit."""
+    torch.set_num_threads(lane.threads)
+    model = build(lane.config, classes=7)
+    without_forms(model)
+    with FlopCounterMode(display=False) as counter:
+        model(torch.rand(2, 1, 48, 48)).sum().backward()
+    dtype = torch.bfloat16 if arithmetic(lane.config, torch.device("cpu")) == "bf16" else torch.float32
+    a, b = torch.rand(2, 2048, 2048).to(dtype)
+    images = 2 * 2048**3 / (counter.get_total_flops() / 2)  # that one product is worth
+
+    def multiply(steps: int) -> int:
+        times = max(1, round(steps * lane.config.batch_size / images))
+        for _ in range(times):
+            torch.mm(a, b)
+        return round(times * images)
+
+    return multiply
 
 
 def _limit(lane: Lane) -> Work:

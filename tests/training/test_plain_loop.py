@@ -68,11 +68,16 @@ def assert_inside_the_seeds_spread(config: RunConfig, faces: FaceSet) -> None:
 
 
 def test_in_the_same_order_both_take_the_same_steps():
-    """fp32, no augmentation, resnet50 (no dropout): the same losses up to rounding, which steps then amplify."""
+    """fp32, no augmentation, resnet50 (no dropout): the same losses up to rounding.
+
+    A small learning rate and batches that are not too small for batch normalisation: an untrained ResNet50 amplifies
+    rounding, and with 1e-4 on batches of 8 the losses differed by 1 to 3 %, depending on the CPU; here by 0.02 %.
+    """
     faces = data.load("toyfaces")
-    config = tiny(model="resnet50", train_limit=32, optimizer="adam", lr=1e-4)
+    config = tiny(model="resnet50", train_limit=64, batch_size=32, optimizer="adam", lr=1e-5)
     (mine, _), (theirs, _) = ours(config, faces), plain(config, faces, own_order=True)
-    assert mine == pytest.approx(theirs, rel=0.02)
+    assert mine == pytest.approx(theirs, rel=2e-3)
+    assert mine[1] < 0.98 * mine[0]
 
 
 def test_accuracy_on_toy_faces_is_that_of_the_plain_loop():
