@@ -1,6 +1,6 @@
 # make            what there is to make
-# make report     the whole study on drawn faces, in minutes, no download
-PROFILE ?= demo
+# make report     the study, then a demonstration on drawn faces, in minutes, no download
+PROFILE ?=
 JOBS    ?= 0
 TRAIN   ?= 1
 VENV    ?= .venv
@@ -19,7 +19,7 @@ RENDERED := $(filter-out reports/paper/,$(wildcard reports/*/))
 .PHONY: help setup data report docs lab test lint bench clean lock
 
 help: ## show this list
-	@echo "PROFILE=demo|quick|paper (now $(PROFILE))   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)   TRAIN=0: only read runs   VERBOSE=1: say more"
+	@echo "PROFILE=demo|quick|paper   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)   TRAIN=0: only read runs   VERBOSE=1: say more"
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1@\2/' | column -t -s@
 
 setup: $(VENV)/.done ## install everything into .venv (done once, by every other target)
@@ -34,8 +34,8 @@ $(VENV)/.done: requirements.lock pyproject.toml
 data: setup ## fetch FER2013 and FER+ into FER_DATA or data/ (needs a network and a Kaggle account)
 	@$(FER) data fetch
 
-report: setup ## train what is missing, run the notebooks, render reports/PROFILE/index.html
-	@$(FER) report --profile $(PROFILE) --jobs $(JOBS) $(if $(filter 0,$(TRAIN)),--no-train) $(if $(VERBOSE),--verbose)
+report: setup ## the study, then a demonstration that trains; with PROFILE: reports/PROFILE/index.html alone
+	@$(FER) report $(if $(PROFILE),--profile $(PROFILE)) --jobs $(JOBS) $(if $(filter 0,$(TRAIN)),--no-train) $(if $(VERBOSE),--verbose)
 
 docs: setup ## bring README, cards and the committed pages of reports/paper up to date with the records
 	@$(FER) docs
@@ -43,7 +43,7 @@ docs: setup ## bring README, cards and the committed pages of reports/paper up t
 	@$(BIN)/nbstripout reports/paper/notebooks/*.ipynb
 
 lab: setup ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab --notebook-dir=. notebooks
+	@$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_data_exploration.ipynb
 
 lint: setup ## ruff, mypy, and notebooks without outputs
 	@$(BIN)/ruff check --quiet .

@@ -3,10 +3,14 @@
 `load("fer2013")` gives the data, `SpatialTransformer` and `build` the models, `run_one` a training run with a record.
 """
 
-from fer_lib.data import FaceSet, apply_rule, load, split_rows
-from fer_lib.errors import FerError
-from fer_lib.models import SpatialTransformer, build, warp
-from fer_lib.training import Place, RunConfig, RunStore, run_one
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fer_lib.data import FaceSet, apply_rule, load, split_rows
+    from fer_lib.errors import FerError
+    from fer_lib.models import SpatialTransformer, build, warp
+    from fer_lib.training import Place, RunConfig, RunStore, run_one
 
 __version__ = "0.1.0"
 __all__ = [
@@ -23,3 +27,22 @@ __all__ = [
     "split_rows",
     "warp",
 ]
+
+_HOMES = {
+    "fer_lib.data": ("FaceSet", "apply_rule", "load", "split_rows"),
+    "fer_lib.errors": ("FerError",),
+    "fer_lib.models": ("SpatialTransformer", "build", "warp"),
+    "fer_lib.training": ("Place", "RunConfig", "RunStore", "run_one"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported when it is first asked for: PyTorch takes seconds, which `--help` need not wait."""
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

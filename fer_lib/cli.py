@@ -6,17 +6,15 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fer_lib import paths
 from fer_lib.errors import FerError
-from fer_lib.training import Place, RunConfig, RunStore, expand, grids_in, run_all
-from fer_lib.training.device import default_jobs
-from fer_lib.training.grid import Cell, kept
-from fer_lib.training.progress import Progress, title
-from fer_lib.training.runner import in_order
+
+if TYPE_CHECKING:  # what imports PyTorch takes seconds, and is imported by the commands that need it
+    from fer_lib.training import RunConfig
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Facial-expression recognition with a spatial transformer: data, runs and report.")  # fmt: skip
@@ -50,8 +48,10 @@ def options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks
     """Facial-expression recognition with a spatial transformer: data, runs and report."""
 
 
-def profile_of(cells: list[Cell], paths_of: list[Path]) -> str:
+def profile_of(paths_of: list[Path]) -> str:
     """The one profile that params files belong to."""
+    from fer_lib.training import grids_in
+
     profiles = {grid.profile for grid in grids_in(paths_of).values()}
     if len(profiles) != 1:
         raise FerError(f"Params files of {len(profiles)} profiles ({', '.join(sorted(profiles))}); give those of one.")
@@ -78,6 +78,12 @@ def run(
     data: DataOption = None,
 ) -> None:
     """Train what is missing of params files' grids."""
+    from fer_lib.training import Place, expand, grids_in, run_all
+    from fer_lib.training.device import default_jobs
+    from fer_lib.training.grid import kept
+    from fer_lib.training.progress import Progress
+    from fer_lib.training.runner import in_order
+
     if strict:
         os.environ["FER_STRICT"] = "1"
     ends_at = None if deadline is None else time.monotonic() + 60 * deadline
@@ -88,10 +94,11 @@ def run(
         for config in configs:
             print(config.canonical())
         return
-    place = Place(paths.report_folder(profile_of(cells, params)), data)
-    with Progress(configs) as progress:
+    place = Place(paths.report_folder(profile_of(params)), data)
+    jobs = default_jobs(jobs)
+    with Progress(configs, place.store, jobs=jobs, every_epoch=True) as progress:
         tally = run_all(
-            configs, place, jobs=default_jobs(jobs), deadline=ends_at, report=progress.report,
+            configs, place, jobs=jobs, deadline=ends_at, report=progress.report,
             keep_weights=frozenset(configs) if weights else kept(cells), need_weights=weights,
         )  # fmt: skip
     print(tally)
@@ -106,8 +113,11 @@ def plan(
 
     The device is timed for some seconds for every kind of run that is missing; the result is kept for a day.
     """
-    from fer_lib.training import cost
+    from fer_lib.training import Place, RunStore, cost, expand, grids_in
     from fer_lib.training.calibration import calibrate
+    from fer_lib.training.device import default_jobs
+    from fer_lib.training.event import title
+    from fer_lib.training.runner import in_order
 
     place = Place(paths.report_folder(profile))
     grids = grids_in(sorted(paths.params_folder(profile).glob("*.yaml")))
@@ -131,6 +141,9 @@ def runs(
     run_id: Annotated[str | None, typer.Argument(help="Show this run's record.")] = None,
 ) -> None:
     """List a profile's records, or show one."""
+    from fer_lib.training import RunStore
+    from fer_lib.training.event import title
+
     store = RunStore(paths.report_folder(profile))
     if run_id is not None:
         record = store.get(run_id)
@@ -149,17 +162,32 @@ def runs(
 
 @app.command()
 def report(
-    profile: Annotated[str, typer.Option(help="demo, quick or paper.")] = "demo",
+    profile: Annotated[
+        str, typer.Option(help="demo, quick or paper; without it, the study as it is, then the demonstration.")
+    ] = "",
     jobs: JobsOption = 0,
     data: DataOption = None,
     train: Annotated[bool, typer.Option(help="Train what is missing, or make do with the records.")] = True,
     verbose: Annotated[bool, typer.Option("--verbose", help="Also print every epoch.")] = False,
 ) -> None:
-    """Train what is missing, execute the notebooks and render the pages of a profile."""
-    from fer_lib.report.build import build_report
+    """Train what is missing, execute the notebooks and render the pages of a profile.
 
-    index = build_report(profile, jobs=default_jobs(jobs), data_folder=data, train=train, verbose=verbose)
-    print(f"report: {index}")
+    Without a profile: the study from the records that are there, then the demonstration on drawn faces, which trains.
+    """
+    print(f"{profile or 'The study, then the demonstration'}: loading PyTorch ...", flush=True)
+    from fer_lib.report.build import build_report
+    from fer_lib.training.device import default_jobs
+
+    jobs = default_jobs(jobs)
+    if profile:
+        made = {"report": build_report(profile, jobs=jobs, data_folder=data, train=train, verbose=verbose)}
+    else:
+        study = build_report("paper", jobs=jobs, data_folder=data, train=False, verbose=verbose)
+        print(f"the study: {study}", flush=True)
+        demo = build_report("demo", jobs=jobs, data_folder=data, train=train, verbose=verbose)
+        made = {"the study": study, "the demonstration": demo}
+    for name, index in made.items():
+        print(f"{name}: {index}")
 
 
 @app.command()
@@ -171,8 +199,10 @@ def docs() -> None:
     print("\n".join(f"written: {path.name}" for path in changed) or "nothing to change")
 
 
-def _chosen(configs: list[RunConfig], only: str) -> list[RunConfig]:
+def _chosen(configs: list["RunConfig"], only: str) -> list["RunConfig"]:
     """The configs that have all of `only`'s comma-separated key=value pairs."""
+    from fer_lib.training import RunConfig
+
     for pair in filter(None, only.split(",")):
         key, _, value = pair.partition("=")
         if key not in RunConfig.model_fields or not value:

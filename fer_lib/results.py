@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from fer_lib.data import DATASETS
 from fer_lib.training import Cell, Record
 from fer_lib.training.record import Arrays
 
@@ -22,8 +23,9 @@ class Results:
     """The runs of a grid, in its order.
 
     Attributes:
-        runs: a row per run: arm, dataset, role, split, seed, status, reason, run_id, epochs, train_images,
-            test_images, and the metrics of the record (NaN where there is none). Status `missing`: no record.
+        runs: a row per run: arm, dataset, stands_in (whether it only stands in for a data set of the paper), role,
+            split, seed, status, reason, run_id, epochs, train_images, test_images, and the metrics of the record (NaN
+            where there is none). Status `missing`: no record.
         history: a row per run and epoch: arm, dataset, role, split, seed, status and the fields of `Epoch`.
     """
 
@@ -38,6 +40,11 @@ class Results:
     def datasets(self) -> list[str]:
         return list(dict.fromkeys(self.runs["dataset"]))
 
+    @property
+    def stand_in(self) -> bool:
+        """Whether one of the data sets only stands in for the paper's, so that nothing is compared with the paper."""
+        return bool(self.runs["stands_in"].any())
+
     def splits(self) -> list[str]:
         return list(dict.fromkeys(self.runs["split"]))
 
@@ -48,6 +55,13 @@ class Results:
             runs = runs[runs[column] == value]
             history = history[history[column] == value]
         return Results(runs, history, self.records, self.load)
+
+    def distinct(self) -> "Results":
+        """Every run once, under the first of its names: one run may stand for an arm of several notebooks."""
+        again = self.runs.duplicated(["run_id", "dataset"]) & (self.runs["run_id"] != "")
+        names = ["arm", "dataset", "split", "seed"]
+        kept = self.history.merge(self.runs.loc[~again, names])
+        return Results(self.runs[~again], kept, self.records, self.load)
 
     def by_seed(self, metric: str = "test_accuracy", **values: str | int) -> dict[int, float]:
         """The metric of one arm, data set and split, by seed; runs without it are left out."""
@@ -82,7 +96,12 @@ def collect(
     for position, (cell, record) in enumerate(zip(cells, records, strict=True)):
         names = {"arm": cell.arm, "dataset": cell.dataset, "role": role(cell), "split": cell.split, "seed": cell.seed}
         line = {**names, "status": "missing", "reason": reasons.get(position, "not trained yet"), "run_id": ""}
-        line |= {"epochs": cell.config.epochs, "test_accuracy": np.nan, "train_accuracy": np.nan}
+        line |= {
+            "stands_in": DATASETS[cell.config.dataset].stands_in,
+            "epochs": cell.config.epochs,
+            "test_accuracy": np.nan,
+            "train_accuracy": np.nan,
+        }
         if record is not None:
             line |= {"status": record.status, "reason": record.reason, "run_id": record.run_id}
             line |= {"train_images": record.train_images, "test_images": record.test_images, **record.metrics}

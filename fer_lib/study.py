@@ -17,16 +17,24 @@ from fer_lib.training import Cell, Place, Record, RunStore, expand, grids_in, pa
 from fer_lib.training.device import commit, default_device, default_jobs
 from fer_lib.training.grid import by_name, kept
 from fer_lib.training.progress import Progress
+from fer_lib.training.runner import in_order
 from fer_lib.training.store import write_atomically
+
+Source = tuple[str, str]  # data set and labelling
 
 
 class Study:
-    """One profile's runs, figures and tables, under `reports/<profile>`."""
+    """One profile's runs, figures and tables, under `reports/<profile>`.
+
+    A notebook run by hand writes its figures and tables to `interactive/` there: only `make report` changes what the
+    pages link to (`FER_PUBLISH`).
+    """
 
     def __init__(self, profile: str) -> None:
         self.profile = profile
         self.folder = paths.report_folder(profile)
         self.store = RunStore(self.folder)
+        self.shown = self.folder if os.environ.get("FER_PUBLISH") else self.folder / "interactive"
         style.apply()
 
     def provenance(self) -> str:
@@ -35,7 +43,8 @@ class Study:
 
         records = len(list(self.folder.glob("runs/*.json")))
         where = f"torch {torch.__version__} on {default_device().type}"
-        return f"fer_lib at commit {commit()}, {where}, profile {self.profile}, {records} records"
+        by_hand = "" if self.shown == self.folder else f"; figures and tables of this session go to {self.shown}"
+        return f"fer_lib at commit {commit()}, {where}, profile {self.profile}, {records} records{by_hand}"
 
     def run(
         self,
@@ -46,47 +55,51 @@ class Study:
         splits: list[str] | None = None,
         seeds: list[int] | None = None,
         keep_weights: list[str] | None = None,
+        reference: str | None = None,
     ) -> Results:
         """Results of a grid (see `training.grid`); runs that are missing are trained first, if their data is here.
 
         Raises:
-            FerError: a parameter that is no valid config.
+            FerError: a parameter that is no valid config, or a `reference` that is none of the arms.
         """
         given: dict[str, Any] = {"base": base, "arms": arms, "datasets": datasets, "splits": splits, "seeds": seeds}
-        given |= {"profile": self.profile, "keep_weights": keep_weights}
-        values = {key: value for key, value in given.items() if value}
+        given |= {"profile": self.profile, "keep_weights": keep_weights, "reference": reference}
+        values = {key: value for key, value in given.items() if value is not None}
         return self.collect(expand(parse_grid(values, where="parameters")))
 
     def collect(self, cells: list[Cell], *, train: bool = True) -> Results:
         """Results of cells; what is missing is trained where its data is, unless `train` or `FER_TRAIN=0` forbids."""
         fingerprints, absent = self._fingerprints(cells)
+        sources = [(cell.config.dataset, cell.config.labelling) for cell in cells]
         if train and os.environ.get("FER_TRAIN") != "0":
-            self._train([cell for cell in cells if cell.config.dataset in fingerprints])
-        records = [self.store.find(cell.config, fingerprint=fingerprints.get(cell.config.dataset)) for cell in cells]
-        reasons = {
-            position: absent[cell.config.dataset]
-            for position, cell in enumerate(cells)
-            if cell.config.dataset in absent
-        }
+            self._train([cell for cell, source in zip(cells, sources, strict=True) if source in fingerprints])
+        records = [
+            self.store.find(cell.config, fingerprint=fingerprints.get(source))
+            for cell, source in zip(cells, sources, strict=True)
+        ]
+        reasons = {position: absent[source] for position, source in enumerate(sources) if source in absent}
         results = collect(cells, records, load=self.store.predictions, reasons=reasons)
         self._note_gaps(cells, results)
         return results
 
-    def _fingerprints(self, cells: list[Cell]) -> tuple[dict[str, str], dict[str, str]]:
-        found, absent = {}, {}
-        for config in {cell.config.dataset: cell.config for cell in cells}.values():
+    def _fingerprints(self, cells: list[Cell]) -> tuple[dict[Source, str], dict[Source, str]]:
+        """By data set and labelling: fingerprints of the data that is here, and why runs on the rest are missing."""
+        found: dict[Source, str] = {}
+        absent: dict[Source, str] = {}
+        for source in dict.fromkeys((cell.config.dataset, cell.config.labelling) for cell in cells):
+            name, labelling = source
             try:
-                found[config.dataset] = data.load(config.dataset, labelling=config.labelling).fingerprint
+                found[source] = data.load(name, labelling=labelling).fingerprint
             except DataMissing:
-                absent[config.dataset] = f"no record, and no {data.DATASETS[config.dataset].title} here to train on"
+                absent[source] = f"no record, and no {data.DATASETS[name].title} here to train on"
         return found, absent
 
     def _train(self, cells: list[Cell]) -> None:
-        wanted = [cell.config for cell in cells if self._is_missing(cell)]
+        wanted = in_order(cell.config for cell in cells if self._is_missing(cell))
         if not wanted:
             return
         jobs = default_jobs(int(os.environ.get("FER_JOBS") or 0))
-        with Progress(wanted) as progress:
+        with Progress(wanted, self.folder, jobs=jobs) as progress:
             print(run_all(wanted, Place(self.folder), jobs=jobs, keep_weights=kept(cells), report=progress.report))
 
     def _is_missing(self, cell: Cell) -> bool:
@@ -117,6 +130,13 @@ class Study:
             show_note(f"{title} is not here (FER_DATA), so figures that show its images are left out.")
             return None
 
+    def images(self, results: Results, dataset: str) -> data.FaceSet | None:
+        """The images of `results`' data set of that name, or None with a note on the page (see `faces`)."""
+        record = results.first_record(dataset=dataset)
+        if record is None:
+            return None
+        return self.faces({"dataset": record.config.dataset, "labelling": record.config.labelling})
+
     def facts(
         self, name: str, compute: Callable[..., pd.DataFrame], faces: data.FaceSet | None, **options: Any
     ) -> pd.DataFrame:
@@ -140,7 +160,7 @@ class Study:
             show_note(f"{what}. {alt}. It needs images or runs that are not here.")
             return
         show_figure(
-            figure, folder=self.folder / "figures", name=name, caption=caption, alt=alt, number=number, data=data
+            figure, folder=self.shown / "figures", name=name, caption=caption, alt=alt, number=number, data=data
         )
 
     def table(self, table: pd.DataFrame, *, name: str, caption: str, number: str | None = None,
@@ -149,7 +169,7 @@ class Study:
         if table.empty:
             show_note(f"{number or 'Table'}: nothing to show yet. {caption}")
             return
-        show_table(table, folder=self.folder / "tables", name=name, caption=caption, number=number, formats=formats)
+        show_table(table, folder=self.shown / "tables", name=name, caption=caption, number=number, formats=formats)
 
     def explore(self, results: Results) -> None:
         """Opens the explorer on the transformers among `results`; needs JupyterLab, so a page shows nothing here."""

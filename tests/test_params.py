@@ -48,7 +48,7 @@ def test_paper_is_the_whole_grid():
     assert {config.model for config in configs} == {"resnet50", "vggface", "vanilla_cnn"}
     assert {config.optimizer for config in configs} == {"sgd", "adam", "nadam", "rmsprop", "radam"}
     assert {config.lr for config in configs} == {0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001}
-    assert {config.attention for config in configs} == {"none", "stn", "stn_frozen", "stn_no_warp"}
+    assert {config.attention for config in configs} == {"none", "stn", "stn_no_warp"}
     assert {config.pretrained for config in configs} == {"none", "imagenet1k_v1", "tiny_imagenet"}
     assert {config.seed for config in configs} == {0, 1, 2, 3, 4}
     assert {cell.dataset for cell in found} == {"FER2013", "FER+"}
@@ -56,7 +56,7 @@ def test_paper_is_the_whole_grid():
 
 
 def test_paper_runs_table_4_under_all_protocols():
-    arms = {"ResNet50", "ResNet50 + STN", "STN frozen", "STN without warp", "ResNet50 + STN + ImageNet"}
+    arms = {"ResNet50", "ResNet50 + STN", "STN without warp", "ResNet50 + STN + ImageNet"}
     splits = {arm: {cell.split for cell in cells("paper") if cell.arm == arm} for arm in arms}
     assert all(found == {"random80", "grouped80", "official"} for found in splits.values())
 

@@ -8,10 +8,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 from fer_lib import paths
 from fer_lib.errors import FerError
@@ -37,15 +39,30 @@ def cached(kind: str, source_hash: str, read: Callable[[], Arrays]) -> Arrays:
     arrays = _open(folder)
     if arrays is not None:
         return arrays
-    arrays = read()
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))  # who comes second waits instead of reading, too
+    with _told(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     try:
-        _write(folder, arrays)
+        arrays = _open(folder)
+        if arrays is None:
+            arrays = read()
+            with _told(folder):
+                _write(folder, arrays)
+    finally:
+        lock.release()
+    return _open(folder) or arrays
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise FerError(
             f"Cannot write the image cache {folder}: {error.strerror or error}.\n"
             "Free some space, or set FER_CACHE to a folder that can be written."
         ) from error
-    return _open(folder) or arrays
 
 
 def _open(folder: Path) -> Arrays | None:
@@ -57,7 +74,6 @@ def _open(folder: Path) -> Arrays | None:
 
 
 def _write(folder: Path, arrays: Arrays) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         for name, array in arrays.items():

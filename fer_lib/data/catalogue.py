@@ -22,11 +22,15 @@ _TOY_SEED = 2022
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set's title in tables, the label rules it takes (first: its default) and how it is opened."""
+    """A data set's title in tables, the label rules it takes (first: its default) and how it is opened.
+
+    One that `stands_in` for a data set of the paper shows the machinery, and no page compares it with the paper.
+    """
 
     title: str
     rules: tuple[str, ...]
     open: Callable[[Path, str], FaceSet]
+    stands_in: bool = False
 
 
 def load(name: str, *, data: str | Path | None = None, labelling: str = "fer2013new") -> FaceSet:
@@ -145,8 +149,10 @@ _VOTES = ("plurality10", "plurality8", "majority8", "votes8")
 DATASETS = {
     "fer2013": Dataset("FER2013", ("fer7",), _open_fer2013),
     "ferplus": Dataset("FER+", _VOTES, _open_ferplus),
-    "toyfaces": Dataset("Toy faces", ("fer7",), lambda folder, labelling: _toyfaces()),
-    "toyfacesplus": Dataset("Toy faces+", _VOTES, lambda folder, labelling: _by_votes(_toyfaces(), "toyfacesplus")),
+    "toyfaces": Dataset("Toy faces", ("fer7",), lambda folder, labelling: _toyfaces(), stands_in=True),
+    "toyfacesplus": Dataset(
+        "Toy faces+", _VOTES, lambda folder, labelling: _by_votes(_toyfaces(), "toyfacesplus"), stands_in=True
+    ),
     "tiny_imagenet": Dataset("Tiny-ImageNet", ("given",), _open_tiny_imagenet),
     "toyshapes": Dataset("Toy shapes", ("given",), lambda folder, labelling: _toyshapes()),
 }

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from fer_lib.errors import FerError
 from fer_lib.evaluation import published, statistics
 from fer_lib.evaluation.metrics import confusion, rates
 from fer_lib.evaluation.statistics import Estimate, Sign
@@ -66,7 +67,16 @@ class Claim:
 
 
 def decide(results: Results, *, transfer: str) -> list[Claim]:
-    """All claims, from the runs of all notebooks; `transfer` names the arm that stands for ImageNet transfer."""
+    """All claims, from the runs of all notebooks; `transfer` names the arm that stands for ImageNet transfer.
+
+    Raises:
+        FerError: a data set only stands in for the paper's.
+    """
+    if results.stand_in:
+        raise FerError(
+            "The verdict compares with the paper, and a data set here only stands in for the paper's.\n"
+            "Leave 08_verdict.yaml out of the profile; 09_drawn_faces.yaml shows what such data can."
+        )
     paper = tuple(dict.fromkeys(published.accuracies()["arm"]))
     makers: dict[str, tuple[Callable[[Results], Iterator[Part]], tuple[str, ...]]] = {
         "C1": (_models, MODELS),

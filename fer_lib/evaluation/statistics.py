@@ -9,7 +9,7 @@ Two trained networks on one test set are compared image by image: McNemar's exac
 says whether these two networks differ, which seeds may still undo.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -126,6 +126,13 @@ class SameImages:
     def difference(self) -> float:
         """Accuracy of the first minus that of the second."""
         return (self.only_first - self.only_second) / self.images
+
+
+def on_shared_rows(first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) -> SameImages:
+    """`on_same_images` of two runs' predictions (`RunStore.predictions`), on the test images that both have."""
+    _, ours, theirs = np.intersect1d(first["rows"], second["rows"], return_indices=True)
+    right = [arrays["actual"][at] == arrays["predicted"][at] for arrays, at in ((first, ours), (second, theirs))]
+    return on_same_images(*right)
 
 
 def on_same_images(first_right: np.ndarray, second_right: np.ndarray, *, resamples: int = 9999) -> SameImages:

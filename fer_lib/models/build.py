@@ -20,6 +20,8 @@ class ModelConfig(Protocol):
     @property
     def stem(self) -> str: ...
     @property
+    def width_per_group(self) -> int: ...
+    @property
     def attention(self) -> str: ...
     @property
     def pretrained(self) -> str: ...
@@ -54,10 +56,14 @@ def build(config: ModelConfig, *, classes: int) -> Classifier:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         if config.model == "resnet50":
-            imagenet = config.pretrained.startswith("imagenet")
-            network = resnet50(classes=classes, stem=config.stem, imagenet_input=imagenet)  # type: ignore[arg-type]
+            network = resnet50(
+                classes=classes, stem=config.stem, width_per_group=config.width_per_group,  # type: ignore[arg-type]
+                imagenet_input=config.pretrained.startswith("imagenet"),
+            )  # fmt: skip
+        elif config.model == "vggface":
+            network = vggface(classes=classes, width_per_group=config.width_per_group)
         else:
-            network = {"vggface": vggface, "vanilla_cnn": vanilla_cnn}[config.model](classes=classes)
+            network = vanilla_cnn(classes=classes)
         attention = None
         if config.attention != "none":
             attention = SpatialTransformer(mode=config.attention)  # type: ignore[arg-type]

@@ -8,13 +8,14 @@ from typing import Any
 from fer_lib import data, paths
 from fer_lib.data import DATASETS
 from fer_lib.errors import DataMissing, FerError
-from fer_lib.report.execute import Executed, NotebookFailed, Task
+from fer_lib.report.execute import NotebookFailed, Task
 from fer_lib.report.html import render_report
+from fer_lib.report.inputs import has_outputs, page_inputs, read_manifest, write_manifest
 from fer_lib.report.parallel import execute_many
 from fer_lib.training import Cell, Place, Record, RunConfig, RunStore, expand, grids_in, read_params, run_all
 from fer_lib.training.device import commit
 from fer_lib.training.grid import by_name, kept
-from fer_lib.training.progress import Progress
+from fer_lib.training.progress import Live, Progress
 from fer_lib.training.runner import in_order
 
 TITLE = "Spatial transformer and ResNet50 for facial expressions"
@@ -32,30 +33,62 @@ def build_report(
     folder = paths.report_folder(profile)
     files = sorted(paths.params_folder(profile).glob("*.yaml"))
     params = {path.stem: read_params(path) for path in files}
-    notebooks = paths.notebooks()
-    if lacking := [notebook.stem for notebook in notebooks if notebook.stem not in params]:
-        raise FerError(f"{paths.params_folder(profile)}: no {lacking[0]}.yaml.\nEvery notebook needs its params file.")
+    notebooks = [notebook for notebook in paths.notebooks() if notebook.stem in params]
+    if lacking := sorted(params.keys() - {notebook.stem for notebook in notebooks}):
+        raise FerError(
+            f"{paths.params_folder(profile)}/{lacking[0]}.yaml: no notebook of that name.\n"
+            "A profile consists of the notebooks that it has params for."
+        )
     by_name(grids_in(files))  # names that mean two runs come to light before anything is trained
     place = Place(folder, data_folder)
     if train:
         _train(trainable_cells(profile, place), place, jobs=jobs, verbose=verbose)
-    tasks = [Task(notebook, params[notebook.stem], folder / "notebooks" / notebook.name) for notebook in notebooks]
-    outcomes = execute_many(tasks, jobs=jobs, cwd=_made(folder / "notebooks"), env=_environment(folder, data_folder))
-    failed = [outcome for outcome in outcomes if isinstance(outcome, FerError)]
-    done = [outcome.path for outcome in outcomes if isinstance(outcome, Executed)]
     store = RunStore(folder)
+    made_from = {
+        notebook.stem: page_inputs(notebook, params[notebook.stem], store=store, data_folder=data_folder)
+        for notebook in notebooks
+    }
+    before = read_manifest(folder)
+    if before == made_from and all((folder / f"{page}.html").is_file() for page in ("index", *made_from)):
+        print(f"{profile}: nothing that its pages are made from has changed.")
+        return folder / "index.html"
+    tasks = [Task(notebook, params[notebook.stem], folder / "notebooks" / notebook.name) for notebook in notebooks]
+    stale = [
+        task for task in tasks
+        if before.get(task.notebook.stem) != made_from[task.notebook.stem] or not has_outputs(task.output)
+    ]  # fmt: skip
+    failed = _execute(stale, jobs=jobs, folder=folder, data_folder=data_folder)
+    without = {error.notebook for error in failed if isinstance(error, NotebookFailed)}
     lacking = [*(_failure(error) for error in failed), *_unfinished(store, profile)]
     index = render_report(
-        done,
+        [task.output for task in tasks if task.output.is_file()],
         folder=folder,
         title=TITLE,
         profile=profile,
         provenance=provenance(store, profile),
         incomplete=" ".join(f"{sentence}." for sentence in lacking),
     )
+    write_manifest(folder, {page: inputs for page, inputs in made_from.items() if page not in without})
     if failed:
         raise FerError("\n".join(str(error) for error in failed))
     return index
+
+
+def _execute(tasks: list[Task], *, jobs: int, folder: Path, data_folder: Path | None) -> list[FerError]:
+    """Runs notebooks, says how far it is, and returns the errors of those that failed."""
+    ended = 0
+
+    def say(line: str) -> None:
+        nonlocal ended
+        ended += 1
+        live.advance(1)
+        live.say(line)
+
+    with Live(total=len(tasks), line=lambda: f"notebook {ended}/{len(tasks)}") as live:
+        outcomes = execute_many(
+            tasks, jobs=jobs, say=say, cwd=_made(folder / "notebooks"), env=_environment(folder, data_folder)
+        )
+    return [outcome for outcome in outcomes if isinstance(outcome, FerError)]
 
 
 def trainable_cells(profile: str, place: Place) -> list[Cell]:
@@ -81,8 +114,9 @@ def trainable_cells(profile: str, place: Place) -> list[Cell]:
 
 
 def _train(cells: list[Cell], place: Place, *, jobs: int, verbose: bool) -> None:
-    configs = list(dict.fromkeys(cell.config for cell in cells))
-    with Progress(configs, every_epoch=False, verbose=verbose) as progress:
+    configs = in_order(cell.config for cell in cells)
+    without = "TRAIN=0 (--no-train) renders what is there without them."
+    with Progress(configs, place.store, jobs=jobs, every_epoch=verbose, without=without) as progress:
         tally = run_all(configs, place, jobs=jobs, keep_weights=kept(cells), report=progress.report)
     print(f"runs: {tally}")
 
@@ -95,7 +129,7 @@ def _made(folder: Path) -> Path:
 def _environment(folder: Path, data_folder: Path | None) -> dict[str, str]:
     """What a notebook's kernel needs to find the same project, report and data; there, it only reads runs."""
     values = {"FER_ROOT": str(paths.project_root()), "FER_REPORT": str(folder.absolute())}
-    values |= {"FER_DATA": str(paths.data_folder(data_folder).absolute()), "FER_TRAIN": "0"}
+    values |= {"FER_DATA": str(paths.data_folder(data_folder).absolute()), "FER_TRAIN": "0", "FER_PUBLISH": "1"}
     if given := os.environ.get("FER_PARAMS"):
         values["FER_PARAMS"] = str(Path(given).absolute())
     return values

@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from fer_lib.evaluation import published, statistics
 from fer_lib.report import findings
-from fer_lib.report.style import GREY, look
+from fer_lib.report.style import GREY, arm_title, look
 from fer_lib.results import Results
 
 
@@ -33,7 +33,10 @@ def curves(results: Results, *, metric: str, dataset: str, split: str) -> tuple[
 
 
 def dots(results: Results, *, split: str) -> tuple[Figure | None, pd.DataFrame]:
-    """Test accuracy of every arm: one dot per seed, the mean with its 95 % interval, the paper's number as a cross."""
+    """Test accuracy of every arm: one dot per seed, the mean with its 95 % interval, the paper's number as a cross.
+
+    No crosses where the data only stands in for the paper's.
+    """
     rows = []
     for dataset in results.datasets():
         for arm in results.of(dataset=dataset).arms():
@@ -56,15 +59,15 @@ def dots(results: Results, *, split: str) -> tuple[Figure | None, pd.DataFrame]:
         for place, arm in enumerate(arms):
             own = drawn.query("dataset == @dataset and arm == @arm")["test_accuracy"].tolist()
             known = of_role.loc[of_role["arm"] == arm, "published"]
-            if len(known):
+            if len(known) and not results.stand_in:
                 axes.plot(known.iloc[0], place, "x", color=GREY, markersize=7, markeredgewidth=2)
             if own:
                 ours = statistics.estimate(own, overlap=statistics.overlap(split))
                 axes.plot(own, [place] * len(own), "o", color=look(arm).colour, alpha=0.35, markersize=4)
                 axes.plot([ours.low, ours.high], [place, place], color=look(arm).colour, linewidth=2.5)
                 axes.plot(ours.mean, place, "o", color=look(arm).colour, markersize=7)
-        axes.set(title=dataset, xlabel="test accuracy (x: the paper's)")
-        axes.set_yticks(range(len(arms)), arms)
+        axes.set(title=dataset, xlabel="test accuracy" if results.stand_in else "test accuracy (x: the paper's)")
+        axes.set_yticks(range(len(arms)), [arm_title(arm) for arm in arms])
         axes.set_ylim(-0.6, len(arms) - 0.4)
         axes.grid(axis="x")
     return figure, drawn

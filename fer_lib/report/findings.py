@@ -1,10 +1,14 @@
 """Sentences that state what a table or figure shows, computed from it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from fer_lib.evaluation import metrics, statistics
+from fer_lib.report.tables import p_value
 from fer_lib.results import Results
+from fer_lib.training.record import Arrays
 
 FEW = 20  # images below which a class says little
 
@@ -36,17 +40,26 @@ def ranking(results: Results, *, split: str, metric: str = "test_accuracy") -> s
         means = {arm: statistics.estimate(list(by.values())).mean for arm, by in ranked.items()}
         first, second, *_ = sorted(means, key=lambda arm: -means[arm])
         gap = statistics.paired_difference(ranked[first], ranked[second], overlap=statistics.overlap(split))
+        seed = min(shared)
+        pair = [chosen.predictions(arm=arm, seed=seed) for arm in (first, second)]
         left_out = [arm for arm in chosen.arms() if arm not in by_arm]
         without = f" (without a finished run: {', '.join(left_out)})" if left_out else ""
-        sentences.append(
-            f"{dataset}: {first} ({means[first]:.3f}) leads {second} ({means[second]:.3f}), {_how_sure(gap)}{without}"
-        )
+        leads = f"{first} ({means[first]:.3f}) leads {second} ({means[second]:.3f})"
+        sentences.append(f"{dataset}: {leads}, {_how_sure(gap, pair)}{without}")
     return f"{split}, {seeds_phrase(results.of(split=split))}. " + "; ".join(sentences) + "."
 
 
-def _how_sure(gap: statistics.Estimate) -> str:
+def _how_sure(gap: statistics.Estimate, pair: Sequence[Sequence[Arrays]]) -> str:
+    """What the seeds say of a difference between arms, or with one seed what its two networks' predictions say."""
     if gap.n < 2:
-        return "which one seed cannot tell from chance"
+        if not all(found and "rows" in found[0] for found in pair):
+            return "one seed: no interval between seeds"
+        same = statistics.on_shared_rows(pair[0][0], pair[1][0])
+        differ = "differ" if same.p < 1 - statistics.LEVEL else "cannot be told apart"
+        return (
+            f"one seed: no interval between seeds; on these {same.images:,} images the two networks {differ} "
+            f"(p {p_value(same.p) if same.p < 0.001 else '= ' + p_value(same.p)})"
+        )
     bounds = f"95 % interval of the difference [{gap.low:+.3f}, {gap.high:+.3f}]"
     return f"more than chance ({bounds})" if gap.sign == "greater" else f"inside the spread of the seeds ({bounds})"
 
@@ -62,7 +75,8 @@ def extent(results: Results, *, split: str) -> str:
             least = f"from {means[low]:.3f} ({low}) to " if low != high else ""
             parts.append(f"{least}{means[high]:.3f} ({high}) on {dataset}")
     listed = " and ".join(parts) or "not measured"
-    return f"Test accuracy under {split} ({seeds_phrase(results.of(split=split))}): {listed}. Crosses are the paper's."
+    crosses = "" if results.stand_in else " Crosses are the paper's."
+    return f"Test accuracy under {split} ({seeds_phrase(results.of(split=split))}): {listed}.{crosses}"
 
 
 def curve(results: Results, *, metric: str, dataset: str, split: str) -> str:

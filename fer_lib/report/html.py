@@ -53,7 +53,7 @@ def render_report(
 ) -> Path:
     """Write `index.html`, a page per executed notebook and the one-file `report.html`; return the index.
 
-    The index body is the cells tagged `index` of the notebook whose name ends in `_verdict`. The first three
+    The index body is the cells tagged `index`, of the one notebook that has any. The first three
     items of `provenance` stand in every footer, all of them on the index. `incomplete` says, at the top of every page,
     what the report lacks. Pages of an earlier rendering whose
     notebook is no longer in `pages` are removed. Raises FerError, before anything is written, for a notebook
@@ -90,12 +90,12 @@ def render_report(
             "page", page=page, current=page.slug, body=body, toc=_contents(body), **around, **facts
         )
     opening = parse("")
-    verdict = next((slug for slug in slugs if slug.endswith("_verdict")), None)
-    if verdict:
-        opening = fragment(_only(notebooks[verdict], index=True), folder, slugs, code=False)
+    front = next((slug for slug in slugs if _only(notebooks[slug], index=True).cells), None)
+    if front:
+        opening = fragment(_only(notebooks[front], index=True), folder, slugs, code=False)
         for heading in opening.find_all("h1"):
             heading.name = "h2"
-        fragments[verdict] = fragment(_only(notebooks[verdict], index=False), folder, slugs)
+        fragments[front] = fragment(_only(notebooks[front], index=False), folder, slugs)
     toc = [*_contents(opening), Entry(2, "pages", "Pages"), Entry(2, "provenance", "Provenance")]
     files["index.html"] = _render("home", current="index", body=opening, toc=toc, **facts)
     files["report.html"] = _single(opening, fragments, facts)

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 
 from fer_lib.evaluation import published, statistics
 from fer_lib.evaluation.claims import SPLIT
-from fer_lib.report.style import GREY, INK, look
+from fer_lib.report.style import GREY, INK, arm_title, look
 from fer_lib.report.verdict import compared, titles
 from fer_lib.results import Results
 
@@ -39,7 +39,7 @@ def overview(results: Results) -> tuple[Figure, pd.DataFrame]:
     figure, panels = plt.subplots(1, 2, figsize=(8.6, 1.5 + 0.27 * len(arms)), sharey=True, sharex=True)
     for axes, role in zip(panels, published.ROLES, strict=True):
         _panel(axes, drawn[drawn["role"] == role], title=titles(results)[role])
-    panels[0].set_yticks(range(len(arms)), [f"learning rate {arm}" if arm[0].isdigit() else arm for arm in arms])
+    panels[0].set_yticks(range(len(arms)), [arm_title(arm) for arm in arms])
     panels[0].set(ylim=(len(arms) - 0.4, -0.6), xlim=(0, 1))
     handles = [
         Line2D([], [], color=GREY, marker="x", linestyle="", markeredgewidth=2, label="the paper"),

@@ -42,7 +42,6 @@ _LOOKS = {
     "0.0003": Look(PURPLE, "^", _DASHED),
     "0.0001": Look(GREEN, "P", _DASHDOT),
     "ResNet50 + STN": Look(RED, "s", "-"),
-    "STN frozen": Look(GREY, "D", _DASHED),
     "STN without warp": Look(PURPLE, "^", _DOTTED),
     "STN, slow localisation": Look(GREEN, "v", _DASHDOT),
     "STN, pulled to identity": Look(ORANGE, "P", _DASHED),
@@ -52,6 +51,11 @@ _LOOKS = {
     "ResNet50 + STN + Tiny-ImageNet": Look(BROWN, "*", "-"),
 }
 _OTHERS = [Look(GREEN, "p", _DASHED), Look(ORANGE, "h", _DASHDOT), Look(PURPLE, "<", _DOTTED), Look(SKY, ">", _DASHED)]
+
+
+def arm_title(arm: str) -> str:
+    """An arm's name beside an axis, where a bare learning rate would be a riddle."""
+    return f"learning rate {arm}" if arm[0].isdigit() else arm
 
 
 def look(arm: str) -> Look:

@@ -10,7 +10,6 @@ from fer_lib.data import DATASETS
 from fer_lib.evaluation import published, statistics
 from fer_lib.results import Results
 from fer_lib.training import Record
-from fer_lib.training.record import Arrays
 
 ARM, SPLIT, N = "Arm", "Split", "n"
 
@@ -40,9 +39,10 @@ def p_value(p: float) -> str:
 def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
     """The paper's tables I to IV: training and test accuracy of each arm, by split and data set.
 
-    `table` is the paper's table whose numbers stand beside ours. "Best epoch" is the highest test accuracy over all
-    epochs, which is what choosing the epoch on the test set would report; it is left out for `official`. Training
-    accuracy is that of the last epoch. Epochs stand in a column where arms differ in them.
+    `table` is the paper's table whose numbers stand beside ours, unless the data only stands in for the paper's. "Best
+    epoch" is the highest test accuracy over all epochs, which is what choosing the epoch on the test set would report;
+    it is left out for `official`. Training accuracy is that of the last epoch. Epochs stand in a column where arms
+    differ in them.
     """
     paper = published.accuracies()
     rows = []
@@ -58,7 +58,7 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
                     row[dataset, title] = _state(results, metric, **values)
                 if split != "official":
                     row[dataset, "Best epoch"] = _state(results, "best_eval_accuracy", **values)
-                if table is not None:
+                if table is not None and not results.stand_in:
                     row[dataset, "Paper"] = _published(paper, results, table=table, arm=arm, dataset=dataset)
             rows.append(row)
     frame = pd.DataFrame(rows)
@@ -129,7 +129,9 @@ def same_images(results: Results, *, against: str) -> pd.DataFrame:
                     values = {"dataset": dataset, "split": split, "seed": seed}
                     found = [results.predictions(arm=name, **values)[:1] for name in (arm, against)]
                     if arm != against and all(found):
-                        pairs.append(((arm, dataset, split), _on_shared_rows(*(arrays[0] for arrays in found))))
+                        pairs.append(
+                            ((arm, dataset, split), statistics.on_shared_rows(*(arrays[0] for arrays in found)))
+                        )
     corrected = statistics.holm([pair.p for _, pair in pairs])
     rows = []
     for key in dict.fromkeys(key for key, _ in pairs):
@@ -142,12 +144,6 @@ def same_images(results: Results, *, against: str) -> pd.DataFrame:
             "Seeds better, worse": f"{sum(p.difference > 0 for p in differ)}, {sum(p.difference < 0 for p in differ)}",
         })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _on_shared_rows(first: Arrays, second: Arrays) -> statistics.SameImages:
-    _, ours, theirs = np.intersect1d(first["rows"], second["rows"], return_indices=True)
-    right = [arrays["actual"][at] == arrays["predicted"][at] for arrays, at in ((first, ours), (second, theirs))]
-    return statistics.on_same_images(*right)
 
 
 def run_costs(results: Results) -> pd.DataFrame:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_lib.data import DATASETS
 from fer_lib.evaluation import metrics, published, statistics
 from fer_lib.evaluation.claims import BEST_MODEL, SPLIT, Claim
 from fer_lib.report.show import WORDS, Format, Inline, badge, file_link, link
@@ -101,21 +100,11 @@ def _against_paper(numbers: pd.DataFrame, results: Results) -> str:
 
 
 def caveats(results: Results, *, transfer: str) -> list[str]:
-    """What the verdict must not be read without: a stand-in for ImageNet, drawn images."""
+    """What the verdict must not be read without: a stand-in for ImageNet."""
     stands_in = "ImageNet" not in transfer.replace("Tiny-ImageNet", "")
     finished = set(results.runs.loc[results.runs["status"] == "finished", "arm"])
     sentence = f"{transfer} takes the place of ImageNet transfer in C5 and C8."
-    return [*([sentence] if stands_in and transfer in finished else []), *_stand_in(results)]
-
-
-def _stand_in(results: Results) -> list[str]:
-    used = {record.config.dataset for record in results.records.values()}
-    drawn = [DATASETS[name].title for name in sorted(used) if name.startswith("toy")]
-    return (
-        [f"**The images are drawn ({', '.join(drawn)})**: these numbers show the machinery, not the paper."]
-        if drawn
-        else []
-    )
+    return [sentence] if stands_in and transfer in finished else []
 
 
 def claims_table(claims: Sequence[Claim], results: Results) -> pd.DataFrame:

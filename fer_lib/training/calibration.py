@@ -30,17 +30,18 @@ SECONDS = 2.0  # of timed steps, at least
 STEPS_ON_GPU = 20  # between two looks at the clock
 EVALUATED = 256  # images
 MAX_AGE = 86_400.0  # seconds; what else runs on a machine changes
+UNDISTURBED = 0.9  # of a core for each thread while it was timed; with less, others were busy, and it is not kept
 JOBS_TRIED = (1, 2, 4, 8, 16)
 WORTH_IT = 1.1  # more runs at once must train that much more in total
 
 
-Kind = tuple[str, str, bool, int, str, str]
+Kind = tuple[str, str, int, bool, int, str, str]
 
 
 def calibrate(configs: Iterable[RunConfig], place: Place, *, jobs: int = 1) -> dict[RunConfig, Speed]:
     """Speed of every config on `place` with `jobs` such runs at once; one measurement for all of a kind.
 
-    A kind is what speed depends on most: model, stem, attention, batch and image size, augmentation, arithmetic. Takes
+    A kind is what speed depends on most: model, stem, width, attention, batch size, augmentation, arithmetic. Takes
     seconds a kind, some more for large models on a CPU.
     """
     configs = list(configs)
@@ -56,8 +57,10 @@ def calibrate(configs: Iterable[RunConfig], place: Place, *, jobs: int = 1) -> d
         queue = [kind for turn in range(jobs) for kind in (*unknown[turn:], *unknown[:turn])]
         measured = [(kind, pool.submit(measure, kinds[kind], place)) for kind in queue]
         for kind in unknown:
-            found[kind] = _mean([done.result() for other, done in measured if other == kind])
-            write_atomically(paths[kind], json.dumps(asdict(found[kind])).encode())
+            taken = [done.result() for other, done in measured if other == kind]
+            found[kind] = _mean([speed for speed, _ in taken])
+            if min(share for _, share in taken) > UNDISTURBED:
+                write_atomically(paths[kind], json.dumps(asdict(found[kind])).encode())
     return {config: found[_kind(config, device)] for config in configs}
 
 
@@ -81,8 +84,11 @@ def choose_jobs(images_per_second: Callable[[int], float]) -> int:
     return JOBS_TRIED[-1]
 
 
-def measure(config: RunConfig, place: Place, *, seconds: float = SECONDS) -> Speed:
-    """Speed of one run of `config` that has the place for itself, timed on noise for `seconds` of training or more."""
+def measure(config: RunConfig, place: Place, *, seconds: float = SECONDS) -> tuple[Speed, float]:
+    """Speed of one run of `config` that has the place for itself, timed on noise for `seconds` of training or more.
+
+    Also the CPU's share: CPU seconds over wall-clock seconds and threads; 1 on a GPU, whose work is not the CPU's.
+    """
     device = place.torch_device()
     prepare(device, threads=place.threads)
     config = config.model_copy(update={"dataset": "toyfaces", "label_rule": "fer7"})
@@ -104,14 +110,21 @@ def measure(config: RunConfig, place: Place, *, seconds: float = SECONDS) -> Spe
 
         timed_pass()
         ready = time.perf_counter() - began
+        cpu = _cpu_seconds()
         passes = [timed_pass()]
         while sum(passes) < seconds:
             passes.append(timed_pass())
-        train = statistics.median(passes)
+        train, cpu = statistics.median(passes), _cpu_seconds() - cpu
         started = time.perf_counter()
         evaluate(step.model, data, autocast=step.autocast)
         evaluated = time.perf_counter() - started
-    return Speed(max(0.0, ready - train), train / len(rows), evaluated / len(data))
+    share = cpu / sum(passes) if device.type == "cpu" else 1.0
+    return Speed(max(0.0, ready - train), train / len(rows), evaluated / len(data)), share
+
+
+def _cpu_seconds() -> float:
+    """This thread's, which waits for none of the others that it starts: a busy machine shows as a share below one."""
+    return time.thread_time()
 
 
 def _noise(n: int) -> FaceSet:
@@ -122,7 +135,10 @@ def _noise(n: int) -> FaceSet:
 
 def _kind(config: RunConfig, device: torch.device) -> Kind:
     stn = config.attention not in ("none", "stn_frozen")
-    return config.model, config.stem, stn, config.batch_size, config.augment, arithmetic(config, device)
+    return (
+        config.model, config.stem, config.width_per_group, stn, config.batch_size, config.augment,
+        arithmetic(config, device),
+    )  # fmt: skip
 
 
 def _side_by_side(device: torch.device, jobs: int) -> Executor:

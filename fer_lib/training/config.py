@@ -17,7 +17,8 @@ class RunConfig(BaseModel):
     """One frozen, validated training run.
 
     `label_rule` left out means the data set's usual one. `precision: auto` is bf16 autocast on a CUDA device or on a
-    CPU with bf16 instructions, and fp32 elsewhere; the record says which it was. `localisation_lr` is the localisation
+    CPU with bf16 instructions, and fp32 elsewhere; the record says which it was. `width_per_group` is torchvision's:
+    under 64 ResNet50's inner layers, and all of VGGFace's, are that much thinner. `localisation_lr` is the localisation
     net's share of `lr`, `identity_pull` the weight in the loss of theta's mean squared Frobenius distance from the
     identity. Limits keep a random subset of the training or test images. `pretraining` is the run whose weights this
     one starts from.
@@ -31,6 +32,7 @@ class RunConfig(BaseModel):
     split: Literal["random80", "grouped80", "official"] = "random80"
     model: Literal["resnet50", "vggface", "vanilla_cnn"] = "resnet50"
     stem: Literal["imagenet", "small"] = "imagenet"
+    width_per_group: int = Field(default=64, ge=8, le=64, multiple_of=8)
     attention: Literal["none", "stn", "stn_frozen", "stn_no_warp"] = "none"
     pretrained: Literal["none", "imagenet1k_v1", "imagenet1k_v2", "tiny_imagenet", "toyshapes"] = "none"
     pretraining: "RunConfig | None" = None
@@ -69,8 +71,11 @@ class RunConfig(BaseModel):
             )
         if self.stem == "small" and self.model != "resnet50":
             raise ValueError("stem: 'small' belongs to model resnet50")
-        if self.pretrained.startswith("imagenet") and (self.model, self.stem) != ("resnet50", "imagenet"):
-            raise ValueError(f"pretrained: {self.pretrained!r} belongs to model resnet50 with stem imagenet")
+        if self.width_per_group != 64 and self.model == "vanilla_cnn":
+            raise ValueError("width_per_group: belongs to the models resnet50 and vggface")
+        whole = (self.model, self.stem, self.width_per_group) == ("resnet50", "imagenet", 64)
+        if self.pretrained.startswith("imagenet") and not whole:
+            raise ValueError(f"pretrained: {self.pretrained!r} belongs to model resnet50 with stem imagenet, unthinned")
         if (self.localisation_lr != 1.0 or self.identity_pull) and self.attention not in ("stn", "stn_no_warp"):
             raise ValueError("localisation_lr, identity_pull: belong to attention stn")
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
@@ -85,8 +90,9 @@ class RunConfig(BaseModel):
     def _check_pretraining(self, before: "RunConfig") -> None:
         if before.dataset != self.pretrained:
             raise ValueError(f"pretraining: dataset is {before.dataset!r}, pretrained says {self.pretrained!r}")
-        if (before.model, before.stem) != (self.model, self.stem) or before.attention != "none":
-            raise ValueError("pretraining: needs the same model and stem, and attention none")
+        same = all(getattr(before, key) == getattr(self, key) for key in ("model", "stem", "width_per_group"))
+        if not same or before.attention != "none":
+            raise ValueError("pretraining: needs the same model, stem and width_per_group, and attention none")
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], *, where: str = "run") -> Self:

@@ -10,7 +10,7 @@ State = Literal["trained", "reused", "diverged", "skipped", "stopped"]
 
 @dataclass(frozen=True)
 class Event:
-    """What a run reports: an epoch (`state` empty) or its end."""
+    """What a run reports: an epoch (`state` empty), its end, or that it waits (neither; `reason` says for what)."""
 
     config: RunConfig
     epoch: int = 0

@@ -21,7 +21,8 @@ class Grid(BaseModel):
     """The product of arms, data sets, splits and seeds over a base config.
 
     Arms and data sets are named sets of overrides; a data set may list the `arms` it is limited to. `keep_weights`
-    lists the arms whose weights are kept, of the first seed's runs; it is no part of a run's identity.
+    lists the arms whose weights are kept, of the first seed's runs, and `reference` is the arm that a notebook compares
+    the others with; neither is part of a run's identity.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -33,6 +34,7 @@ class Grid(BaseModel):
     splits: list[Literal["random80", "grouped80", "official"]] = Field(default=["random80"], min_length=1)
     seeds: list[int] = Field(default=[0], min_length=1)
     keep_weights: list[str] = []
+    reference: str = ""
 
     @field_validator("splits", "seeds")
     @classmethod
@@ -66,6 +68,8 @@ def expand(grid: Grid, *, where: str = "") -> list[Cell]:
             raise FerError(f"{place}{key} goes into the grid's list `{key}s`, not into base, datasets or arms.")
     if unknown := [arm for arm in grid.keep_weights if arm not in grid.arms]:
         raise FerError(f"{place}keep_weights: {unknown[0]!r} is no arm; choose from {', '.join(grid.arms)}.")
+    if grid.reference and grid.reference not in grid.arms:
+        raise FerError(f"{place}reference: {grid.reference!r} is no arm; choose from {', '.join(grid.arms)}.")
     cells = []
     for dataset, overrides in grid.datasets.items():
         limited = overrides.get("arms", list(grid.arms))

@@ -1,76 +1,189 @@
-"""Progress of a campaign: a bar with ETA in a terminal, a line per epoch elsewhere."""
+"""What a campaign says while it works: one live line in a terminal, a line every half minute in a log."""
 
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tqdm import tqdm
 
 from fer_lib.training.config import RunConfig
-from fer_lib.training.cost import gflop
+from fer_lib.training.cost import gflop, guess_seconds
 from fer_lib.training.event import Event, title
+from fer_lib.training.store import RunStore
+
+TICK = 1.0  # seconds between two looks at the clock
+QUIET = 30.0  # seconds after which a log gets a line
+LONG = 3600.0  # seconds from which the way to do without training is told
 
 
-class Progress:
-    """Context manager whose `report` takes a campaign's events; progress is measured in work, not in runs.
+class Live:
+    """Context manager for a line that moves: a bar in a terminal, in a log `line()` once nothing was said for a while.
 
-    `verbose` prints a line for every epoch also where there is a bar; `every_epoch` where there is none.
+    `say` prints a line of its own above the bar, or into the log. `opening` is said at the first tick, or before
+    anything else is.
     """
 
-    def __init__(self, configs: Sequence[RunConfig], *, every_epoch: bool = True, verbose: bool = False) -> None:
-        self._work = {config: gflop(config) for config in configs}
-        self._done: dict[RunConfig, float] = {}
-        self._reused = 0.0
-        self._ended = 0
-        self._began = time.monotonic()
-        self._every_epoch = every_epoch or verbose
-        self._verbose = verbose
+    def __init__(self, *, total: float, line: Callable[[], str], opening: str = "") -> None:
+        self._total, self._line, self._opening = total, line, opening
         self._bar: tqdm | None = None
+        self._said = time.monotonic()
+        self._over = threading.Event()
+        self._lock = threading.RLock()
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
-            layout = "{desc} {percentage:3.0f}% |{bar}| {elapsed} passed, {remaining} to go{postfix}"
-            self._bar = tqdm(total=sum(self._work.values()), desc=self._counted(), bar_format=layout, leave=False)
+            self._bar = tqdm(total=self._total, bar_format="{percentage:3.0f}% |{bar:20}| {desc}", leave=False)
+        self._ticker = threading.Thread(target=self._tick, daemon=True)
+        self._ticker.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._over.set()
+        self._ticker.join()
         if self._bar is not None:
             self._bar.close()
 
+    def advance(self, amount: float) -> None:
+        with self._lock:
+            if self._bar is not None:
+                self._bar.update(amount)
+
+    def say(self, text: str) -> None:
+        with self._lock:
+            self._said = time.monotonic()
+            self._open()
+            if self._bar is not None:
+                self._bar.write(text)
+            else:
+                print(text, flush=True)
+
+    def _open(self) -> None:
+        if self._opening:
+            opening, self._opening = self._opening, ""
+            self.say(opening)
+
+    def _tick(self) -> None:
+        while not self._over.wait(TICK):
+            with self._lock:
+                self._open()
+                if self._bar is not None:
+                    self._bar.set_description_str(self._line())
+                elif time.monotonic() - self._said >= QUIET:
+                    self.say(self._line())
+
+
+class Progress:
+    """Context manager whose `report` takes a campaign's events; progress is measured in work, not in runs.
+
+    It opens with the number of runs that `store` lacks and how long they should take, `jobs` at once. `every_epoch`
+    prints a line for each epoch; `without` says how to do without training, where that would take over an hour.
+    """
+
+    def __init__(
+        self, configs: Sequence[RunConfig], store: str | Path, *, jobs: int = 1, every_epoch: bool = False,
+        without: str = "",
+    ) -> None:  # fmt: skip
+        there = {record.config for record in RunStore(store).records() if record.status != "skipped"}
+        self._work = {config: gflop(config) for config in configs if config not in there}
+        self._of, self._without = len(configs), without
+        self._guess = guess_seconds(self._work, jobs=jobs)
+        self._done: dict[RunConfig, float] = {}
+        self._before = 0.0  # work of epochs that an earlier campaign did
+        self._ended: set[RunConfig] = set()
+        self._waits: set[RunConfig] = set()
+        self._last: Event | None = None
+        self._began = time.monotonic()
+        self._every_epoch = every_epoch
+        opening = self._opening() if self._work else ""
+        self._live = Live(total=sum(self._work.values()), line=self._state, opening=opening)
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
     def report(self, event: Event) -> None:
-        work = self._work.setdefault(event.config, gflop(event.config))
-        before = self._done.get(event.config, 0.0)
-        self._done[event.config] = work if event.state else work * event.epoch / event.config.epochs
-        if event.state in ("reused", "skipped"):
-            self._reused += work - before
-        self._ended += bool(event.state)
-        if self._bar is not None:
-            if self._verbose and not event.state:
-                self._bar.write(self._line(event))
-            self._bar.set_description(self._counted())
-            self._bar.set_postfix_str(f" {title(event.config)}")
-            self._bar.update(self._done[event.config] - before)
-        elif event.state not in ("", "reused") or (self._every_epoch and not event.state):
-            print(self._line(event), flush=True)
+        config = event.config
+        if event.reason and not event.state:
+            if config not in self._waits:
+                self._waits.add(config)
+                self._live.say(f"{title(config)}: {event.reason}")
+            return
+        if config not in self._work:  # it was there already, or is the pre-training of one that was not
+            if event.state == "reused":
+                return
+            self._work[config] = gflop(config)
+        work, before = self._work[config], self._done.get(config)
+        if before is None and event.epoch > 1:
+            before = work * (event.epoch - 1) / config.epochs
+            self._before += before
+        self._done[config] = work if event.state else work * event.epoch / config.epochs
+        self._live.advance(self._done[config] - (before or 0.0))
+        if event.state:
+            self._ended.add(config)
+        else:
+            self._last = event
+        if event.state not in ("", "reused") or (self._every_epoch and not event.state):
+            self._live.say(self._line(event))
+
+    def _opening(self) -> str:
+        lacking = len(self._work)
+        text = f"{lacking} of {self._of} runs to train"
+        if self._guess is None:
+            return f"{text}."
+        text += f", about {_span(self._guess)} here (a guess until the first of them has ended)."
+        return f"{text} {self._without}".strip() if self._guess > LONG else text
 
     def _counted(self) -> str:
-        return f"run {self._ended}/{len(self._work)}"
+        return f"run {len(self._ended)}/{len(self._work)}"
+
+    def _state(self) -> str:
+        parts = [self._counted()]
+        if self._last is not None:
+            event = self._last
+            parts.append(f"{title(event.config)}, epoch {event.epoch}/{event.config.epochs}, {_speed(event)}")
+        left = self._left()
+        return ", ".join([*parts, *([f"{_span(left)} to go"] if left is not None else [])])
 
     def _line(self, event: Event) -> str:
         if event.state:
             reason = f": {event.reason}" if event.reason else ""
             return f"[{self._counted()}] {event.state} {title(event.config)}{reason}"
+        left = self._left()
         return (
             f"[{self._counted()}] {title(event.config)}: epoch {event.epoch}/{event.config.epochs}, "
-            f"accuracy {event.accuracy:.3f}, {event.images / max(event.seconds, 1e-9):,.0f} images/s, ETA {self._eta()}"
+            f"accuracy {event.accuracy:.3f}, {_speed(event)}" + (f", {_span(left)} to go" if left is not None else "")
         )
 
-    def _eta(self) -> str:
-        done = sum(self._done.values()) - self._reused
-        left = sum(self._work.values()) - done - self._reused
-        seconds = (time.monotonic() - self._began) * left / max(done, 1e-9)
-        return tqdm.format_interval(seconds)
+    def _left(self) -> float | None:
+        """Seconds to go: by what was done since the beginning, before that by the guess."""
+        passed = time.monotonic() - self._began
+        done = sum(self._done.values()) - self._before
+        if not done:
+            return None if self._guess is None else max(0.0, self._guess - passed)
+        return passed * (sum(self._work.values()) - self._before - done) / done
+
+
+def _speed(event: Event) -> str:
+    return f"{event.images / max(event.seconds, 1e-9):,.0f} images/s"
+
+
+def _span(seconds: float) -> str:
+    """`40 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"

@@ -23,7 +23,7 @@ from fer_lib.training.store import Busy, RunStore
 
 CHECKPOINT_EVERY = 15.0  # seconds of training between two checkpoints; every epoch that takes longer has its own
 CHECKPOINT_SHARE = 0.1  # of the time goes into writing them, at most
-BUSY_WAIT = 1.0  # seconds before a campaign looks again at a run that another process has
+BUSY_WAIT = 5.0  # seconds before a campaign looks again at a run that another process has
 
 Report = Callable[[Event], None]
 GoOn = Callable[[float], bool]
@@ -32,10 +32,14 @@ Task = tuple[RunConfig, bool]  # a run, and whether its weights are kept
 
 @dataclass(frozen=True)
 class Place:
-    """Where runs read and write: the store's folder, the data, the device; all the same for every worker."""
+    """Where runs read and write: the store's folder, the data, the device; all the same for every worker.
 
-    store: Path
-    data: Path | None = None
+    `data` is a folder or file with FER2013 (None: `FER_DATA`, or `data/`), `device` a name such as `cuda:1` (empty: the
+    default one), `threads` for the CPU (None: as many as are idle).
+    """
+
+    store: str | Path
+    data: str | Path | None = None
     device: str = ""
     threads: int | None = None
     checkpoint_every: float = CHECKPOINT_EVERY
@@ -123,6 +127,7 @@ def attempt(
     try:
         run_one(config, place, workspace=workspace, keep_weights=keep_weights, report=report, go_on=go_on, wait=False)
     except Busy:
+        report(Event(config, reason="another process trains it; waiting for that"))
         time.sleep(BUSY_WAIT)
         return False
     except Stopped:

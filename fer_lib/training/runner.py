@@ -3,9 +3,10 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fer_lib import data
+from fer_lib.data.duplicates import near_groups
 from fer_lib.errors import FerError
 from fer_lib.training import cost
 from fer_lib.training.calibration import calibrate
@@ -67,8 +68,11 @@ def run_all(
         FerError: data missing (before anything is trained), or a store that cannot be written.
     """
     tally = Tally()
+    too_long: dict[RunConfig, str] = {}
 
     def note(event: Event) -> None:
+        if event.config in too_long:
+            event = replace(event, reason=too_long[event.config])
         if event.state:
             tally.states[event.config] = event.state
             tally.reasons[event.config] = event.reason
@@ -76,6 +80,7 @@ def run_all(
 
     store = RunStore(place.store)
     tasks = _missing(in_order(configs), place, store, keep_weights, need_weights, note)
+    _find_copies([config for config, _ in tasks], place)
 
     jobs = max(1, min(jobs, len(tasks)))
     speeds = calibrate([config for config, _ in tasks], place, jobs=jobs) if deadline is not None else {}
@@ -83,7 +88,10 @@ def run_all(
     def may_start(config: RunConfig) -> bool:
         if deadline is None:
             return True
-        return time.monotonic() + speeds[config].start + cost.epoch_seconds(config, speeds[config]) < deadline
+        needed, left = speeds[config].start + cost.epoch_seconds(config, speeds[config]), deadline - time.monotonic()
+        if needed >= left:
+            too_long[config] = f"its first epoch should take {needed / 60:.1f} min, and {left / 60:.1f} are left"
+        return needed < left
 
     if jobs == 1:
         _run_here(deque(tasks), place, deadline, may_start, note)
@@ -131,6 +139,13 @@ def _missing(
         else:
             tasks.append((config, needed or config in keep_weights))
     return tasks
+
+
+def _find_copies(configs: Sequence[RunConfig], place: Place) -> None:
+    """Searches each data set for near-copies, which every run's end asks for: once here, not in every process."""
+    for name, labelling in dict.fromkeys((config.dataset, config.labelling) for config in configs):
+        if name not in data.PRETRAINING_SETS:
+            near_groups(data.load(name, data=place.data, labelling=labelling))
 
 
 def _run_here(

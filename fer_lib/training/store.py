@@ -55,8 +55,8 @@ class Busy(Exception):
 class RunStore:
     """Records in `folder/runs`, checkpoints of unfinished runs in `folder/work`, weights in `folder/weights`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
         self.damaged: dict[str, str] = {}  # run_id → what is wrong; such a run is trained again
         self._read: dict[str, tuple[int, Record]] = {}
 

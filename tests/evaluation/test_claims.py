@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
+from fer_lib.errors import FerError
 from fer_lib.evaluation.claims import Claim, Part, decide
 from fer_lib.evaluation.statistics import estimate
 from fer_lib.results import Results, collect
 from fer_lib.training import Cell, Epoch, Record, RunConfig
 
 TRANSFER = "ResNet50 + STN + ImageNet"
-DATASET = {"FER2013": "toyfaces", "FER+": "toyfacesplus"}
+DATASET = {"FER2013": "fer2013", "FER+": "ferplus"}
 OTHERS = ("SGD", "NAdam", "RMSprop", "RAdam")
 PERFECT = {"actual": np.arange(7), "predicted": np.arange(7)}
 NOISE = (0.0, 0.002, -0.001)  # of three seeds, the same for every arm
@@ -159,3 +160,10 @@ def test_the_dominant_class_leads_and_the_rare_ones_trail():
 )
 def test_a_verdict_from_its_parts(values, expected):
     assert Claim("C", "text", [Part("part", estimate(part)) for part in values]).verdict == expected
+
+
+def test_data_that_only_stands_in_for_the_papers_gets_no_verdict():
+    config = RunConfig.parse({"dataset": "toyfaces"})
+    cells = [Cell("ResNet50", "Toy faces", "random80", 0, config)]
+    with pytest.raises(FerError, match="only stands in"):
+        decide(collect(cells, [None], load=lambda record: {}, reasons={}), transfer=TRANSFER)

@@ -20,6 +20,8 @@ def test_parameter_counts():
     with torch.device("meta"):  # shapes without memory
         assert parameter_count(vggface(classes=2622)) == 145_002_878
         assert parameter_count(resnet50(classes=7)) == 23_522_375
+        assert parameter_count(resnet50(classes=7, width_per_group=16)) == 5_881_607
+        assert parameter_count(vggface(classes=7, width_per_group=16)) == 8_401_111
         assert parameter_count(vanilla_cnn(classes=7)) == pytest.approx(2e6, rel=0.05)
         assert parameter_count(SpatialTransformer()) == STN_PARAMETERS
 
@@ -40,6 +42,14 @@ def test_grey_images_become_logits(model, stem, attention):
     logits, theta = network.logits_and_theta(torch.rand(3, 1, 48, 48))
     assert logits.shape == network(torch.rand(3, 1, 48, 48)).shape == (3, 5)
     assert theta is None if attention == "none" else theta.shape == (3, 2, 3)
+
+
+@pytest.mark.parametrize("model", ["resnet50", "vggface"])
+def test_a_thin_network_gives_logits_of_a_usual_size(model):
+    network = build(config(model=model, width_per_group=16), classes=5).eval()
+    logits = network(torch.randn(8, 1, 48, 48))
+    assert logits.shape == (8, 5)
+    assert 1e-3 < logits.std() < 10
 
 
 def test_vggface_takes_48_pixels_and_its_own_224():

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fer_lib.training import RunConfig
+
 ROOT = Path(__file__).parents[2]
 FACES = re.compile(r"figures/(fig_0[12]|duplicates|suspicious|confident_errors_\d+|warped\w*)\.")
 
@@ -26,12 +28,19 @@ def committed() -> list[str]:
 
 def test_the_pages_are_there_and_rest_on_the_records_beside_them(committed):
     """`make docs` renders them."""
-    pages = ["index.html", *(f"{path.stem}.html" for path in sorted((ROOT / "notebooks").glob("*.ipynb")))]
+    pages = ["index.html", *(f"{path.stem}.html" for path in sorted((ROOT / "params" / "paper").glob("*.yaml")))]
     assert {f"reports/paper/{page}" for page in pages} <= set(committed)
     records = [name for name in committed if re.fullmatch(r"reports/paper/runs/\w+\.json", name)]
     rest_on = re.search(r"Runs</th><td>(\d+) of (\d+): ", git("show", "HEAD:reports/paper/index.html"))
     assert rest_on, "the index does not say how many runs it rests on"
     assert int(rest_on[1]) == len(records), "records were added or removed since: make docs"
+
+
+def test_their_identities_are_those_that_they_were_trained_under(committed):
+    """Hours of work hang on them: a new key of `RunConfig` has a default that leaves every identity as it is."""
+    records = [json.loads(git("show", f"HEAD:{name}")) for name in committed if re.search(r"/runs/\w+\.json$", name)]
+    for record in records:
+        assert RunConfig.parse(record["config"]).run_id(record["fingerprint"]) == record["run_id"]
 
 
 def test_no_image_of_the_data_set_is_in_the_repository(committed):

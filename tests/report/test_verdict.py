@@ -18,12 +18,12 @@ WRONG = {"ResNet50": 30, "ResNet50 + STN": 10}  # of 100 test images, the first 
 
 
 def results(seeds: Sequence[int], *, split: str = "random80") -> Results:
-    """ResNet50 and the transformer on drawn faces in the place of FER2013, one run for each seed."""
+    """ResNet50 and the transformer on FER2013, one run for each seed."""
     cells, records, arrays = [], [], {}
     for arm, wrong in WRONG.items():
         for seed in seeds:
-            config = RunConfig.parse({"dataset": "toyfaces", "seed": seed, "split": split})
-            cells.append(Cell(arm, "Toy faces", split, seed, config))
+            config = RunConfig.parse({"dataset": "fer2013", "seed": seed, "split": split})
+            cells.append(Cell(arm, "FER2013", split, seed, config))
             run_id = f"{arm} {seed}"
             accuracy = 1 - wrong / 100 + 0.001 * (seed if arm == "ResNet50" else -seed)
             metrics = {"test_accuracy": accuracy, "train_accuracy": 0.9}
@@ -33,7 +33,7 @@ def results(seeds: Sequence[int], *, split: str = "random80") -> Results:
                 "rows": np.arange(100), "actual": np.zeros(100, int), "predicted": (np.arange(100) < wrong).astype(int)
             }  # fmt: skip
     if not cells:
-        cells = [Cell("ResNet50", "Toy faces", split, 0, RunConfig.parse({"dataset": "toyfaces"}))]
+        cells = [Cell("ResNet50", "FER2013", split, 0, RunConfig.parse({"dataset": "fer2013"}))]
         return collect(cells, [None], load=lambda record: {}, reasons={})
     return collect(cells, records, load=lambda record: arrays[record.run_id], reasons={})
 
@@ -48,7 +48,7 @@ def answer(found: Results) -> list[str]:
         ([], "has not been measured", "None of the paper's 9 claims", "0 runs with 0 seeds, too few"),
         (
             [0],
-            "+0.2000 (one seed, no interval) on Toy faces (for FER2013)",
+            "+0.2000 (one seed, no interval) on FER2013",
             "undecided: C4",
             "2 runs with 1 seed, too few",
         ),

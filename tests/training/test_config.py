@@ -31,6 +31,9 @@ BASE = {"dataset": "toyfaces"}
         ({"dataset": "mnist"}, ["dataset", "'mnist'", "fer2013", "toyfaces"]),
         ({"dataset": ["toyfaces"]}, ["dataset", "string"]),
         ({"label_rule": "majority8"}, ["label_rule", "toyfaces", "fer7"]),
+        ({"width_per_group": 20}, ["width_per_group", "multiple of 8"]),
+        ({"width_per_group": 16, "model": "vanilla_cnn"}, ["width_per_group", "resnet50"]),
+        ({"width_per_group": 16, "pretrained": "imagenet1k_v1"}, ["pretrained", "unthinned"]),
         ({"momentum": 0.9}, ["momentum", "sgd", "rmsprop"]),
         ({"identity_pull": 0.1}, ["identity_pull", "attention stn"]),
         ({"localisation_lr": 0.1, "attention": "stn_frozen"}, ["localisation_lr", "attention stn"]),
@@ -76,6 +79,7 @@ def test_defaults_written_out_are_the_same_run():
 
 
 CHANGES = {
+    "width_per_group": {"width_per_group": 16},
     "dataset": {"dataset": "fer2013"}, "labelling": {"labelling": "label_csv"}, "split": {"split": "official"},
     "model": {"model": "vggface"}, "stem": {"stem": "small"}, "attention": {"attention": "stn"},
     "pretrained": {"pretrained": "imagenet1k_v1"}, "optimizer": {"optimizer": "sgd"}, "lr": {"lr": 0.01},

@@ -59,6 +59,7 @@ def test_a_calibration_is_kept_and_shared_by_runs_of_a_kind(tmp_path, monkeypatc
     measured = []
     measure = calibration.measure
     monkeypatch.setattr(calibration, "measure", lambda *given: measured.append(given[0]) or measure(*given))
+    monkeypatch.setattr(calibration, "UNDISTURBED", 0.0)
     same, other = tiny(seed=4, optimizer="sgd", attention="stn_frozen"), tiny(attention="stn")
     speeds = calibrate([tiny(), same, other], place(tmp_path))
     assert len(measured) == 2

@@ -68,6 +68,7 @@ def test_an_ended_campaign_leaves_no_process_behind(tmp_path):
     try:
         for process in (interrupted, killed):
             assert process.stdout is not None
+            assert "4 of 4 runs to train" in process.stdout.readline()
             assert "epoch 1/100000" in process.stdout.readline()
         os.killpg(interrupted.pid, signal.SIGINT)
     finally:

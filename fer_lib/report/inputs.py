@@ -1,0 +1,83 @@
+"""What a page was made from, as a hash: a page whose inputs did not change is not made again."""
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from fer_lib import data
+from fer_lib.errors import DataMissing
+from fer_lib.training import Record, RunStore, expand, parse_grid
+from fer_lib.training.store import write_atomically
+
+MANIFEST = "inputs.json"
+_SOURCES = {".py", ".j2", ".css", ".js", ".yaml"}
+_NOT_SHOWN = ("cli.py", "__main__.py", "training", "explorer")  # no page depends on these, once its runs are there
+
+
+def page_inputs(notebook: Path, params: Mapping[str, Any], *, store: RunStore, data_folder: Path | None) -> str:
+    """Hex sha256 over a page's notebook, parameters and records, over the code, and over which images are here.
+
+    The records are those of the parameters' grid, or all of them where there is none.
+    """
+    runs = _records_of(params, store)
+    parts = [
+        notebook.read_bytes(),
+        json.dumps(params, sort_keys=True).encode(),
+        _code(),
+        "".join(f"{record.run_id} {record.predictions_sha256} {record.status}" for record in runs).encode(),
+        "".join(_images_here(params, runs, data_folder)).encode(),
+    ]
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def _records_of(params: Mapping[str, Any], store: RunStore) -> list[Record]:
+    records = store.records()
+    if not {"arms", "base"} & params.keys():
+        return records
+    known = {key: value for key, value in params.items() if key in ("base", "arms", "datasets", "splits", "seeds")}
+    cells = expand(parse_grid({"profile": "", **known}, where="parameters"))
+    wanted = {cell.config for cell in cells} | {cell.config.pretraining for cell in cells}
+    return [record for record in records if record.config in wanted]
+
+
+def _images_here(params: Mapping[str, Any], runs: Iterable[Record], data_folder: Path | None) -> Iterable[str]:
+    named = {values["dataset"] for values in params.values() if isinstance(values, dict) and "dataset" in values}
+    for name in sorted(named | {record.config.dataset for record in runs} - set(data.PRETRAINING_SETS)):
+        try:
+            yield f"{name} {data.load(name, data=data_folder).fingerprint}"
+        except DataMissing:
+            yield f"{name} is not here"
+
+
+@functools.cache
+def _code() -> bytes:
+    package = Path(__file__).resolve().parents[1]
+    files = (path for path in sorted(package.rglob("*")) if path.suffix in _SOURCES)
+    shown = [path for path in files if path.relative_to(package).parts[0] not in _NOT_SHOWN]
+    return b"".join(hashlib.sha256(path.read_bytes()).digest() for path in shown)
+
+
+def read_manifest(folder: Path) -> dict[str, str]:
+    """By page: the hash of what it was made from; empty where the folder has no report."""
+    try:
+        return json.loads((folder / MANIFEST).read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def write_manifest(folder: Path, made_from: Mapping[str, str]) -> None:
+    write_atomically(folder / MANIFEST, (json.dumps(made_from, indent=1) + "\n").encode())
+
+
+def has_outputs(executed: Path) -> bool:
+    """Whether an executed notebook is there with its outputs, which the committed ones are stripped of."""
+    try:
+        nb = nbformat.read(executed, as_version=4)
+    except (OSError, ValueError):
+        return False
+    return any(cell.get("outputs") for cell in nb.cells)
