@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,11 @@ def cached(kind: str, source_hash: str, read: Callable[[], Arrays]) -> Arrays:
             arrays = read()
             with _told(folder):
                 _write(folder, arrays)
+    except BaseException:
+        with suppress(OSError):  # a source that cannot be read leaves nothing behind
+            Path(lock.lock_file).unlink()
+            folder.parent.rmdir()
+        raise
     finally:
         lock.release()
     return _open(folder) or arrays
