@@ -3,6 +3,7 @@
 PROFILE ?=
 JOBS    ?= 0
 TRAIN   ?= 1
+FAST    ?= 0
 VENV    ?= .venv
 PYTHON  ?= python3
 
@@ -14,6 +15,8 @@ endif
 
 # rendered pages of every profile but the committed one; their runs lie in runs/, work/ and weights/
 RENDERED := $(filter-out reports/paper/,$(wildcard reports/*/))
+
+NOT_SLOW := $(if $(filter 1,$(FAST)), and not slow)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup data report docs lab test lint bench clean lock
@@ -51,8 +54,9 @@ lint: setup ## ruff, mypy, and notebooks without outputs
 	@$(BIN)/nbstripout --verify notebooks/*.ipynb
 	@$(BIN)/mypy --no-error-summary
 
-test: lint ## lint and all tests; with FER_DATA also those on the real data
-	@$(BIN)/pytest
+test: lint ## lint and all tests, with FER_DATA also those on the real data; FAST=1 leaves out the slow ones
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not clock$(NOT_SLOW)"
+	@$(BIN)/pytest -m "clock$(NOT_SLOW)"
 
 bench: setup ## time training against the usual way and the limit; writes reports/bench/bench.json
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(filter 1,$(QUICK)),--quick)

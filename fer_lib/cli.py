@@ -64,7 +64,7 @@ def run(
     jobs: JobsOption = 0,
     deadline: Annotated[float | None, typer.Option(help="Stop cleanly before this many minutes are over.")] = None,
     only: Annotated[
-        str, typer.Option(help="Only runs whose config has these values, such as dataset=fer2013,seed=0.")
+        str, typer.Option(help="Only runs with these values, such as dataset=fer2013,seed=0, or a record's run id.")
     ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the configs, a JSON line each, and train nothing.")
@@ -89,7 +89,7 @@ def run(
     ends_at = None if deadline is None else time.monotonic() + 60 * deadline
     grids = grids_in(params)
     cells = [cell for grid in grids.values() for cell in expand(grid)]
-    configs = _chosen(in_order(cell.config for cell in cells), only)
+    configs = _chosen(in_order(cell.config for cell in cells), only, paths.report_folder(profile_of(params)))
     if dry_run:
         for config in configs:
             print(config.canonical())
@@ -116,7 +116,7 @@ def plan(
     from fer_lib.training import Place, RunStore, cost, expand, grids_in
     from fer_lib.training.calibration import calibrate
     from fer_lib.training.device import default_jobs
-    from fer_lib.training.event import title
+    from fer_lib.training.event import titles
     from fer_lib.training.runner import in_order
 
     place = Place(paths.report_folder(profile))
@@ -127,9 +127,10 @@ def plan(
     at_once = min(default_jobs(jobs), max(1, len(missing)))
     speeds = calibrate(missing, place, jobs=at_once)
     seconds = {config: cost.run_seconds(config, speed) for config, speed in speeds.items()}
+    title = titles(configs)
     for config in configs:
         expected = f"{seconds[config]:8.0f} s" if config in seconds else " " * 10
-        print(f"{there.get(config, 'missing'):9} {expected}  {title(config)}")
+        print(f"{there.get(config, 'missing'):9} {expected}  {title[config]}")
     minutes = cost.makespan(seconds.values(), jobs=at_once) / 60
     print(f"{len(configs) - len(missing)} of {len(configs)} runs are there; "
           f"the others should take {minutes:.0f} min here, {at_once} at once.")  # fmt: skip
@@ -142,7 +143,7 @@ def runs(
 ) -> None:
     """List a profile's records, or show one."""
     from fer_lib.training import RunStore
-    from fer_lib.training.event import title
+    from fer_lib.training.event import titles
 
     store = RunStore(paths.report_folder(profile))
     if run_id is not None:
@@ -152,10 +153,12 @@ def runs(
             raise FerError(f"{store.record_path(run_id)}: {reason}.\n`runs {profile}` lists those that are there.")
         print(record.model_dump_json(indent=1))
         return
-    for record in store.records():
+    records = store.records()
+    title = titles(record.config for record in records)
+    for record in records:
         accuracy = record.metrics.get("test_accuracy")
         result = f"{accuracy:.4f}" if accuracy is not None else "–"
-        print(f"{record.run_id}  {record.status:8} {result:6}  {record.seconds:7.0f} s  {title(record.config)}")
+        print(f"{record.run_id}  {record.status:8} {result:6}  {record.seconds:7.0f} s  {title[record.config]}")
     for damaged, problem in store.damaged.items():
         print(f"{damaged}  damaged: {problem}; it will be trained again")
 
@@ -199,14 +202,18 @@ def docs() -> None:
     print("\n".join(f"written: {path.name}" for path in changed) or "nothing to change")
 
 
-def _chosen(configs: list["RunConfig"], only: str) -> list["RunConfig"]:
-    """The configs that have all of `only`'s comma-separated key=value pairs."""
-    from fer_lib.training import RunConfig
+def _chosen(configs: list["RunConfig"], only: str, store: Path) -> list["RunConfig"]:
+    """The configs that have all of `only`'s comma-separated key=value pairs, or the run id of a record in `store`."""
+    from fer_lib.training import RunConfig, RunStore
 
     for pair in filter(None, only.split(",")):
+        if record := RunStore(store).get(pair):
+            configs = [config for config in configs if config == record.config]
+            continue
         key, _, value = pair.partition("=")
         if key not in RunConfig.model_fields or not value:
-            raise FerError(f"--only: {pair!r} is no key=value of a run; keys: {', '.join(RunConfig.model_fields)}.")
+            known = ", ".join(RunConfig.model_fields)
+            raise FerError(f"--only: {pair!r} is neither key=value nor the id of a record; keys: {known}.")
         configs = [config for config in configs if str(getattr(config, key)) == value]
         if not configs:
             raise FerError(f"--only: no run has {pair}.\nSee `run --dry-run` for the runs that there are.")

@@ -1,4 +1,4 @@
-"""Where things lie. No other module builds a path from the project's root or from the environment."""
+"""Where things lie: the project's own folders, and those that the environment names."""
 
 import os
 from pathlib import Path

@@ -68,6 +68,7 @@ def test_a_dry_run_prints_every_config_and_trains_nothing(fer, project):
     assert not (project / "reports").exists()
 
 
+@pytest.mark.slow
 def test_run_plan_and_runs_tell_the_same_story(fer, project):
     planned = fer("plan", "tiny").out.splitlines()
     assert [line.split()[0] for line in planned[:-1]] == ["missing"] * 4
@@ -89,7 +90,9 @@ def test_run_plan_and_runs_tell_the_same_story(fer, project):
     assert len(listed) == 4
     assert all("finished" in line and "vanilla_cnn" in line for line in listed)
     run_id = listed[0].split()[0]
+    again = fer("run", "params/tiny/03.yaml", "--only", run_id, "--dry-run").out.splitlines()
     shown = json.loads(fer("runs", "tiny", run_id).out)
+    assert [RunConfig.model_validate_json(line) for line in again] == [RunConfig.model_validate(shown["config"])]
     assert shown["run_id"] == run_id
     assert len(shown["history"]) == 1
 

@@ -43,6 +43,7 @@ def test_make_without_a_target_shows_help():
         assert f"make {target}" in shown
 
 
+@pytest.mark.slow
 def test_training_needs_no_notebook_packages():
     """A campaign runs on a machine that has neither Jupyter nor papermill nor matplotlib."""
     blocked = [

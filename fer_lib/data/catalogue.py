@@ -1,4 +1,4 @@
-"""The data sets by name. Nothing outside `fer_lib.data` branches on a data set's name."""
+"""The data sets by name. What a data set is to the study is said here, so that no page asks for its name."""
 
 import functools
 import hashlib
@@ -55,6 +55,7 @@ def _load(name: str, folder: Path, labelling: str) -> FaceSet:
 
 def _cached_source(kind: str, source: Path, read: Callable[[Path], Arrays]) -> Arrays:
     if source.is_dir():
+        kind = f"{kind}_folders"
         listing = (f"{path.relative_to(source)} {path.stat().st_size} {path.stat().st_mtime_ns}"
                    for path in sorted(source.rglob("*")) if path.is_file())  # fmt: skip
         source_hash = hashlib.sha256("\n".join(listing).encode()).hexdigest()
@@ -64,18 +65,19 @@ def _cached_source(kind: str, source: Path, read: Callable[[Path], Arrays]) -> A
 
 
 def _with_fingerprint(arrays: Arrays) -> Arrays:
-    fingerprint = digest(arrays["images"], arrays["labels"], arrays.get("usage"))
+    fingerprint = digest(arrays["images"], arrays["labels"], arrays.get("usage", arrays.get("parts")))
     return {**arrays, "fingerprint": np.array(fingerprint)}
 
 
 def _open_fer2013(folder: Path, labelling: str) -> FaceSet:
     source = fer2013.find(folder)
     arrays = _cached_source("fer2013", source, fer2013.read)
-    usage = arrays.get("usage")
+    usage, parts = arrays.get("usage"), arrays.get("parts")
     warnings = []
     votes = None
     if usage is None:
-        warnings.append(f"{source} holds class folders: no official splits (`split: official`) and no FER+ labels.")
+        own = "no split of their own" if parts is None else "`split: folders`"
+        warnings.append(f"{source} holds class folders: {own}, no official splits (`split: official`), no FER+ labels.")
     elif ferplus.find(folder):
         votes = ferplus.read(folder, usage, labelling)
     else:
@@ -83,7 +85,7 @@ def _open_fer2013(folder: Path, labelling: str) -> FaceSet:
     if len(arrays["labels"]) != fer2013.ROWS:
         warnings.append(f"{source} has {len(arrays['labels']):,} rows; FER2013 has {fer2013.ROWS:,}.")
     return FaceSet(
-        "fer2013", arrays["images"], arrays["labels"], FER_CLASSES, usage, votes,
+        "fer2013", arrays["images"], arrays["labels"], FER_CLASSES, usage, votes, parts=parts,
         fingerprint=str(arrays["fingerprint"]), warnings=tuple(warnings),
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ import numpy as np
 
 SIZE = 48
 USAGES = ("Training", "PublicTest", "PrivateTest")
+PARTS = ("train", "validation", "test")  # of class folders
 FER_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 VOTE_COLUMNS = (
     "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF",
@@ -26,6 +27,7 @@ class FaceSet:
         usage: uint8 [N], index into `USAGES`; None where the source has no official splits.
         votes: uint8 [N, 10], columns `VOTE_COLUMNS`; None where there are none. A row of zeros has no votes.
         pose: float32 [N, 2, 3], the theta that undoes the pose (`affine_grid` convention); None if unknown.
+        parts: uint8 [N], index into `PARTS`: the split of class folders with `train/` and `test/`, else None.
         fingerprint: sha256 over everything above that a run can depend on.
         warnings: what a user should know about the source, a sentence each.
     """
@@ -37,6 +39,7 @@ class FaceSet:
     usage: np.ndarray | None = None
     votes: np.ndarray | None = None
     pose: np.ndarray | None = None
+    parts: np.ndarray | None = None
     fingerprint: str = ""
     warnings: tuple[str, ...] = field(default=())
 

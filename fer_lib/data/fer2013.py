@@ -26,7 +26,7 @@ ROWS = 35_887
 TABLES = ("fer2013.csv", "icml_face_data.csv")
 _ALIASES = {"anger": "angry", "disgusted": "disgust", "fearful": "fear", "happiness": "happy",
             "sadness": "sad", "surprised": "surprise"}  # fmt: skip
-_PARTS = {"train", "training", "test", "validation", "val", "publictest", "privatetest"}
+_PART_OF = {"train": 0, "training": 0, "validation": 1, "val": 1, "publictest": 1, "test": 2, "privatetest": 2}
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, csv.Error, UnicodeDecodeError)
 _ENCODING = "utf-8-sig"  # spreadsheets put a byte-order mark in front
 _IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
@@ -67,7 +67,9 @@ def find(folder: Path) -> Path:
 
 
 def read(source: Path) -> Arrays:
-    """Arrays `images` uint8 [N, 48, 48], `labels` uint8 [N] and, from a table, `usage` uint8 [N].
+    """Arrays `images` uint8 [N, 48, 48], `labels` uint8 [N] and `usage` uint8 [N] of a table, or `parts` of folders.
+
+    `parts` uint8 [N] is an index into `PARTS`, given where class folders lie in both a train and a test folder.
 
     Raises:
         FerError: the file is damaged or not FER2013; the message names file, row and what was expected.
@@ -187,7 +189,7 @@ def _class_folders(folder: Path) -> list[Path]:
     """Folders whose sub-folders are classes: `train/` and `test/`, or `folder` itself; none if they are no classes."""
     if not folder.is_dir():
         return []
-    parts = [path for path in _visible_folders(folder) if path.name.lower() in _PARTS] or [folder]
+    parts = [path for path in _visible_folders(folder) if path.name.lower() in _PART_OF] or [folder]
     known = {*FER_CLASSES, *_ALIASES}
     return parts if any(sub.name.lower() in known for part in parts for sub in _visible_folders(part)) else []
 
@@ -198,7 +200,7 @@ def _visible_folders(folder: Path) -> list[Path]:
 
 
 def _read_folders(folder: Path) -> Arrays:
-    images, labels = [], []
+    images, labels, parts = [], [], []
     for part in _class_folders(folder):
         for class_folder in _visible_folders(part):
             name = class_folder.name.lower()
@@ -212,9 +214,11 @@ def _read_folders(folder: Path) -> Arrays:
                 if path.suffix.lower() in _IMAGES:
                     images.append(_grey_image(path))
                     labels.append(FER_CLASSES.index(name))
+                    parts.append(_PART_OF.get(part.name.lower(), -1))
     if not images:
         raise FerError(f"{folder}: class folders without a single image ({', '.join(sorted(_IMAGES))}).")
-    return {"images": np.stack(images), "labels": np.array(labels, np.uint8)}
+    arrays = {"images": np.stack(images), "labels": np.array(labels, np.uint8)}
+    return {**arrays, "parts": np.array(parts, np.uint8)} if {0, 2} <= set(parts) else arrays
 
 
 def _grey_image(path: Path) -> np.ndarray:

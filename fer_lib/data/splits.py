@@ -1,8 +1,11 @@
-"""The three protocols: which rows a run trains on, selects on and reports on.
+"""The protocols: which rows a run trains on, selects on and reports on.
 
 `random80`: a stratified random 80 % to train on, the rest to report on, by seed (the paper's words).
 `grouped80`: the same with whole groups of duplicates on one side.
 `official`: train on Training, select the epoch on PublicTest, report PrivateTest once (what the field compares).
+`folders`: the split that class folders come with: train on `train`, select the epoch on `validation`, or on a
+stratified tenth of `train` by seed where there is none, report `test` once. It is FER2013's official one only if
+whoever made the folders kept to that, so no table mixes the two.
 """
 
 import warnings
@@ -17,7 +20,8 @@ from fer_lib.data.faceset import FaceSet, digest
 from fer_lib.data.labels import Labels
 from fer_lib.errors import FerError
 
-PROTOCOLS = ("random80", "grouped80", "official")
+PROTOCOLS = ("random80", "grouped80", "official", "folders")
+FIXED = ("official", "folders")  # the same test images for every seed, and an epoch selected on others
 
 
 @dataclass(frozen=True)
@@ -43,15 +47,24 @@ def split_rows(
     Training rows have a training target, the others a class.
 
     Raises:
-        FerError: an unknown protocol, `official` without official splits, or an empty part.
+        FerError: an unknown protocol, one that the data has no split for, or an empty part.
     """
     if protocol == "official":
         if faces.usage is None:
             raise FerError(
                 f"split: 'official' needs FER2013's Usage column, and {faces.name} has none here.\n"
-                "Use fer2013.tar.gz or icml_face_data.csv, or `split: random80`."
+                "Use fer2013.tar.gz or icml_face_data.csv, or another split, such as random80."
             )
         train, select, report = (np.flatnonzero(faces.usage == part) for part in range(3))
+    elif protocol == "folders":
+        if faces.parts is None:
+            raise FerError(
+                f"split: 'folders' needs class folders in train/ and test/, and {faces.name} has none here.\n"
+                "Use `split: official` where there are official splits, else random80."
+            )
+        train, select, report = (np.flatnonzero(faces.parts == part) for part in range(3))
+        if not len(select):
+            train, select = _fold(train, labels.hard[train], None, seed, folds=10)
     elif protocol in PROTOCOLS:
         train, report = _eighty_twenty(faces, labels, grouped=protocol == "grouped80", seed=seed)
         select = np.empty(0, np.int64)
@@ -71,20 +84,24 @@ def split_rows(
 def _eighty_twenty(faces: FaceSet, labels: Labels, *, grouped: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rows = np.flatnonzero(labels.trainable | (labels.hard >= 0))
     strata = labels.hard[rows]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a class of fewer than five images cannot be in every fold
-        if grouped:
-            groups = near_groups(faces)[rows]
-            key = digest(rows, strata, groups, np.array(seed))
-            return _cached_grouped(key, lambda: _fold(rows, strata, groups, seed))
+    if not grouped:
         return _fold(rows, strata, None, seed)
+    groups = near_groups(faces)[rows]
+    key = digest(rows, strata, groups, np.array(seed))
+    return _cached_grouped(key, lambda: _fold(rows, strata, groups, seed))
 
 
-def _fold(rows: np.ndarray, strata: np.ndarray, groups: np.ndarray | None, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _fold(
+    rows: np.ndarray, strata: np.ndarray, groups: np.ndarray | None, seed: int, *, folds: int = 5
+) -> tuple[np.ndarray, np.ndarray]:
+    """All but one fold of `rows`, and that fold."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # slow to import
 
-    folds = (StratifiedKFold if groups is None else StratifiedGroupKFold)(5, shuffle=True, random_state=seed)
-    train, report = next(folds.split(rows, strata, groups))
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    folds = max(2, min(folds, int(np.unique(strata, return_counts=True)[1].max())))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class of fewer images than folds cannot be in each of them
+        train, report = next(kind(folds, shuffle=True, random_state=seed).split(rows, strata, groups))
     return rows[np.sort(train)], rows[np.sort(report)]
 
 

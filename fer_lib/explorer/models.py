@@ -57,7 +57,7 @@ def open_run(run: TrainedRun, *, profile: str) -> Model:
     if not run.is_here():
         raise FerError(
             f"The weights of this run are not here ({run.weights.name} in {run.weights.parent}).\n"
-            f"{how_to_train(run.record.config, profile)}"
+            f"{how_to_train(run.record.config, profile, run.record.run_id)}"
         )
     return _open(run.record.config, tuple(run.record.classes), run.weights, run.weights.stat().st_mtime_ns)
 
@@ -76,16 +76,21 @@ def what_to_train(runs: Sequence[TrainedRun], profile: str) -> str:
     if any(run.is_here() for run in runs):
         return ""
     grids = _grids(profile).values()
-    configs = [run.record.config for run in runs] or [c.config for g in grids for c in expand(g) if c.keep_weights]
-    return "No trained transformer is here yet.\n" + (how_to_train(configs[0], profile) if configs else _BY_HAND)
+    if runs:
+        how = how_to_train(runs[0].record.config, profile, runs[0].record.run_id)
+    else:
+        kept = [cell.config for grid in grids for cell in expand(grid) if cell.keep_weights]
+        how = how_to_train(kept[0], profile) if kept else _BY_HAND
+    return f"No trained transformer is here yet.\n{how}"
 
 
 @lru_cache
-def how_to_train(config: RunConfig, profile: str) -> str:
-    """What to type so that a run's weights are there."""
+def how_to_train(config: RunConfig, profile: str, run_id: str = "") -> str:
+    """What to type so that a run's weights are there; without its `run_id`, of all runs that are like it."""
     for path, grid in _grids(profile).items():
         if any(cell.config == config for cell in expand(grid)):
-            chosen = ",".join(f"{key}={getattr(config, key)}" for key in ("attention", "dataset", "split", "seed"))
+            alike = (f"{key}={getattr(config, key)}" for key in ("attention", "dataset", "split", "seed"))
+            chosen = run_id or ",".join(alike)
             file = path.relative_to(root) if path.is_relative_to(root := paths.project_root()) else path
             return f"Train it: python -m fer_lib run {file} --only {chosen} --weights"
     return _BY_HAND

@@ -37,9 +37,10 @@ def sampling_grid(theta: Tensor, *, height: int, width: int) -> Tensor:
 
 @functools.cache
 def _pixel_centres(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    y, x = ((2 * torch.arange(n, dtype=torch.float64) + 1) / n - 1 for n in (height, width))
-    centres = torch.stack([x.expand(height, width), y[:, None].expand(height, width), torch.ones(height, width)])
-    return centres.view(3, -1).to(device, dtype)
+    with torch.inference_mode(False):  # whoever asks first, the others may want gradients
+        y, x = ((2 * torch.arange(n, dtype=torch.float64) + 1) / n - 1 for n in (height, width))
+        centres = torch.stack([x.expand(height, width), y[:, None].expand(height, width), torch.ones(height, width)])
+        return centres.view(3, -1).to(device, dtype)
 
 
 def warp(images: Tensor, theta: Tensor) -> Tensor:

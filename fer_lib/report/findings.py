@@ -11,6 +11,7 @@ from fer_lib.results import Results
 from fer_lib.training.record import Arrays
 
 FEW = 20  # images below which a class says little
+_SELECTED_ON = {"official": "PublicTest", "folders": "Validation"}
 
 
 def seeds_phrase(results: Results) -> str:
@@ -96,8 +97,8 @@ def curve(results: Results, *, metric: str, dataset: str, split: str) -> str:
 
 
 def watched(metric: str, split: str) -> str:
-    """What an accuracy of the history is of: training images, the test part, or PublicTest under `official`."""
-    return "Training" if metric == "train_accuracy" else "PublicTest" if split == "official" else "Test"
+    """What an accuracy of the history is of: training images, the test part, or the part that selects the epoch."""
+    return "Training" if metric == "train_accuracy" else _SELECTED_ON.get(split, "Test")
 
 
 def difference(results: Results, *, first: str, second: str, split: str) -> str:

@@ -98,9 +98,6 @@ def fragment(nb: nbformat.NotebookNode, folder: Path, slugs: Sequence[str], *, c
         del table["border"]
         for header in table.select("th:not([scope]):not(:empty)"):
             header["scope"] = "row" if header.find_parent("tbody") else "col"
-    for picture in soup.select("figure.wide img"):
-        region = {"class": "scroll", "role": "group", "aria-label": "Figure", "tabindex": "0"}
-        picture.wrap(soup.new_tag("div", attrs=region))
     for corner in soup.select("th:empty"):
         corner.name = "td"
     for scrolls in soup.select("pre, .equation"):

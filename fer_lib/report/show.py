@@ -21,12 +21,13 @@ import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
 
+from fer_lib.report import style
+
 Verdict = Literal["holds", "fails", "undecided", "missing"]
 Format = str | Callable[[Any], Any]
 
 CSS_DPI = 96
 SHORT, LONG = 28, 60  # characters: a column of short texts keeps them on one line, one of long texts gets more room
-WIDE = 560  # from this width on, in CSS pixels, a figure takes the whole column
 PIXEL_RATIO = 2  # the picture is drawn at twice its size on the page and stays crisp on a dense screen
 WORDS = {"holds": "holds", "fails": "does not hold", "undecided": "undecided", "missing": "not measured"}
 NUMBER = re.compile(r"[\s\d.,:;%+±×<>≤≥≈=/()\[\]–−-]*(e[+-]?\d+)?[\s\d.,:;%+±×/()\[\]–−-]*")
@@ -78,7 +79,9 @@ def show_figure(
 ) -> None:
     """Write `folder/name.svg`, `.png` and, with `data`, `.csv`; display the picture; close the figure.
 
-    `caption` states the finding, `alt` describes what is drawn, `number` is the paper's own ("Fig. 6").
+    `caption` states the finding, `alt` describes what is drawn, `number` is the paper's own ("Fig. 6"). On a dark page
+    a plot's colours are turned around (style.css); a figure of photographs, which would become negatives, has a second
+    picture there.
     Drawn twice from the same data, the files are identical byte for byte.
     """
     _check(name, caption=str(caption), alt=alt)
@@ -91,15 +94,22 @@ def show_figure(
             fig.savefig(buffer, format=kind, dpi=CSS_DPI * PIXEL_RATIO, metadata=metadata, **options)
             drawn[kind] = buffer.getvalue()
             (folder / f"{name}.{kind}").write_bytes(drawn[kind])
+        photographs = any(axes.images for axes in fig.axes)
+        if photographs:
+            style.darken(fig)
+            buffer = io.BytesIO()
+            fig.savefig(buffer, format="png", dpi=CSS_DPI * PIXEL_RATIO, **options | {"facecolor": style.DARK_PAPER})
+            drawn["dark"] = buffer.getvalue()
     plt.close(fig)
     files = [("SVG", folder / f"{name}.svg")]
     if data is not None:
         files.append(("CSV", _write_csv(data, folder / f"{name}.csv")))
     width, height = (int.from_bytes(drawn["png"][i : i + 4]) // PIXEL_RATIO for i in (16, 20))
-    source = "data:image/png;base64," + base64.b64encode(drawn["png"]).decode("ascii")
+    picture = _picture(drawn["png"], alt, width, height)
+    if photographs:
+        picture += _picture(drawn["dark"], alt, width, height, " hidden")
     markup = (
-        f'<figure class="fer-figure{" wide" if width >= WIDE else ""}" id="fig-{name}">'
-        f'<img src="{source}" alt="{escape(alt)}" width="{width}" height="{height}">'
+        f'<figure class="fer-figure{" photographs" if photographs else ""}" id="fig-{name}">{picture}'
         f"<figcaption>{_caption(number, caption)} {_links(files)}</figcaption></figure>"
     )
     _display(markup, kind="figure", name=name, caption=str(caption), alt=alt, number=number)
@@ -138,6 +148,11 @@ def show_table(
 def show_note(text: str | Inline) -> None:
     """Display a plain notice: what is missing on this page and what to do about it."""
     _display(f'<p class="fer-note" role="note">{_html(text)}</p>', kind="note", caption=str(text))
+
+
+def _picture(png: bytes, alt: str, width: int, height: int, more: str = "") -> str:
+    source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+    return f'<img src="{source}" alt="{escape(alt)}" width="{width}" height="{height}"{more}>'
 
 
 def _check(name: str, **texts: str) -> None:

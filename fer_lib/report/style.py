@@ -8,13 +8,19 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 import seaborn as sns
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.text import Text
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, BROWN = (
     "#0072B2", "#C87F00", "#008A66", "#D55E00", "#B0578D", "#3A9BD0", "#5F6368", "#7A4B2A",
 )  # fmt: skip
 SEQUENTIAL = LinearSegmentedColormap.from_list("study", ["#FFFFFF", "#CFE3F0", BLUE, "#003554"])
 INK, FAINT = "#202124", "#DADCE0"
+_ON_DARK = {INK: "#DFE5E6", GREY: "#A1ACB0", FAINT: "#323B40"}
+DARK_PAPER = "#14181B"  # as in style.css
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,19 @@ def arm_title(arm: str) -> str:
 def look(arm: str) -> Look:
     """The look of an arm: fixed for the paper's arms, and fixed by its name for any other."""
     return _LOOKS.get(arm) or _OTHERS[sum(arm.encode()) % len(_OTHERS)]
+
+
+def darken(figure: Figure) -> None:
+    """Text, frames and ticks as a dark page needs them; pictures and the colours of arms stay."""
+    for artist in (*figure.findobj(Text), *figure.findobj(Line2D)):
+        colour = artist.get_color()  # type: ignore[attr-defined]
+        artist.set(color=_ON_DARK.get(str(colour), colour))
+    for artist in figure.findobj(Patch):
+        if to_rgba(artist.get_facecolor()) == to_rgba("white"):
+            artist.set_facecolor(DARK_PAPER)
+        edge = next((new for old, new in _ON_DARK.items() if to_rgba(artist.get_edgecolor()) == to_rgba(old)), None)
+        if edge:
+            artist.set_edgecolor(edge)
 
 
 def apply() -> None:

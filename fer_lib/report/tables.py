@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fer_lib.data import DATASETS
+from fer_lib.data import DATASETS, FIXED
 from fer_lib.evaluation import published, statistics
 from fer_lib.results import Results
 from fer_lib.training import Record
@@ -41,8 +41,8 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
 
     `table` is the paper's table whose numbers stand beside ours, unless the data only stands in for the paper's. "Best
     epoch" is the highest test accuracy over all epochs, which is what choosing the epoch on the test set would report;
-    it is left out for `official`. Training accuracy is that of the last epoch. Epochs stand in a column where arms
-    differ in them.
+    it is left out where the epoch is chosen on other images (`official`, `folders`). Training accuracy is that of the
+    last epoch. Epochs stand in a column where arms differ in them.
     """
     paper = published.accuracies()
     rows = []
@@ -56,7 +56,7 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
                 values = {"arm": arm, "dataset": dataset, "split": split}
                 for title, metric in (("Training", "train_accuracy"), ("Test", "test_accuracy")):
                     row[dataset, title] = _state(results, metric, **values)
-                if split != "official":
+                if split not in FIXED:
                     row[dataset, "Best epoch"] = _state(results, "best_eval_accuracy", **values)
                 if table is not None and not results.stand_in:
                     row[dataset, "Paper"] = _published(paper, results, table=table, arm=arm, dataset=dataset)

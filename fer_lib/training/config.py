@@ -10,10 +10,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from fer_lib.data import DATASETS, PRETRAINING_SETS
 from fer_lib.errors import FerError
 
+Protocol = Literal["random80", "grouped80", "official", "folders"]  # see `data.splits`
 SCHEMA = 1  # version of the record's meaning; part of every run's identity
 
 
-class RunConfig(BaseModel):
+class _Explained(type(BaseModel)):  # type: ignore[misc]
+    def __call__(cls, *arguments: Any, **values: Any) -> Any:
+        try:
+            return super().__call__(*arguments, **values)
+        except ValidationError as error:
+            raise FerError(f"{cls.__name__}: {explain(error, cls)}") from None
+
+
+class RunConfig(BaseModel, metaclass=_Explained):
     """One frozen, validated training run.
 
     `label_rule` left out means the data set's usual one. `precision: auto` is bf16 autocast on a CUDA device or on a
@@ -22,6 +31,9 @@ class RunConfig(BaseModel):
     net's share of `lr`, `identity_pull` the weight in the loss of theta's mean squared Frobenius distance from the
     identity. Limits keep a random subset of the training or test images. `pretraining` is the run whose weights this
     one starts from.
+
+    Raises:
+        FerError: an unknown key, a wrong type or a contradiction; names the key and what is allowed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -29,7 +41,7 @@ class RunConfig(BaseModel):
     dataset: str
     labelling: Literal["fer2013new", "label_csv"] = "fer2013new"
     label_rule: str = ""
-    split: Literal["random80", "grouped80", "official"] = "random80"
+    split: Protocol = "random80"
     model: Literal["resnet50", "vggface", "vanilla_cnn"] = "resnet50"
     stem: Literal["imagenet", "small"] = "imagenet"
     width_per_group: int = Field(default=64, ge=8, le=64, multiple_of=8)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from fer_lib.data import FIXED
 from fer_lib.training.config import RunConfig
 from fer_lib.training.device import arithmetic, cores, default_device
 
@@ -30,7 +31,7 @@ class Speed:
 def images(config: RunConfig) -> tuple[int, int]:
     """Images that a run trains on in an epoch, and that it evaluates after each and at its end; near enough."""
     rows = _ROWS.get(config.dataset, _TOY_ROWS)
-    held_out = rows // 10 if config.split == "official" else rows // 5
+    held_out = rows // 10 if config.split in FIXED else rows // 5
     return min(rows * 4 // 5, config.train_limit or rows), min(held_out, config.test_limit or rows)
 
 

@@ -1,5 +1,7 @@
 """What a run says of itself while a campaign goes on."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,8 +23,21 @@ class Event:
     reason: str = ""
 
 
+def titles(configs: Iterable[RunConfig]) -> dict[RunConfig, str]:
+    """The `title` of each run; those that would read alike also name the keys in which they differ."""
+    alike: dict[str, list[RunConfig]] = defaultdict(list)
+    for config in dict.fromkeys(configs):
+        alike[title(config)].append(config)
+    found = {}
+    for text, group in alike.items():
+        keys = [key for key in RunConfig.model_fields if len({repr(getattr(config, key)) for config in group}) > 1]
+        for config in group:
+            found[config] = ", ".join([text, *(f"{key} {getattr(config, key)}" for key in keys)])
+    return found
+
+
 def title(config: RunConfig) -> str:
-    """A run in a few words: model, attention, what else differs from the paper's defaults, data, split and seed."""
+    """A run in a few words: model, attention, pre-training, optimizer, learning rate, data, split and seed."""
     words = [config.model + (f"+{config.attention}" if config.attention != "none" else "")]
     if config.pretrained != "none":
         words.append(f"from {config.pretrained}")

@@ -6,13 +6,13 @@ The same file feeds a notebook and `python -m fer_lib run`, so both train the ve
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from fer_lib.errors import FerError
-from fer_lib.training.config import RunConfig, explain
+from fer_lib.training.config import Protocol, RunConfig, explain
 
 Overrides = dict[str, Any]
 
@@ -20,7 +20,8 @@ Overrides = dict[str, Any]
 class Grid(BaseModel):
     """The product of arms, data sets, splits and seeds over a base config.
 
-    Arms and data sets are named sets of overrides; a data set may list the `arms` it is limited to. `keep_weights`
+    Arms and data sets are named sets of overrides; a data set may be limited to some `arms`: a list of their names, or
+    the number of arms that it takes from the first on, which a renamed arm does not disturb. `keep_weights`
     lists the arms whose weights are kept, of the first seed's runs, and `reference` is the arm that a notebook compares
     the others with; neither is part of a run's identity.
     """
@@ -31,7 +32,7 @@ class Grid(BaseModel):
     base: Overrides = {}
     arms: dict[str, Overrides] = Field(min_length=1)
     datasets: dict[str, Overrides] = Field(min_length=1)
-    splits: list[Literal["random80", "grouped80", "official"]] = Field(default=["random80"], min_length=1)
+    splits: list[Protocol] = Field(default=["random80"], min_length=1)
     seeds: list[int] = Field(default=[0], min_length=1)
     keep_weights: list[str] = []
     reference: str = ""
@@ -70,14 +71,10 @@ def expand(grid: Grid, *, where: str = "") -> list[Cell]:
         raise FerError(f"{place}keep_weights: {unknown[0]!r} is no arm; choose from {', '.join(grid.arms)}.")
     if grid.reference and grid.reference not in grid.arms:
         raise FerError(f"{place}reference: {grid.reference!r} is no arm; choose from {', '.join(grid.arms)}.")
+    _check_base(grid, place)
     cells = []
     for dataset, overrides in grid.datasets.items():
-        limited = overrides.get("arms", list(grid.arms))
-        if not isinstance(limited, list):
-            raise FerError(f"{place}datasets.{dataset}.arms: found {limited!r}; expected a list, such as [Adam].")
-        if unknown := [arm for arm in limited if arm not in grid.arms]:
-            known = ", ".join(grid.arms)
-            raise FerError(f"{place}datasets.{dataset}.arms: {unknown[0]!r} is no arm; choose from {known}.")
+        limited = _limited(overrides.get("arms", list(grid.arms)), grid, where=f"{place}datasets.{dataset}.arms")
         own = {key: value for key, value in overrides.items() if key != "arms"}
         for split in grid.splits:
             for arm in limited:
@@ -87,6 +84,29 @@ def expand(grid: Grid, *, where: str = "") -> list[Cell]:
                     keep = arm in grid.keep_weights and seed == grid.seeds[0]
                     cells.append(Cell(arm, dataset, split, seed, config, keep))
     return cells
+
+
+def _check_base(grid: Grid, place: str) -> None:
+    """Blames what no arm can mend on `base`; whether its values go together only a whole run can say."""
+    try:
+        RunConfig.model_validate({"dataset": "", **grid.base})
+    except ValidationError as error:
+        if error.errors()[0]["type"] != "value_error":
+            raise FerError(f"{place}base: {explain(error, RunConfig)}") from None
+
+
+def _limited(limit: Any, grid: Grid, *, where: str) -> list[str]:
+    """The arms that a data set is limited to: named in a list, or the first `limit` ones."""
+    if isinstance(limit, int) and 1 <= limit <= len(grid.arms):
+        return list(grid.arms)[:limit]
+    if not isinstance(limit, list):
+        raise FerError(
+            f"{where}: found {limit!r}; expected a list, such as [{next(iter(grid.arms))}], "
+            f"or how many of the {len(grid.arms)} arms it takes, from the first on."
+        )
+    if unknown := [arm for arm in limit if arm not in grid.arms]:
+        raise FerError(f"{where}: {unknown[0]!r} is no arm; choose from {', '.join(grid.arms)}.")
+    return limit
 
 
 def by_name(grids: Mapping[Path, Grid]) -> list[Cell]:

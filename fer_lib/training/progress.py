@@ -1,5 +1,7 @@
-"""What a campaign says while it works: one live line in a terminal, a line every half minute in a log."""
+"""What a campaign says while it works: a live line in a terminal, bars in a notebook, now and then a line in a log."""
 
+import importlib.util
+import os
 import sys
 import threading
 import time
@@ -9,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from tqdm import tqdm
+from tqdm.notebook import tqdm as notebook_bar
 
 from fer_lib.training.config import RunConfig
 from fer_lib.training.cost import gflop, guess_seconds
@@ -30,12 +33,16 @@ class Live:
     def __init__(self, *, total: float, line: Callable[[], str], opening: str = "") -> None:
         self._total, self._line, self._opening = total, line, opening
         self._bar: tqdm | None = None
+        self._bars: dict[str, tqdm] = {}  # of the runs, in a notebook
         self._said = time.monotonic()
         self._over = threading.Event()
         self._lock = threading.RLock()
 
     def __enter__(self) -> Self:
-        if sys.stderr.isatty():
+        if _in_notebook():
+            self._bar = notebook_bar(total=self._total, bar_format="{l_bar}{bar}")
+            self._bar.set_description_str(self._line())
+        elif sys.stderr.isatty():
             self._bar = tqdm(total=self._total, bar_format="{percentage:3.0f}% |{bar:20}| {desc}", leave=False)
         self._ticker = threading.Thread(target=self._tick, daemon=True)
         self._ticker.start()
@@ -46,19 +53,33 @@ class Live:
     ) -> None:
         self._over.set()
         self._ticker.join()
-        if self._bar is not None:
-            self._bar.close()
+        for bar in (*self._bars.values(), *([self._bar] if self._bar is not None else [])):
+            bar.close()
 
     def advance(self, amount: float) -> None:
         with self._lock:
             if self._bar is not None:
                 self._bar.update(amount)
 
+    def run(self, name: str, *, epoch: int, epochs: int, text: str) -> bool:
+        """Moves the run's own bar and writes beside it; False where there are none, outside a notebook."""
+        if not isinstance(self._bar, notebook_bar):
+            return False
+        with self._lock:
+            if name not in self._bars:
+                self._bars[name] = notebook_bar(
+                    total=epochs, desc=name, bar_format="{desc} {bar} {n_fmt}/{total_fmt}{postfix}"
+                )
+            bar = self._bars[name]
+            bar.n = epoch
+            bar.set_postfix_str(text)
+        return True
+
     def say(self, text: str) -> None:
         with self._lock:
             self._said = time.monotonic()
             self._open()
-            if self._bar is not None:
+            if self._bar is not None and not isinstance(self._bar, notebook_bar):
                 self._bar.write(text)
             else:
                 print(text, flush=True)
@@ -76,6 +97,13 @@ class Live:
                     self._bar.set_description_str(self._line())
                 elif time.monotonic() - self._said >= QUIET:
                     self.say(self._line())
+
+
+def _in_notebook() -> bool:
+    """Whether somebody watches in JupyterLab: a kernel runs this, and not to make a page."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    watched = hasattr(shell, "kernel") and not os.environ.get("FER_PUBLISH")
+    return watched and importlib.util.find_spec("ipywidgets") is not None
 
 
 class Progress:
@@ -133,7 +161,11 @@ class Progress:
             self._ended.add(config)
         else:
             self._last = event
-        if event.state not in ("", "reused") or (self._every_epoch and not event.state):
+        epochs = config.epochs
+        text = event.state or f"accuracy {event.accuracy:.3f}, {_speed(event)}"
+        barred = self._live.run(title(config), epoch=epochs if event.state else event.epoch, epochs=epochs, text=text)
+        told = event.reason if barred else event.state != "reused" if event.state else self._every_epoch
+        if told:
             self._live.say(self._line(event))
 
     def _opening(self) -> str:

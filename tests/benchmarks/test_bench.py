@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_quick_benchmark_runs(tmp_path):
     out, tests = tmp_path / "bench.json", Path(__file__).parents[1]

@@ -11,7 +11,7 @@ import pytest
 from data.fer_files import FER_HEADER, VOTE_HEADER, Table, write_csv
 from PIL import Image
 
-from fer_lib.data import FER_CLASSES, load
+from fer_lib.data import FER_CLASSES, apply_rule, load, split_rows
 from fer_lib.data.fer2013 import find, read
 from fer_lib.errors import FerError
 
@@ -78,7 +78,7 @@ def test_every_form_gives_the_same_arrays(write: Callable, tmp_path: Path, table
 
 
 @pytest.mark.parametrize("parts", [("",), ("train", "test"), ("Training", "PublicTest", "PrivateTest")])
-def test_class_folders_hold_the_same_images_without_splits(parts: tuple, tmp_path: Path, table: Table) -> None:
+def test_class_folders_hold_the_same_images_and_their_own_split(parts: tuple, tmp_path: Path, table: Table) -> None:
     for row, (image, label) in enumerate(zip(table.images, table.labels, strict=True)):
         folder = tmp_path / parts[row % len(parts)] / FER_CLASSES[label]
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,11 +86,20 @@ def test_class_folders_hold_the_same_images_without_splits(parts: tuple, tmp_pat
     (tmp_path / ".hidden").mkdir()
     arrays = read(find(tmp_path))
     assert "usage" not in arrays
+    assert ("parts" in arrays) == (len(parts) > 1)
     read_back = {(int(label), image.tobytes()) for image, label in zip(arrays["images"], arrays["labels"], strict=True)}
     assert read_back == {(int(label), image.tobytes()) for image, label in zip(table.images, table.labels, strict=True)}
     faces = load("fer2013", data=tmp_path)
     assert faces.usage is None
     assert "no official splits" in faces.warnings[0]
+    assert ("`split: folders`" in faces.warnings[0]) == (len(parts) > 1)
+    if len(parts) > 1:
+        number = {"train": 0, "Training": 0, "PublicTest": 1, "test": 2, "PrivateTest": 2}
+        wanted = [number[parts[row % len(parts)]] for row in range(len(table.labels))]
+        assert sorted(faces.parts) == sorted(wanted)
+        split = split_rows(faces, apply_rule(faces, "fer7"), protocol="folders", seed=0)
+        tested = {image.tobytes() for image, part in zip(table.images, wanted, strict=True) if part == 2}
+        assert {image.tobytes() for image in faces.images[split.report]} == tested
 
 
 def test_class_folders_take_other_sizes_colours_and_spellings(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def test_the_second_labelling_differs_on_copies(report: dict) -> None:
     assert second["differ_and_copied"] > 0.95 * second["differ"]
 
 
+@pytest.mark.clock
 def test_a_cached_load_takes_less_than_a_second(real_data: Path, faces: FaceSet) -> None:
     catalogue._load.cache_clear()
     start = time.perf_counter()

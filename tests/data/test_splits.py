@@ -12,7 +12,8 @@ from fer_lib.errors import FerError
 
 @pytest.fixture(scope="module")
 def faces() -> FaceSet:
-    return load("toyfacesplus")
+    faces = load("toyfacesplus")
+    return replace(faces, parts=faces.usage)
 
 
 @pytest.fixture(scope="module", params=["fer7", "majority8", "votes8"])
@@ -61,6 +62,21 @@ def test_official_is_as_published(faces: FaceSet) -> None:
         assert np.array_equal(rows, np.flatnonzero(faces.usage == part))
 
 
+def test_class_folders_select_on_their_validation_part_or_on_a_tenth_of_their_training_part(faces: FaceSet) -> None:
+    labels = apply_rule(faces, "fer7")
+    validated = split_rows(faces, labels, protocol="folders", seed=0)
+    official = split_rows(faces, labels, protocol="official", seed=0)
+    assert all(map(np.array_equal, parts(validated), parts(official)))
+    two = replace(faces, parts=np.where(faces.usage == 2, 2, 0))
+    split, other = (split_rows(two, labels, protocol="folders", seed=seed) for seed in (0, 1))
+    assert np.array_equal(split.report, official.report)
+    assert np.array_equal(other.report, split.report)
+    assert len(split.select) == pytest.approx(0.1 * np.sum(two.parts == 0), abs=1)
+    assert not np.array_equal(other.select, split.select)
+    train, select = (np.bincount(labels.hard[rows], minlength=7) for rows in (split.train, split.select))
+    np.testing.assert_allclose(select / (train + select), 0.1, atol=0.01)
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_seed_repeats_and_seeds_differ(faces: FaceSet, protocol: str) -> None:
     labels = apply_rule(faces, "fer7")
@@ -89,5 +105,7 @@ def test_what_cannot_be_split_is_an_error(faces: FaceSet) -> None:
         split_rows(faces, labels, protocol="random70", seed=0)
     with pytest.raises(FerError, match="'official' needs FER2013's Usage column"):
         split_rows(replace(faces, usage=None), labels, protocol="official", seed=0)
+    with pytest.raises(FerError, match=r"'folders' needs class folders in train/ and test/"):
+        split_rows(replace(faces, parts=None), labels, protocol="folders", seed=0)
     with pytest.raises(FerError, match="without images to train or to report on"):
         split_rows(replace(faces, usage=np.zeros(len(faces), np.uint8)), labels, protocol="official", seed=0)

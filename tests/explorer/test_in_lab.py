@@ -17,6 +17,8 @@ TINY = {"batch_size": 8, "epochs": 2, "train_limit": 64, "test_limit": 60, "mode
 ARMS = {"ResNet50": {}, "ResNet50 + STN": {"attention": "stn"}, "STN without warp": {"attention": "stn_no_warp"}}
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.clock,
+    pytest.mark.slow,
     pytest.mark.timeout(600),
     pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
 ]

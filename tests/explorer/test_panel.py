@@ -209,6 +209,7 @@ def test_what_breaks_is_told_and_raised(panel, monkeypatch):
     assert "ZeroDivisionError" in panel.status.value
 
 
+@pytest.mark.clock
 def test_a_redraw_is_quick():
     """About 30 ms without and 70 ms with ResNet50 on one core of an AMD EPYC; the bounds leave room for a busy one."""
     faces = data.load("toyfaces")

@@ -94,6 +94,7 @@ def test_a_frozen_layer_has_no_gradient():
     assert maps.grad is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["resnet50", "vggface"])
 def test_a_whole_network_is_torchs_up_to_rounding(model):
     """Float64, training and evaluation, output and all gradients; names and numbers of parameters are the same."""

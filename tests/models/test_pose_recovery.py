@@ -1,6 +1,7 @@
 """The mechanics of the transformer: shown the true pose, the localisation net learns to undo it."""
 
 import numpy as np
+import pytest
 import torch
 
 from fer_lib.data import FER_CLASSES, toyfaces
@@ -25,6 +26,7 @@ def posed(n: int, *, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tens
     return normalise(warp(faces, undone)), theta
 
 
+@pytest.mark.slow
 def test_trained_on_the_pose_itself_the_localisation_net_recovers_it():
     """R² over 0.95 for rotation, log scale and both shifts, on poses that it has not seen."""
     prepare(torch.device("cpu"), threads=1)

@@ -42,6 +42,15 @@ def test_the_gradient_reaches_the_localisation_net(faces, mode):
     assert float(transformer.regression.weight.grad.abs().max()) > 0
 
 
+def test_who_looked_first_does_not_take_the_gradient_from_who_trains():
+    images = torch.rand(2, 1, 37, 37)  # a size of its own, since the grid's pixels are kept
+    theta = identity_theta(2).clone().requires_grad_()
+    with torch.inference_mode():
+        warp(images, identity_theta(2))
+    warp(images, theta).square().sum().backward()
+    assert theta.grad is not None
+
+
 def test_autocast_does_not_round_the_grid():
     theta = some_thetas(8)
     with torch.autocast("cpu", torch.bfloat16):

@@ -48,6 +48,7 @@ def test_a_notebook_runs_with_its_parameters_in_this_interpreter(tmp_path, capfd
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_a_failed_notebook_is_named_in_three_lines_and_the_others_are_kept(tmp_path):
     """One notebook raises, one loses its kernel; the outcome of each is told and no output looks finished."""
     raising = notebook(tmp_path, "raising", "x = 1", "raise ValueError('no such arm:\\nadamm')", "print('never')")

@@ -1,11 +1,15 @@
 """What a notebook puts on the page: finished HTML, its files beside it, the facts as metadata."""
 
+import base64
+import io
+
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from PIL import Image
 
-from fer_lib.report import show
+from fer_lib.report import show, style
 
 
 @pytest.fixture
@@ -58,6 +62,20 @@ def test_the_picture_has_twice_the_pixels_of_its_place_on_the_page(shown, tmp_pa
     figure(tmp_path)
     pixels = plt.imread(tmp_path / "curves.png").shape[1]
     assert abs(pixels - 2 * int(shown[0][0].img["width"])) <= 1
+
+
+def test_photographs_have_a_second_picture_for_a_dark_page(shown, tmp_path):
+    fig, ax = plt.subplots()
+    ax.imshow([[0, 255], [255, 0]])
+    ax.set_title("a face", color=style.INK)
+    show.show_figure(fig, folder=tmp_path, name="faces", caption="Two faces", alt="Two faces in a row, drawn")
+    light, dark = shown[0][0].select("figure.photographs img")
+    pictures = (io.BytesIO(base64.b64decode(image["src"].split(",")[1])) for image in (light, dark))
+    corners = [Image.open(picture).getpixel((0, 0)) for picture in pictures]
+    assert corners[0][:3] == (255, 255, 255)
+    assert sum(corners[1][:3]) < 100
+    assert (light.get("hidden"), dark.get("hidden")) == (None, "")
+    assert "dark" not in "".join(path.name for path in tmp_path.iterdir())
 
 
 def test_the_same_figure_gives_the_same_bytes(shown, tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def rendered(tmp_path_factory):
     environment = {**os.environ, "FER_REPORT": str(folder / "paper"), "FER_DEVICE": "cpu"}
     command = [sys.executable, "-m", "fer_lib", "report", "--profile", "paper", "--no-train", "--jobs", "2"]
     done = subprocess.run([*command, "--data", str(folder / "nothing")], cwd=ROOT, env=environment,
-                          capture_output=True, text=True, timeout=280)  # fmt: skip
+                          capture_output=True, text=True, timeout=800)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "paper", done
 

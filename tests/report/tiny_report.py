@@ -32,4 +32,4 @@ def run_report(folder: Path, **extra: str) -> subprocess.CompletedProcess[str]:
     own = {"FER_PARAMS": folder / "params" / "tiny", "FER_REPORT": folder / "report", "FER_DEVICE": "cpu", **extra}
     environment = {**os.environ, **{name: str(value) for name, value in own.items()}}
     command = [sys.executable, "-m", "fer_lib", "report", "--profile", "tiny", "--jobs", "2"]
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=280)
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=800)

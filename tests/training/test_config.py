@@ -58,6 +58,14 @@ def test_a_mistake_is_told_in_two_lines_at_most(values, names):
     assert [name for name in names if name not in message] == [], message
 
 
+def test_a_config_made_by_hand_tells_the_same():
+    with pytest.raises(FerError, match=r"^RunConfig: unknown key 'learning_rate'; known keys: dataset, ") as raised:
+        RunConfig(dataset="toyfaces", learning_rate=0.1)
+    assert len(str(raised.value).splitlines()) == 1
+    with pytest.raises(FerError, match=r"unknown key 'pretraining\.lrr'"):
+        RunConfig(dataset="toyfaces", pretrained="toyshapes", pretraining={**PRETRAINING, "lrr": 1})
+
+
 def test_a_dataset_is_needed():
     with pytest.raises(FerError, match="'dataset' is missing"):
         RunConfig.parse({"lr": 0.1})

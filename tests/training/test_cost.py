@@ -71,6 +71,7 @@ def test_a_calibration_is_kept_and_shared_by_runs_of_a_kind(tmp_path, monkeypatc
     assert len(measured) == 3, "another number of threads is another speed"
 
 
+@pytest.mark.clock
 def test_the_runs_that_follow_take_about_what_was_predicted(tmp_path, empty_cache):
     """Within a factor of two here, since other work on the machine is not foreseen; LOG.md has the real figures."""
     config = tiny(batch_size=32, train_limit=512, test_limit=128, epochs=3)

@@ -43,6 +43,7 @@ def test_a_seed_gives_the_same_history_and_another_seed_another(faces):
     assert [line.train_loss for line in first.history] != [line.train_loss for line in other.history]
 
 
+@pytest.mark.slow
 def test_a_model_overfits_fourteen_images(faces):
     done = trained(tiny(train_limit=14, batch_size=14, epochs=18, test_limit=2), faces)
     assert done.train_images == 14
@@ -110,6 +111,7 @@ def test_the_smaller_last_batch_is_left_out(faces, rows):
     assert done.status == "finished"
 
 
+@pytest.mark.slow
 def test_official_reports_the_weights_of_the_epoch_that_was_best_on_publictest(faces):
     """The run that stops at its best epoch ends with the same weights and so the same predictions."""
     config = tiny(split="official", epochs=4, test_limit=24)

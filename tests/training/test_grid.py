@@ -31,6 +31,14 @@ def test_the_grid_is_the_product_with_its_limits():
     assert {cell.config.lr for cell in cells if cell.arm == "SGD"} == {0.01}
 
 
+def test_a_limit_by_number_takes_the_first_arms_whatever_their_names():
+    datasets = {"Faces": {"dataset": "toyfaces", "arms": 2}}
+    assert list(dict.fromkeys(cell.arm for cell in expand(grid(datasets=datasets)))) == ["Adam", "SGD"]
+    renamed = {"other": {"lr": 0.1}, "SGD": {"optimizer": "sgd"}, "again": {}}
+    cells = expand(grid(datasets=datasets, arms=renamed))
+    assert list(dict.fromkeys(cell.arm for cell in cells)) == ["other", "SGD"]
+
+
 def test_arms_that_say_the_same_are_one_run():
     cells = expand(grid(seeds=[0], splits=["random80"]))
     by_arm = {cell.arm: cell.config for cell in cells if cell.dataset == "Faces"}
@@ -64,16 +72,19 @@ def test_a_name_stands_for_one_run_in_all_files_of_a_profile():
         ({"splits": ["half"]}, ["splits.0", "'random80'"]),
         ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": ["adamm"]}}}, ["Faces", "'adamm'", "Adam, SGD"]),
         ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": "Adam"}}}, ["Faces", "'Adam'", "list"]),
+        ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": 4}}}, ["Faces.arms", "4", "of the 3 arms"]),
         ({"keep_weights": ["STN"]}, ["keep_weights", "'STN'", "Adam, SGD"]),
         ({"arms": {"A": {"lr": "1e-4"}}}, ["'A'", "'Faces", "lr", "1.0e-4"]),
         ({"arms": {"A": {"optimiser": "sgd"}}}, ["'A'", "optimiser", "optimizer"]),
         ({"arms": {"A": {"split": "official"}}}, ["split", "splits"]),
         ({"base": {"seed": 3}}, ["seed", "seeds"]),
+        ({"base": {"optimiser": "sgd"}}, ["file.yaml: base: unknown key 'optimiser'"]),
+        ({"base": {"epochs": "x"}}, ["file.yaml: base: epochs: found 'x'"]),
     ],
 )
 def test_a_mistake_names_its_place(changes, names):
     with pytest.raises(FerError) as raised:
-        expand(grid(**changes))
+        expand(grid(**changes), where="file.yaml")
     assert len(str(raised.value).splitlines()) <= 2
     assert [name for name in names if name not in str(raised.value)] == [], str(raised.value)
 

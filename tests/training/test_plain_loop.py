@@ -67,6 +67,7 @@ def assert_inside_the_seeds_spread(config: RunConfig, faces: FaceSet) -> None:
     assert abs(np.mean(mine) - np.mean(theirs)) < 3 * error + 0.01, (mine, theirs)
 
 
+@pytest.mark.slow
 def test_in_the_same_order_both_take_the_same_steps():
     """fp32, no augmentation, resnet50 (no dropout): the same losses up to rounding.
 
@@ -80,11 +81,13 @@ def test_in_the_same_order_both_take_the_same_steps():
     assert mine[1] < 0.98 * mine[0]
 
 
+@pytest.mark.slow
 def test_accuracy_on_toy_faces_is_that_of_the_plain_loop():
     config = tiny(train_limit=256, test_limit=200, batch_size=16, epochs=3, precision="auto", augment="flip")
     assert_inside_the_seeds_spread(config, data.load("toyfaces"))
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_accuracy_on_real_faces_is_that_of_the_plain_loop(real_data):
     config = tiny(

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from training.tiny import FORKS, assert_same_runs, fine_tuned, place, tiny
 
 from fer_lib.training import RunStore, run_all
@@ -35,6 +36,7 @@ def start_cli(folder: Path, *, epochs: int, jobs: int) -> subprocess.Popen:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_store_train_each_run_once(tmp_path):
     both = [start_cli(tmp_path, epochs=2, jobs=1) for _ in range(2)]
     told = [process.communicate(timeout=200) for process in both]
@@ -59,6 +61,7 @@ def group_is_gone(group: int, *, within: float) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_an_ended_campaign_leaves_no_process_behind(tmp_path):
     """Ctrl-C reaches the whole group, as in a terminal; `kill -9` only the parent."""
     folders = [tmp_path / name for name in ("interrupted", "killed")]
@@ -80,6 +83,7 @@ def test_an_ended_campaign_leaves_no_process_behind(tmp_path):
     assert "Traceback" not in "".join(errors)
 
 
+@pytest.mark.slow
 def test_killed_ten_times_the_campaign_ends_with_the_records_of_an_undisturbed_one(tmp_path):
     configs = [tiny(attention="stn", split="official"), fine_tuned(), tiny(optimizer="sgd", lr=1e30), tiny(epochs=4)]
     undisturbed, where = place(tmp_path / "undisturbed"), place(tmp_path / "killed")

@@ -6,10 +6,11 @@ import sys
 import time
 
 import pytest
+from tqdm import tqdm
 from training.tiny import place, tiny
 
 from fer_lib.training import progress, run_all
-from fer_lib.training.event import Event
+from fer_lib.training.event import Event, title, titles
 from fer_lib.training.progress import Live, Progress
 
 CONFIGS = [tiny(), tiny(seed=1)]
@@ -63,6 +64,39 @@ def test_a_terminal_has_one_line_that_moves(tmp_path, monkeypatch, quick_clock):
     drawn = screen.getvalue()
     assert drawn.count("\r") >= 5
     assert "epoch 1/2, 80 images/s" in drawn
+
+
+def test_a_notebook_has_a_bar_for_all_and_one_for_each_run(tmp_path, monkeypatch, capsys):
+    bars = []
+
+    class Bar(tqdm):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options, file=io.StringIO())
+            bars.append(self)
+
+    monkeypatch.setattr(progress, "notebook_bar", Bar)
+    monkeypatch.setattr(progress, "_in_notebook", lambda: True)
+    with Progress(CONFIGS, tmp_path) as told:
+        assert len(bars) == 1, "from the first second"
+        told.report(Event(CONFIGS[0], epoch=1, images=160, seconds=2.0, accuracy=0.5))
+        assert (bars[1].n, bars[1].total, bars[1].postfix) == (1, 2, "accuracy 0.500, 80 images/s")
+        told.report(Event(CONFIGS[0], epoch=2, images=160, seconds=2.0))
+        told.report(Event(CONFIGS[0], state="trained"))
+        told.report(Event(CONFIGS[1], state="skipped", reason="no weights"))
+    assert [(bar.n, bar.total, bar.postfix) for bar in bars[1:]] == [(2, 2, "trained"), (2, 2, "skipped")]
+    assert bars[0].n == pytest.approx(bars[0].total)
+    opening, last = capsys.readouterr().out.splitlines()
+    assert opening.startswith("2 of 2 runs to train")
+    assert last == f"[run 2/2] skipped {title(CONFIGS[1])}: no weights"
+
+
+def test_runs_that_would_read_alike_name_what_differs():
+    slow = tiny(attention="stn", localisation_lr=0.1)
+    named = titles([tiny(), tiny(attention="stn"), slow, slow])
+    assert list(named) == [tiny(), tiny(attention="stn"), slow]
+    assert named[tiny()] == title(tiny())
+    assert named[slow] == title(slow) + ", localisation_lr 0.1"
+    assert len(set(named.values())) == 3
 
 
 def test_epochs_of_an_earlier_campaign_do_not_count_as_fast(tmp_path, capsys, monkeypatch):

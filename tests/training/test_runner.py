@@ -93,6 +93,7 @@ def test_the_fine_tuned_network_starts_from_the_pretrained_one(tmp_path):
     assert len(before.classes) != 7
 
 
+@pytest.mark.slow
 def test_missing_weights_of_a_pretraining_are_trained_again_when_a_run_needs_them(tmp_path):
     where, events = place(tmp_path), []
     first = run_one(SHAPES, where)  # without keeping its weights
@@ -170,6 +171,7 @@ def test_a_deadline_that_is_over_starts_nothing(tmp_path):
     assert RunStore(tmp_path / "store").records() == []
 
 
+@pytest.mark.clock
 def test_a_deadline_stops_after_an_epoch_and_the_next_call_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(calibration, "UNDISTURBED", 0.0)
     where, whole = place(tmp_path / "parts", checkpoint_every=3600.0), place(tmp_path / "whole")
@@ -193,6 +195,7 @@ def test_a_deadline_stops_after_an_epoch_and_the_next_call_goes_on(tmp_path, mon
     assert_same_runs(RunStore(where.store), RunStore(whole.store))
 
 
+@pytest.mark.clock
 def test_no_run_starts_that_should_not_get_through_an_epoch(tmp_path):
     where = place(tmp_path)
     measured = run_one(tiny(epochs=1), where)
@@ -213,6 +216,7 @@ def test_parallel_jobs_give_the_records_of_one(tmp_path, forks):
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 def test_what_breaks_in_a_worker_is_told_with_the_runs_name(tmp_path, forks):
     with pytest.raises(
         FerError, match=r"vanilla_cnn adam 0\.001 on toyfaces/random80 seed [01]: RuntimeError"
@@ -229,6 +233,7 @@ def test_what_breaks_here_is_told_with_the_runs_name(tmp_path):
     assert isinstance(raised.value.__cause__, RuntimeError)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_told_and_the_others_are_ended(tmp_path, forks):
     def kill_one(event):
         if event.epoch == 1:

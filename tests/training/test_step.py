@@ -68,6 +68,7 @@ def test_a_run_in_a_used_workspace_is_that_of_a_fresh_one(faces, changes):
     assert_same(again, trained(config, faces))
 
 
+@pytest.mark.slow
 def test_a_workspace_does_not_take_over_another_shape(faces):
     workspace = Workspace(CPU, capture=(capture := PlayedCapture()))
     same = [tiny(seed=1), tiny(lr=0.01, schedule="cosine"), tiny(split="official", epochs=1)]
@@ -90,6 +91,7 @@ def test_a_captured_run_is_an_eager_one(faces, broken):
     assert captured.step == (wanted if broken else "cuda graph")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("used", [False, True])
 def test_a_resumed_run_is_captured_where_it_left_off(faces, used, tmp_path):
     config, path = tiny(optimizer="adam", epochs=3), tmp_path / "x.safetensors"

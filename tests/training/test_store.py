@@ -97,6 +97,7 @@ def test_damage_is_noticed_and_named(tmp_path, damage, problem):
     assert store.damaged == {}
 
 
+@pytest.mark.slow
 def test_a_damaged_run_is_trained_again_and_says_so(tmp_path):
     where, undisturbed = place(tmp_path / "a"), place(tmp_path / "b")
     config = tiny(epochs=1)
@@ -168,6 +169,7 @@ def _hold(folder, run_id, held, release):
         release.wait(60)
 
 
+@pytest.mark.slow
 def test_a_run_that_another_process_has_is_left_to_it(tmp_path, monkeypatch):
     """The campaign trains the others meanwhile, and comes back to it."""
     monkeypatch.setattr("fer_lib.training.run.BUSY_WAIT", 0.01)
