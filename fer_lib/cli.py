@@ -14,7 +14,7 @@ from fer_lib import paths
 from fer_lib.errors import FerError
 
 if TYPE_CHECKING:  # what imports PyTorch takes seconds, and is imported by the commands that need it
-    from fer_lib.training import RunConfig
+    from fer_lib.training import Cell, RunConfig, RunStore
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Facial-expression recognition with a spatial transformer: data, runs and report.")  # fmt: skip
@@ -66,6 +66,7 @@ def run(
     only: Annotated[
         str, typer.Option(help="Only runs with these values, such as dataset=fer2013,seed=0, or a record's run id.")
     ] = "",
+    claim: Annotated[str, typer.Option(help="Only runs that this claim of the paper rests on, such as C4.")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the configs, a JSON line each, and train nothing.")
     ] = False,
@@ -81,20 +82,24 @@ def run(
     from fer_lib.training import Place, expand, grids_in, run_all
     from fer_lib.training.device import default_jobs
     from fer_lib.training.grid import kept
+    from fer_lib.training.order import in_order, written_order
     from fer_lib.training.progress import Progress
-    from fer_lib.training.runner import in_order
 
     if strict:
         os.environ["FER_STRICT"] = "1"
     ends_at = None if deadline is None else time.monotonic() + 60 * deadline
     grids = grids_in(params)
     cells = [cell for grid in grids.values() for cell in expand(grid)]
-    configs = _chosen(in_order(cell.config for cell in cells), only, paths.report_folder(profile_of(params)))
+    store = paths.report_folder(profile_of(params))
+    if claim:
+        cells = _behind(claim, cells, params[0].parent)
+    first = [config for folder in dict.fromkeys(path.parent for path in params) for config in written_order(folder)]
+    configs = _chosen(in_order((cell.config for cell in cells), first), only, store)
     if dry_run:
         for config in configs:
             print(config.canonical())
         return
-    place = Place(paths.report_folder(profile_of(params)), data)
+    place = Place(store, data)
     jobs = default_jobs(jobs)
     with Progress(configs, place.store, jobs=jobs, every_epoch=True) as progress:
         tally = run_all(
@@ -108,8 +113,11 @@ def run(
 def plan(
     profile: Annotated[str, typer.Argument(help="demo, quick or paper.")],
     jobs: JobsOption = 0,
+    claims: Annotated[
+        bool, typer.Option("--claims", help="Say for each claim of the paper what is measured, and what is not.")
+    ] = False,
 ) -> None:
-    """List the runs of a profile, which of them are there, and what the others should take on this device.
+    """List the runs of a profile in their order, which of them are there, and what the others should take here.
 
     The device is timed for some seconds for every kind of run that is missing; the result is kept for a day.
     """
@@ -117,23 +125,51 @@ def plan(
     from fer_lib.training.calibration import calibrate
     from fer_lib.training.device import default_jobs
     from fer_lib.training.event import titles
-    from fer_lib.training.runner import in_order
+    from fer_lib.training.order import in_order, written_order
 
     place = Place(paths.report_folder(profile))
-    grids = grids_in(sorted(paths.params_folder(profile).glob("*.yaml")))
-    configs = in_order(cell.config for grid in grids.values() for cell in expand(grid))
+    folder = paths.params_folder(profile)
+    cells = [cell for grid in grids_in(paths.params_files(folder)).values() for cell in expand(grid)]
+    configs = in_order((cell.config for cell in cells), written_order(folder))
     there = {record.config: record.status for record in RunStore(place.store).records()}
     missing = [config for config in configs if there.get(config) not in ("finished", "diverged")]
     at_once = min(default_jobs(jobs), max(1, len(missing)))
     speeds = calibrate(missing, place, jobs=at_once)
     seconds = {config: cost.run_seconds(config, speed) for config, speed in speeds.items()}
     title = titles(configs)
+    if claims:
+        _print_claims(folder, RunStore(place.store), seconds, at_once)
+        return
     for config in configs:
         expected = f"{seconds[config]:8.0f} s" if config in seconds else " " * 10
         print(f"{there.get(config, 'missing'):9} {expected}  {title[config]}")
     minutes = cost.makespan(seconds.values(), jobs=at_once) / 60
     print(f"{len(configs) - len(missing)} of {len(configs)} runs are there; "
           f"the others should take {minutes:.0f} min here, {at_once} at once.")  # fmt: skip
+
+
+def _print_claims(folder: Path, store: "RunStore", seconds: dict["RunConfig", float], jobs: int) -> None:
+    """For each claim what is measured, and what the runs that it lacks should take, the first seed's by themselves."""
+    from fer_lib.evaluation.claims import decide
+    from fer_lib.report.verdict import first_measured
+    from fer_lib.results import collect
+    from fer_lib.training import cost, grids_in
+    from fer_lib.training.grid import by_name
+
+    cells = by_name(grids_in(paths.params_files(folder)))
+    results = collect(cells, [store.find(cell.config) for cell in cells], load=store.predictions, reasons={})
+    first = min(cell.seed for cell in cells)
+    for claim in decide(results, transfer=first_measured(results, _transfer(folder))):
+        behind = _behind(claim.key, cells, folder)
+        measured = sum(sign != "missing" for sign in claim.signs())
+        print(f"{claim.key}  {claim.text}")
+        print(f"    {claim.verdict}, {measured} of {len(claim.parts)} comparisons are measured")
+        for what, some in ((f"seed {first}", [cell for cell in behind if cell.seed == first]), ("all seeds", behind)):
+            wanted = dict.fromkeys(cell.config for cell in some)
+            missing = [seconds[config] for config in wanted if config in seconds]
+            hours = cost.makespan(missing, jobs=jobs) / 3600
+            print(f"    {what}: {len(wanted) - len(missing)} of {len(wanted)} runs are there"
+                  + (f", the others should take {hours:.1f} h here" if missing else ""))  # fmt: skip
 
 
 @app.command()
@@ -200,6 +236,29 @@ def docs() -> None:
 
     changed = write_documents()
     print("\n".join(f"written: {path.name}" for path in changed) or "nothing to change")
+
+
+def _behind(claim: str, cells: list["Cell"], folder: Path) -> list["Cell"]:
+    """The cells that a claim of the paper rests on; `folder`'s verdict names the arms that stand for its transfer."""
+    from fer_lib.evaluation.claims import SPLIT, arms_behind
+
+    arms = arms_behind(_transfer(folder))
+    if claim not in arms:
+        raise FerError(f"--claim: {claim!r} is no claim of the paper; choose from {', '.join(arms)}.")
+    found = [cell for cell in cells if cell.arm in arms[claim] and cell.split == SPLIT]
+    if not found:
+        raise FerError(f"--claim: none of these params files has a run of {claim} ({', '.join(arms[claim])}; {SPLIT}).")
+    return found
+
+
+def _transfer(folder: Path) -> list[str]:
+    """The arms that may stand for the paper's transfer, as the params of the verdict's notebook name them."""
+    from fer_lib.training import read_params
+
+    verdict = folder / "08_verdict.yaml"
+    if not verdict.is_file():
+        raise FerError(f"{verdict} is not there, so this profile is not compared with the paper and tests no claim.")
+    return list(read_params(verdict).get("transfer", []))
 
 
 def _chosen(configs: list["RunConfig"], only: str, store: Path) -> list["RunConfig"]:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from fer_lib.errors import FerError
 
+ORDER = "order.yaml"  # among a profile's params files, which of its runs are trained first
+
 
 def project_root() -> Path:
     """Folder that holds `params/` and `notebooks/`: `FER_ROOT`, or the first such parent of the caller's folder."""
@@ -48,6 +50,11 @@ def params_folder(profile: str) -> Path:
         known = sorted(part.name for part in folder.parent.glob("*/"))
         raise FerError(f"No profile {profile!r}: {folder} does not exist.\nProfiles: {', '.join(known) or 'none'}.")
     return folder
+
+
+def params_files(folder: Path) -> list[Path]:
+    """The params files in a profile's folder, one for each notebook, in order."""
+    return sorted(path for path in folder.glob("*.yaml") if path.name != ORDER)
 
 
 def notebooks() -> list[Path]:

@@ -16,8 +16,8 @@ from fer_lib.results import Results, collect
 from fer_lib.training import Cell, Place, Record, RunStore, expand, grids_in, parse_grid, run_all
 from fer_lib.training.device import commit, default_device, default_jobs
 from fer_lib.training.grid import by_name, kept
+from fer_lib.training.order import in_order, order_of
 from fer_lib.training.progress import Progress
-from fer_lib.training.runner import in_order
 from fer_lib.training.store import write_atomically
 
 Source = tuple[str, str]  # data set and labelling
@@ -95,7 +95,8 @@ class Study:
         return found, absent
 
     def _train(self, cells: list[Cell]) -> None:
-        wanted = in_order(cell.config for cell in cells if self._is_missing(cell))
+        first = order_of(self.profile)
+        wanted = in_order((cell.config for cell in cells if self._is_missing(cell)), first)
         if not wanted:
             return
         jobs = default_jobs(int(os.environ.get("FER_JOBS") or 0))
@@ -192,5 +193,5 @@ class Study:
 
     def everything(self) -> Results:
         """The runs of all notebooks of this profile, as far as they are there; trains nothing."""
-        grids = grids_in(sorted(paths.params_folder(self.profile).glob("*.yaml")))
+        grids = grids_in(paths.params_files(paths.params_folder(self.profile)))
         return self.collect(by_name(grids), train=False)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fer_lib import paths
 from fer_lib.evaluation import published
 from fer_lib.training import RunConfig, expand, grids_in
 
@@ -11,9 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def cells(profile: str) -> list:
-    return [
-        cell for grid in grids_in(sorted((ROOT / "params" / profile).glob("*.yaml"))).values() for cell in expand(grid)
-    ]
+    return [cell for grid in grids_in(paths.params_files(ROOT / "params" / profile)).values() for cell in expand(grid)]
 
 
 @pytest.mark.parametrize("profile", ["demo", "quick", "paper"])

@@ -5,7 +5,7 @@ other side (t tests at 5 %, Holm-corrected for the claim's comparisons), and is 
 single seed. What is tested is the direction, not the size that the paper prints.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,20 +77,35 @@ def decide(results: Results, *, transfer: str) -> list[Claim]:
             "The verdict compares with the paper, and a data set here only stands in for the paper's.\n"
             "Leave 08_verdict.yaml out of the profile; 09_drawn_faces.yaml shows what such data can."
         )
-    paper = tuple(dict.fromkeys(published.accuracies()["arm"]))
-    makers: dict[str, tuple[Callable[[Results], Iterator[Part]], tuple[str, ...]]] = {
-        "C1": (_models, MODELS),
-        "C2": (_optimizers, ("Adam", *OTHER_OPTIMIZERS)),
-        "C3": (_learning_rates, ("0.001", *OTHER_RATES)),
-        "C4": (lambda found: _each_role(found, "ResNet50 + STN", "ResNet50"), ("ResNet50 + STN", "ResNet50")),
-        "C5": (lambda found: _each_role(found, transfer, "ResNet50 + STN"), (transfer, "ResNet50 + STN")),
-        "C6": (_ferplus_above, paper),
-        "C7": (_convergence, ("Adam", *OTHER_OPTIMIZERS)),
-        "C8": (lambda found: _stability(found, transfer), (transfer, "ResNet50 + STN")),
-        "C9": (_dominant_class, (BEST_MODEL,)),
+    makers: dict[str, Callable[[Results], Iterator[Part]]] = {
+        "C1": _models,
+        "C2": _optimizers,
+        "C3": _learning_rates,
+        "C4": lambda found: _each_role(found, "ResNet50 + STN", "ResNet50"),
+        "C5": lambda found: _each_role(found, transfer, "ResNet50 + STN"),
+        "C6": _ferplus_above,
+        "C7": _convergence,
+        "C8": lambda found: _stability(found, transfer),
+        "C9": _dominant_class,
     }
-    texts = published.facts()["claims"]
-    return [Claim(key, texts[key], list(parts(results)), arms) for key, (parts, arms) in makers.items()]
+    texts, arms = published.facts()["claims"], arms_behind([transfer])
+    return [Claim(key, texts[key], list(parts(results)), arms[key]) for key, parts in makers.items()]
+
+
+def arms_behind(transfer: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The arms that each claim rests on, all under `SPLIT`; those of `transfer` may stand for ImageNet transfer."""
+    optimizers = ("Adam", *OTHER_OPTIMIZERS)
+    return {
+        "C1": MODELS,
+        "C2": optimizers,
+        "C3": ("0.001", *OTHER_RATES),
+        "C4": ("ResNet50 + STN", "ResNet50"),
+        "C5": ("ResNet50 + STN", *transfer),
+        "C6": tuple(dict.fromkeys(published.accuracies()["arm"])),
+        "C7": optimizers,
+        "C8": ("ResNet50 + STN", *transfer),
+        "C9": (BEST_MODEL,),
+    }
 
 
 def _sign(value: Estimate, p: float) -> Sign:

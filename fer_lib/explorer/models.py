@@ -98,6 +98,6 @@ def how_to_train(config: RunConfig, profile: str, run_id: str = "") -> str:
 
 def _grids(profile: str) -> dict[Path, Grid]:
     try:
-        return grids_in(sorted(paths.params_folder(profile).glob("*.yaml")))
+        return grids_in(paths.params_files(paths.params_folder(profile)))
     except FerError:  # a notebook's own profile needs no params files
         return {}

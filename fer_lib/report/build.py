@@ -15,8 +15,8 @@ from fer_lib.report.parallel import execute_many
 from fer_lib.training import Cell, Place, Record, RunConfig, RunStore, expand, grids_in, read_params, run_all
 from fer_lib.training.device import commit
 from fer_lib.training.grid import by_name, kept
+from fer_lib.training.order import in_order, order_of, with_pretraining
 from fer_lib.training.progress import Live, Progress
-from fer_lib.training.runner import in_order
 
 TITLE = "Spatial transformer and ResNet50 for facial expressions"
 
@@ -31,7 +31,7 @@ def build_report(
             made all the same, and say so.
     """
     folder = paths.report_folder(profile)
-    files = sorted(paths.params_folder(profile).glob("*.yaml"))
+    files = paths.params_files(paths.params_folder(profile))
     params = {path.stem: read_params(path) for path in files}
     notebooks = [notebook for notebook in paths.notebooks() if notebook.stem in params]
     if lacking := sorted(params.keys() - {notebook.stem for notebook in notebooks}):
@@ -42,7 +42,7 @@ def build_report(
     by_name(grids_in(files))  # names that mean two runs come to light before anything is trained
     place = Place(folder, data_folder)
     if train:
-        _train(trainable_cells(profile, place), place, jobs=jobs, verbose=verbose)
+        _train(trainable_cells(profile, place), order_of(profile), place, jobs=jobs, verbose=verbose)
     store = RunStore(folder)
     made_from = {
         notebook.stem: page_inputs(notebook, params[notebook.stem], store=store, data_folder=data_folder)
@@ -97,7 +97,7 @@ def trainable_cells(profile: str, place: Place) -> list[Cell]:
     Raises:
         FerError: some data is missing, and there is no record of a run either.
     """
-    grids = grids_in(sorted(paths.params_folder(profile).glob("*.yaml")))
+    grids = grids_in(paths.params_files(paths.params_folder(profile)))
     cells = [cell for grid in grids.values() for cell in expand(grid)]
     recorded = RunStore(place.store).records()
     absent = set()
@@ -113,8 +113,8 @@ def trainable_cells(profile: str, place: Place) -> list[Cell]:
     return [cell for cell in cells if cell.config.dataset not in absent]
 
 
-def _train(cells: list[Cell], place: Place, *, jobs: int, verbose: bool) -> None:
-    configs = in_order(cell.config for cell in cells)
+def _train(cells: list[Cell], first: list[RunConfig], place: Place, *, jobs: int, verbose: bool) -> None:
+    configs = in_order((cell.config for cell in cells), first)
     without = "TRAIN=0 (--no-train) renders what is there without them."
     with Progress(configs, place.store, jobs=jobs, every_epoch=verbose, without=without) as progress:
         tally = run_all(configs, place, jobs=jobs, keep_weights=kept(cells), report=progress.report)
@@ -142,8 +142,8 @@ def _failure(error: FerError) -> str:
 
 def _recorded(store: RunStore, profile: str) -> tuple[set[RunConfig], list[Record]]:
     """The runs of a profile's grids, and the records that there are of them."""
-    grids = grids_in(sorted(paths.params_folder(profile).glob("*.yaml")))
-    wanted = set(in_order(cell.config for grid in grids.values() for cell in expand(grid)))
+    grids = grids_in(paths.params_files(paths.params_folder(profile)))
+    wanted = set(with_pretraining(cell.config for grid in grids.values() for cell in expand(grid)))
     return wanted, [record for record in store.records() if record.config in wanted]
 
 

@@ -64,7 +64,7 @@ def recorded() -> Results:
     """The runs of the paper profile, from the committed records alone."""
     root = paths.project_root()
     store = RunStore(root / "reports" / PROFILE)
-    grids = grids_in(sorted((root / "params" / PROFILE).glob("*.yaml")))
+    grids = grids_in(paths.params_files(root / "params" / PROFILE))
     cells = by_name(grids)
     return collect(cells, [store.find(cell.config) for cell in cells], load=store.predictions, reasons={})
 

@@ -1,8 +1,8 @@
-"""A campaign: trains what is missing of a list of runs, in a sensible order, in parallel, against a deadline."""
+"""A campaign: trains what is missing of a list of runs, in its order, in parallel, against a deadline."""
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from fer_lib import data
@@ -12,6 +12,7 @@ from fer_lib.training import cost
 from fer_lib.training.calibration import calibrate
 from fer_lib.training.config import RunConfig
 from fer_lib.training.event import Event, State
+from fer_lib.training.order import with_pretraining
 from fer_lib.training.run import Place, Report, Task, attempt, is_complete
 from fer_lib.training.step import Workspace
 from fer_lib.training.store import RunStore
@@ -35,17 +36,6 @@ class Tally:
         return f"{text}, {left} left" if left else text
 
 
-def in_order(configs: Iterable[RunConfig]) -> list[RunConfig]:
-    """Distinct configs with the pre-training runs they need, in the order to train them.
-
-    Pre-training first, what starts from it last, the longest first in between, so that parallel jobs end together.
-    """
-    wanted = list(dict.fromkeys(configs))
-    before = list(dict.fromkeys(config.pretraining for config in wanted if config.pretraining is not None))
-    rest = [config for config in wanted if config not in before]
-    return before + sorted(rest, key=lambda config: (config.pretraining is not None, -cost.gflop(config)))
-
-
 def run_all(
     configs: Sequence[RunConfig],
     place: Place,
@@ -56,7 +46,7 @@ def run_all(
     need_weights: bool = False,
     report: Report = lambda event: None,
 ) -> Tally:
-    """Trains what is missing of `configs` and returns how each ended.
+    """Trains what is missing of `configs`, in their order, each after its pre-training; returns how each ended.
 
     With several `jobs`, each is a process with its share of the CPU's threads, or a stream of its own on a GPU.
     `deadline` (`time.monotonic()`) stops cleanly before it: no run starts that should not get through an epoch, by a
@@ -79,7 +69,7 @@ def run_all(
         report(event)
 
     store = RunStore(place.store)
-    tasks = _missing(in_order(configs), place, store, keep_weights, need_weights, note)
+    tasks = _missing(with_pretraining(configs), place, store, keep_weights, need_weights, note)
     _find_copies([config for config, _ in tasks], place)
 
     jobs = max(1, min(jobs, len(tasks)))

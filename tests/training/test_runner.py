@@ -13,7 +13,6 @@ from fer_lib.errors import FerError
 from fer_lib.models import weights
 from fer_lib.training import RunConfig, RunStore, calibration, run_all, run_one
 from fer_lib.training.event import Event
-from fer_lib.training.runner import in_order
 
 SHAPES = RunConfig.parse(PRETRAINING)
 
@@ -58,12 +57,6 @@ def test_the_second_call_trains_nothing(tmp_path):
     assert str(again) == "0 trained, 2 reused, 0 diverged, 0 skipped"
     assert len([event for event in events if not event.state]) == 1
     assert multiprocessing.active_children() == [], "processes were started for nothing"
-
-
-def test_runs_are_ordered_by_need_and_length():
-    short, long, tuned = tiny(epochs=1), tiny(epochs=9), fine_tuned(epochs=20)
-    assert in_order([short, tuned, long, short]) == [SHAPES, long, short, tuned]
-    assert in_order([tuned, SHAPES]) == [SHAPES, tuned]
 
 
 def test_the_pretraining_is_trained_first_once_and_its_weights_are_used(tmp_path):

@@ -1,0 +1,98 @@
+"""The order of a campaign: what the profile's `order.yaml` names, then the rest seed by seed, the longest last.
+
+So a table has a number in every row before any row has a second seed.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fer_lib import paths
+from fer_lib.errors import FerError
+from fer_lib.training import cost
+from fer_lib.training.config import Protocol, RunConfig, explain
+from fer_lib.training.grid import Cell, by_name, grids_in, read_params
+
+
+class Selection(BaseModel):
+    """Some of a profile's runs: each arm in turn, on every data set unless some are named."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    arms: list[str] = Field(min_length=1)
+    datasets: list[str] = []
+    splits: list[Protocol] = ["random80"]
+    seeds: list[int] = [0]
+
+    def runs(self, cells: Sequence[Cell]) -> Iterable[RunConfig]:
+        """The configs of `cells` that are selected."""
+        for seed in self.seeds:
+            for split in self.splits:
+                for arm in self.arms:
+                    for cell in cells:
+                        named = not self.datasets or cell.dataset in self.datasets
+                        if named and (cell.arm, cell.split, cell.seed) == (arm, split, seed):
+                            yield cell.config
+
+
+def written_order(folder: Path) -> list[RunConfig]:
+    """The runs that `folder`'s order.yaml names, in its order; none where there is no such file.
+
+    Raises:
+        FerError: an entry is no selection, or selects no run of the folder's grids.
+    """
+    path = folder / paths.ORDER
+    if not path.is_file():
+        return []
+    values = read_params(path)
+    if set(values) != {"order"} or not isinstance(values["order"], list):
+        raise FerError(f"{path}: expected one key, `order`, with a list of selections.")
+    cells = by_name(grids_in(paths.params_files(folder)))
+    found: list[RunConfig] = []
+    for number, entry in enumerate(values["order"], start=1):
+        chosen = list(_selection(entry, where=f"{path}: entry {number}").runs(cells))
+        if not chosen:
+            raise FerError(f"{path}: entry {number} selects no run: {entry}.")
+        found += chosen
+    return list(dict.fromkeys(found))
+
+
+def order_of(profile: str) -> list[RunConfig]:
+    """`written_order` of a profile; nothing for one of a notebook's own, which has no params files."""
+    try:
+        folder = paths.params_folder(profile)
+    except FerError:
+        return []
+    return written_order(folder)
+
+
+def _selection(entry: Any, *, where: str) -> Selection:
+    try:
+        return Selection.model_validate(entry)
+    except ValidationError as error:
+        raise FerError(f"{where}: {explain(error, Selection)}") from None
+
+
+def in_order(configs: Iterable[RunConfig], first: Sequence[RunConfig] = ()) -> list[RunConfig]:
+    """Distinct configs with the pre-training runs they need, in the order to train them.
+
+    Those among `first` come first, in its order. The others follow seed by seed, the longest last; or, where there is
+    no `first`, what starts from pre-training last and the longest first, so that parallel jobs end together.
+    """
+    wanted = dict.fromkeys(configs)
+    named = [config for config in first if config in wanted]
+    rest = [config for config in wanted if config not in set(named)]
+    if first:
+        rest.sort(key=lambda config: (config.seed, cost.gflop(config)))
+    else:
+        before = {config.pretraining for config in rest}
+        rest.sort(key=lambda config: (config not in before, config.pretraining is not None, -cost.gflop(config)))
+    return with_pretraining([*named, *rest])
+
+
+def with_pretraining(configs: Iterable[RunConfig]) -> list[RunConfig]:
+    """Distinct configs in their order, each after the pre-training run that it starts from."""
+    needed = (one for config in configs for one in (config.pretraining, config) if one is not None)
+    return list(dict.fromkeys(needed))
