@@ -23,9 +23,9 @@ class Results:
     """The runs of a grid, in its order.
 
     Attributes:
-        runs: a row per run: arm, dataset, stands_in (whether it only stands in for a data set of the paper), role,
-            split, seed, status, reason, run_id, epochs, train_images, test_images, and the metrics of the record (NaN
-            where there is none). Status `missing`: no record.
+        runs: a row per run: config (`RunConfig.canonical`), arm, dataset, stands_in (whether it only stands in for a
+            data set of the paper), role, split, seed, status, reason, run_id, epochs, train_images, test_images, and
+            the metrics of the record (NaN where there is none). Status `missing`: no record.
         history: a row per run and epoch: arm, dataset, role, split, seed, status and the fields of `Epoch`.
     """
 
@@ -47,6 +47,12 @@ class Results:
 
     def splits(self) -> list[str]:
         return list(dict.fromkeys(self.runs["split"]))
+
+    def coverage(self) -> str:
+        """`Measured: 7 of 350 planned runs.`, each run counted once; one that diverged is measured, too."""
+        planned = self.runs["config"]
+        done = planned[self.runs["status"].isin(("finished", "diverged"))]
+        return f"Measured: {done.nunique()} of {planned.nunique()} planned runs."
 
     def of(self, **values: str | int) -> "Results":
         """The results whose columns (arm, dataset, role, split, seed) have these values."""
@@ -97,6 +103,7 @@ def collect(
         names = {"arm": cell.arm, "dataset": cell.dataset, "role": role(cell), "split": cell.split, "seed": cell.seed}
         line = {**names, "status": "missing", "reason": reasons.get(position, "not trained yet"), "run_id": ""}
         line |= {
+            "config": cell.config.canonical(),
             "stands_in": DATASETS[cell.config.dataset].stands_in,
             "epochs": cell.config.epochs,
             "test_accuracy": np.nan,

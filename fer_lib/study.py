@@ -165,8 +165,13 @@ class Study:
         )
 
     def table(self, table: pd.DataFrame, *, name: str, caption: str, number: str | None = None,
-              formats: Mapping[Any, Any] | None = None) -> None:  # fmt: skip
-        """Puts a table on the page and its CSV into `tables/`; says so where it would have no row."""
+              of: Results | None = None, formats: Mapping[Any, Any] | None = None) -> None:  # fmt: skip
+        """Puts a table on the page and its CSV into `tables/`; says so where it would have no row.
+
+        Where it is made from runs, `of` has those that are planned for it, and the caption says how many are measured.
+        """
+        if of is not None:
+            caption = f"{caption} {of.coverage()}"
         if table.empty:
             show_note(f"{number or 'Table'}: nothing to show yet. {caption}")
             return
@@ -184,8 +189,8 @@ class Study:
 
     def say(self, *sentences: str) -> None:
         """Puts a paragraph (Markdown) with computed numbers on the page, if there is anything to say."""
-        if sentences:
-            display(Markdown(" ".join(sentences)))
+        if text := " ".join(filter(None, sentences)):
+            display(Markdown(text))
 
     def points(self, *sentences: str) -> None:
         """Puts a numbered list (Markdown) of computed sentences on the page."""

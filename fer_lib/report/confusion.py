@@ -81,7 +81,7 @@ def rate_table(results: Results, **values: str) -> pd.DataFrame:
 
 
 def summary_table(results: Results, *, split: str) -> pd.DataFrame:
-    """Accuracy, balanced accuracy, macro-F1 and calibration error of every arm and data set."""
+    """Accuracy, balanced accuracy, macro-F1 and calibration error of every arm and data set with a finished run."""
     titles = {"test_accuracy": "Accuracy", "test_balanced_accuracy": "Balanced accuracy", "test_macro_f1": "Macro-F1",
               "test_calibration_error": "Calibration error"}  # fmt: skip
     lines = []
@@ -89,6 +89,8 @@ def summary_table(results: Results, *, split: str) -> pd.DataFrame:
         for arm in results.of(dataset=dataset).arms():
             values = {"arm": arm, "dataset": dataset, "split": split}
             by_metric = {title: results.by_seed(metric, **values) for metric, title in titles.items()}
+            if not by_metric["Accuracy"]:
+                continue
             line: dict[str, object] = {"Arm": arm, "Data set": dataset, "Split": split, N: len(by_metric["Accuracy"])}
             line |= {title: spread(statistics.estimate(list(by.values())), digits=3) for title, by in by_metric.items()}
             lines.append(line)

@@ -1,4 +1,6 @@
-"""The verdict's picture: every published test accuracy beside what was measured, in one figure."""
+"""The verdict's pictures: every published test accuracy beside what was measured, and which runs have been made."""
+
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -8,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from fer_lib.evaluation import published, statistics
 from fer_lib.evaluation.claims import SPLIT
-from fer_lib.report.style import GREY, INK, arm_title, look
+from fer_lib.report.style import BLUE, GREY, INK, RED, arm_title, look
 from fer_lib.report.verdict import compared, titles
 from fer_lib.results import Results
 
@@ -59,6 +61,38 @@ def _panel(axes: Axes, rows: pd.DataFrame, *, title: str) -> None:
         axes.plot(row[f"{CLEAN} mean"], place, "D", color=colour, markerfacecolor="white", markersize=6)
     axes.set(title=title, xlabel="test accuracy")
     axes.grid(axis="both")
+
+
+def coverage_map(results: Results) -> tuple[Figure, pd.DataFrame]:
+    """Which planned runs are there: a row per arm, a panel per protocol, a dot for each data set and seed.
+
+    Also the table drawn: arm, split, role, seed and status.
+    """
+    runs = results.runs[~results.runs["arm"].isin(SAME_AS_RESNET50)]
+    drawn = runs[["arm", "split", "role", "seed", "status"]].drop_duplicates().reset_index(drop=True)
+    arms, splits, seeds = (list(dict.fromkeys(drawn[column])) for column in ("arm", "split", "seed"))
+    width = len(seeds) + 1
+    figure, panels = plt.subplots(
+        1, len(splits), figsize=(2.2 + 2.1 * len(splits), 0.9 + 0.22 * len(arms)), sharey=True, squeeze=False
+    )
+    looks: dict[str, dict[str, Any]] = {
+        "finished": {"marker": "o", "color": BLUE},
+        "diverged": {"marker": "X", "color": RED},
+        "missing": {"marker": "o", "facecolor": "none", "edgecolor": GREY, "linewidth": 0.6},
+    }
+    for axes, split in zip(panels[0], splits, strict=True):
+        part = drawn[drawn["split"] == split].replace({"status": {"skipped": "missing"}})
+        for status, style in looks.items():
+            own = part[part["status"] == status]
+            x = own["role"].map(published.ROLES.index) * width + own["seed"].map(seeds.index)
+            axes.scatter(x, own["arm"].map(arms.index), s=26, **style)
+        middles = [place * width + (len(seeds) - 1) / 2 for place in range(len(published.ROLES))]
+        axes.set_xticks(middles, published.ROLES)
+        axes.set(title=split, xlim=(-0.8, len(published.ROLES) * width - 1.2))
+        axes.tick_params(length=0)
+    panels[0][0].set_yticks(range(len(arms)), [arm_title(arm) for arm in arms])
+    panels[0][0].set_ylim(len(arms) - 0.4, -0.6)
+    return figure, drawn
 
 
 def caption(numbers: pd.DataFrame) -> str:

@@ -14,7 +14,10 @@ def show_accuracy(study: Study, results: Results, *, table: str, name: str) -> N
         name=name,
         number=f"Table {table}",
         caption=f"{findings.ranking(results, split=results.splits()[0])} Mean ± sd over n seeds, by split.",
+        of=results,
     )
+    if lacking := tables.unmeasured(results):
+        study.say(lacking)
 
 
 def show_dots(study: Study, results: Results, *, name: str) -> None:
@@ -63,6 +66,7 @@ def show_comparisons(study: Study, results: Results, *, against: str, name: str)
         caption=f"Test accuracy of each arm minus {against}, paired by seed, under each split: mean [95 % interval] "
         "over n seeds, Holm-corrected p, and the difference that n seeds would find with a power of 80 %.",
         formats={"p (Holm)": tables.p_value, "Smallest detectable": "{:.4f}"},
+        of=results,
     )
     study.table(
         tables.same_images(results, against=against),
@@ -71,6 +75,7 @@ def show_comparisons(study: Study, results: Results, *, against: str, name: str)
         "many only one of them gets right, difference in accuracy [95 % bootstrap interval], McNemar's p (Holm); and "
         "in how many of n seeds the arm's network is better or worse at 5 %. It compares networks, not arms.",
         formats={"p (Holm)": tables.p_value, "Images": "{:,}"},
+        of=results,
     )
 
 
@@ -81,4 +86,5 @@ def show_costs(study: Study, results: Results, *, name: str) -> None:
         name=name,
         caption="Training speed of the runs above, all splits: median over the n runs of each arm.",
         formats={"Images/s": "{:,.0f}", "Seconds per run": "{:,.0f}"},
+        of=results,
     )

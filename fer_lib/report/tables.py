@@ -37,7 +37,7 @@ def p_value(p: float) -> str:
 
 
 def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
-    """The paper's tables I to IV: training and test accuracy of each arm, by split and data set.
+    """The paper's tables I to IV: training and test accuracy of each arm with a record, by split and data set.
 
     `table` is the paper's table whose numbers stand beside ours, unless the data only stands in for the paper's. "Best
     epoch" is the highest test accuracy over all epochs, which is what choosing the epoch on the test set would report;
@@ -49,6 +49,8 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
     for split in results.splits():
         for arm in results.arms():
             chosen = results.of(split=split, arm=arm)
+            if (chosen.runs["status"] == "missing").all():
+                continue
             row: dict[tuple[str, str], object] = {("", ARM): arm, ("", SPLIT): split, ("", N): _finished(chosen)}
             if len(set(results.runs["epochs"])) > 1:
                 row["", "Epochs"] = ", ".join(map(str, sorted(set(chosen.runs["epochs"]))))
@@ -61,9 +63,22 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
                 if table is not None and not results.stand_in:
                     row[dataset, "Paper"] = _published(paper, results, table=table, arm=arm, dataset=dataset)
             rows.append(row)
+    if not rows:
+        return pd.DataFrame()
     frame = pd.DataFrame(rows)
     frame.columns = pd.MultiIndex.from_tuples(list(dict.fromkeys(column for row in rows for column in row)))
     return frame.fillna("–")
+
+
+def unmeasured(results: Results) -> str:
+    """One sentence on what `accuracy` leaves out, by split; empty where nothing is."""
+    parts = []
+    for split in results.splits():
+        runs = results.of(split=split).runs
+        there = set(runs.loc[runs["status"] != "missing", "arm"])
+        if lacking := [arm for arm in results.arms() if arm in set(runs["arm"]) - there]:
+            parts.append(f"under {split} {', '.join(lacking) if there else 'any arm'}")
+    return f"Not measured yet: {'; '.join(parts)}." if parts else ""
 
 
 def _finished(results: Results) -> str:
@@ -188,6 +203,8 @@ def falls(results: Results, *, split: str) -> pd.DataFrame:
                 if len(change):
                     worst.append(max(0.0, -float(change.min())))
                     where.append(str(change.idxmin()) if worst[-1] else "none")
+            if not worst:
+                continue
             line = {ARM: arm, "Data set": dataset, SPLIT: split, N: len(worst)}
             line |= {"Largest fall": spread(statistics.estimate(worst)), "Into epoch": ", ".join(where) or "–"}
             lines.append(line)

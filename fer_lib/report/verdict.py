@@ -9,6 +9,7 @@ import pandas as pd
 from fer_lib.evaluation import metrics, published, statistics
 from fer_lib.evaluation.claims import BEST_MODEL, SPLIT, Claim
 from fer_lib.report.show import WORDS, Format, Inline, badge, file_link, link
+from fer_lib.report.style import arm_title
 from fer_lib.report.tables import N, interval, spread
 from fer_lib.results import Results
 
@@ -157,7 +158,7 @@ def _deciding(claim: Claim) -> str:
 
 
 def parts_table(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Every comparison of every claim, each corrected for the number of its claim's comparisons."""
+    """Every comparison that was measured, each corrected for the number of its claim's comparisons."""
     verdicts = {"greater": "holds", "less": "fails"}
     return pd.DataFrame(
         [
@@ -167,8 +168,26 @@ def parts_table(claims: Sequence[Claim]) -> pd.DataFrame:
             }
             for claim in claims
             for part, sign in zip(claim.parts, claim.signs(), strict=True)
+            if sign != "missing"
         ]
     )  # fmt: skip
+
+
+def open_comparisons(claims: Sequence[Claim]) -> str:
+    """One sentence on the comparisons that were not measured, by claim; empty where all were."""
+    lacking = {claim.key: claim.signs().count("missing") for claim in claims}
+    parts = [f"{lacking[claim.key]} of {len(claim.parts)} of {claim.key}" for claim in claims if lacking[claim.key]]
+    return f"Comparisons not measured yet: {', '.join(parts)}." if parts else ""
+
+
+def unmeasured_numbers(numbers: pd.DataFrame) -> str:
+    """One sentence on the published test accuracies of arms that were not measured; empty where all were."""
+    lacking = numbers[(numbers["Part"] == "test") & (numbers["n"] == 0)].drop_duplicates(["Data set", "Arm"])
+    parts = []
+    for role, group in lacking.groupby("Data set", sort=False):
+        printed = [f"{arm_title(arm)} ({paper:.4f})" for arm, paper in group[["Arm", "Paper"]].to_numpy()]
+        parts.append(f"{role}: {', '.join(printed)}")
+    return f"The paper's numbers without a run of ours yet, on {'; on '.join(parts)}." if parts else ""
 
 
 def dominant_class(results: Results) -> pd.DataFrame:

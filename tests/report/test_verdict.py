@@ -91,3 +91,54 @@ def test_a_claim_leads_to_its_records(tmp_path):
     shown = verdict.linked_records(tmp_path / "runs")("0123456789ab")
     assert 'data-file="runs/0123456789ab.json"' in shown.html
     assert str(shown) == "0123456789ab"
+
+
+def half_measured() -> Results:
+    """One arm with a record, one planned under two protocols, one that diverged."""
+    plan = [
+        ("ResNet50", "random80", {}), ("VGGFace", "random80", {"model": "vggface"}), ("SGD", "random80", {"lr": 9.0}),
+        ("VGGFace", "official", {"model": "vggface"}),
+    ]  # fmt: skip
+    cells, records = [], []
+    for arm, split, changes in plan:
+        config = RunConfig.parse({"dataset": "fer2013", "split": split, **changes})
+        cells.append(Cell(arm, "FER2013", split, 0, config))
+        status = {"ResNet50": "finished", "SGD": "diverged"}.get(arm)
+        known = {"run_id": arm, "config": config, "fingerprint": "data", "classes": CLASSES}
+        metrics = {"test_accuracy": 0.5, "train_accuracy": 0.9} if status == "finished" else {}
+        records.append(Record(**known, status=status, metrics=metrics) if status else None)
+    return collect(cells, records, load=lambda record: {}, reasons={})
+
+
+def test_tables_list_what_is_measured_and_one_line_names_the_rest():
+    found = half_measured()
+    assert found.coverage() == "Measured: 2 of 4 planned runs."
+    assert found.of(arm="ResNet50").coverage() == "Measured: 1 of 1 planned runs."
+    shown = tables.accuracy(found, table="I")
+    assert shown[("", "Arm")].tolist() == ["ResNet50", "SGD"]
+    assert tables.unmeasured(found) == "Not measured yet: under random80 VGGFace; under official any arm."
+    assert tables.accuracy(found.of(arm="VGGFace")).empty
+    assert tables.unmeasured(found.of(arm="ResNet50")) == ""
+
+
+def test_the_published_numbers_and_comparisons_that_are_open_are_named():
+    found = half_measured()
+    sentence = verdict.unmeasured_numbers(tables.numbers(found))
+    assert "on FER2013: VGGFace (0.7602), Vanilla CNN (0.7554)," in sentence
+    assert "learning rate 0.03 (0.3633)" in sentence
+    assert "ResNet50 (0.7715)" not in sentence
+    claims = decide(found, transfer=TRANSFER)
+    assert "2 of 2 of C4" in verdict.open_comparisons(claims)
+    assert verdict.parts_table(claims).empty
+    measured = decide(results([0, 1]), transfer=TRANSFER)
+    assert "1 of 2 of C4" in verdict.open_comparisons(measured)
+    assert (verdict.parts_table(measured)["n"] > 0).all()
+
+
+def test_the_coverage_map_has_a_dot_for_every_planned_run():
+    figure, drawn = overview.coverage_map(half_measured())
+    assert [axes.get_title(loc="left") or axes.get_title() for axes in figure.axes] == ["random80", "official"]
+    dots = [sum(len(dots.get_offsets()) for dots in axes.collections) for axes in figure.axes]
+    assert (dots, len(drawn)) == ([3, 1], 4)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["ResNet50", "VGGFace", "SGD"]
+    plt.close(figure)
