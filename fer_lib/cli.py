@@ -200,6 +200,47 @@ def runs(
 
 
 @app.command()
+def verify(
+    run_ids: Annotated[
+        list[str] | None, typer.Argument(help="Records to train again; none: list those there are.")
+    ] = None,
+    profile: Annotated[str, typer.Option(help="Whose records.")] = "paper",
+    data: DataOption = None,
+) -> None:
+    """Train recorded runs again and say whether they come out the same, or within the spread of seeds."""
+    from fer_lib.training import Place, RunStore
+    from fer_lib.training.event import titles
+    from fer_lib.training.progress import Progress, span
+    from fer_lib.training.verify import WORDS, verifiable
+    from fer_lib.training.verify import verify as train_again
+
+    place = Place(paths.report_folder(profile), data)
+    if not run_ids:
+        listed = verifiable(place)
+        title = titles(record.config for record, _, _ in listed)
+        for record, kind, seconds in listed:
+            how = "bit by bit" if kind else f"to the spread ({record.provenance.get('arithmetic')} there)"
+            took = f"about {span(seconds)}" if seconds is not None else ""
+            print(f"{record.run_id}  {how:28} {took:20} {title[record.config]}")
+        print(f"{len(listed)} of {len(RunStore(place.store).records())} records can be verified here.")
+        return
+    worst = 0
+    for run_id in run_ids:
+        with Progress([], place.store, every_epoch=True) as progress:
+            found = train_again(run_id, place, report=progress.report)
+        then, now = (record.metrics["test_accuracy"] for record in (found.before, found.again))
+        print(f"{run_id}: {WORDS[found.outcome]}")
+        print(f"    test accuracy {then:.4f}, now {now:.4f} ({found.difference:+.4f}); "
+              f"{found.agreement:.1%} of the test predictions agree")  # fmt: skip
+        if found.spread is not None:
+            print(f"    two seeds lie up to {found.spread.bound:.4f} apart (95 %, df {found.spread.df})")
+        if found.other:
+            print(f"    another machine: {'; '.join(found.other)}")
+        worst = max(worst, int(found.outcome == "outside"))
+    sys.exit(worst)
+
+
+@app.command()
 def report(
     profile: Annotated[
         str, typer.Option(help="demo, quick or paper; without it, the study as it is, then the demonstration.")

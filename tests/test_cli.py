@@ -99,6 +99,10 @@ def test_run_plan_and_runs_tell_the_same_story(fer, project):
     assert shown["run_id"] == run_id
     assert len(shown["history"]) == 1
 
+    assert "4 of 4 records can be verified here." in fer("verify", "--profile", "tiny").out
+    verified = fer("verify", run_id, "--profile", "tiny")
+    assert (verified.code, f"{run_id}: the same, bit by bit" in verified.out) == (0, True)
+
     store = RunStore(project / "reports" / "tiny")
     store.record_path(run_id).write_text("{")
     assert f"{run_id}  damaged: not a readable record" in fer("runs", "tiny").out
@@ -134,6 +138,7 @@ MISTAKES = [
     (["run", "params/tiny/01.yaml"], ["0 profiles"]),
     (["run", "params/tiny/03.yaml", "--claim", "C4"], ["08_verdict.yaml", "no claim"]),
     (["plan", "tinny"], ["tinny", "tiny"]),
+    (["verify", "0123456789ab", "--profile", "tiny"], ["no such run", "nothing to verify"]),
     (["runs", "tiny", "0123456789ab"], ["no such run", "`runs tiny`"]),
     (["run", "params/tiny/bad.yaml"], ["bad.yaml", "lr", "'1e-4'", "1.0e-4"]),
     (["run", "params/tiny/arm.yaml"], ["'Adamm'", "Adam, SGD"]),

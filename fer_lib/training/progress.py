@@ -173,7 +173,7 @@ class Progress:
         text = f"{lacking} of {self._of} runs to train"
         if self._guess is None:
             return f"{text}."
-        text += f", about {_span(self._guess)} here (a guess until the first of them has ended)."
+        text += f", about {span(self._guess)} here (a guess until the first of them has ended)."
         return f"{text} {self._without}".strip() if self._guess > LONG else text
 
     def _counted(self) -> str:
@@ -185,7 +185,7 @@ class Progress:
             event = self._last
             parts.append(f"{title(event.config)}, epoch {event.epoch}/{event.config.epochs}, {_speed(event)}")
         left = self._left()
-        return ", ".join([*parts, *([f"{_span(left)} to go"] if left is not None else [])])
+        return ", ".join([*parts, *([f"{span(left)} to go"] if left is not None else [])])
 
     def _line(self, event: Event) -> str:
         if event.state:
@@ -194,7 +194,7 @@ class Progress:
         left = self._left()
         return (
             f"[{self._counted()}] {title(event.config)}: epoch {event.epoch}/{event.config.epochs}, "
-            f"accuracy {event.accuracy:.3f}, {_speed(event)}" + (f", {_span(left)} to go" if left is not None else "")
+            f"accuracy {event.accuracy:.3f}, {_speed(event)}" + (f", {span(left)} to go" if left is not None else "")
         )
 
     def _left(self) -> float | None:
@@ -210,7 +210,7 @@ def _speed(event: Event) -> str:
     return f"{event.images / max(event.seconds, 1e-9):,.0f} images/s"
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     """`40 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"

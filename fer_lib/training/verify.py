@@ -1,0 +1,152 @@
+"""Trains a committed run again, and says whether it comes out the same, or as near as another seed would."""
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from fer_lib import data
+from fer_lib.errors import DataMissing, FerError
+from fer_lib.training.cost import gflop, guess_seconds
+from fer_lib.training.device import arithmetic, provenance
+from fer_lib.training.record import Arrays, Record
+from fer_lib.training.run import Place, Report, run_one
+from fer_lib.training.store import RunStore
+
+Outcome = Literal["identical", "within", "outside", "unknown"]
+WORDS: dict[Outcome, str] = {
+    "identical": "the same, bit by bit",
+    "within": "not the same, within the spread of seeds",
+    "outside": "NOT the same, outside the spread of seeds",
+    "unknown": "not the same, and no arm has two seeds to know a spread from",
+}
+_TIMES = ("seconds", "eval_seconds")
+_MACHINE = ("device", "arithmetic", "threads", "torch")  # what rounding depends on
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Standard deviation of the test accuracy over seeds of one arm, pooled over arms, with its degrees of freedom."""
+
+    sd: float
+    df: int
+
+    @property
+    def bound(self) -> float:
+        """How far two runs of one arm lie apart in 95 of 100 cases."""
+        return float(stats.t.ppf(0.975, self.df)) * self.sd * float(np.sqrt(2))
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A record, its repetition, how many test predictions they share, and the spread that a difference is held to."""
+
+    before: Record
+    again: Record
+    equal: bool
+    agreement: float
+    spread: Spread | None
+
+    @property
+    def difference(self) -> float:
+        """Test accuracy of the repetition minus the record's."""
+        return self.again.metrics["test_accuracy"] - self.before.metrics["test_accuracy"]
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.equal:
+            return "identical"
+        if self.spread is None:
+            return "unknown"
+        return "within" if abs(self.difference) <= self.spread.bound else "outside"
+
+    @property
+    def other(self) -> list[str]:
+        """What differs between the two machines, of that which rounding depends on."""
+        pairs = ((key, self.before.provenance.get(key), self.again.provenance.get(key)) for key in _MACHINE)
+        return [f"{key} {then}, now {now}" for key, then, now in pairs if then != now]
+
+
+def verify(run_id: str, place: Place, *, report: Report = lambda event: None) -> Verified:
+    """Trains the run of a record again, beside the store, and compares; interrupted, the next call goes on from there.
+
+    On a CPU it takes as many threads as the record's run did.
+
+    Raises:
+        FerError: no such record, one that did not finish, or data other than it was trained on.
+    """
+    store = RunStore(place.store)
+    before = store.get(run_id)
+    if before is None or before.status != "finished":
+        reason = store.damaged.get(run_id, "no such run") if before is None else before.status
+        raise FerError(f"{store.record_path(run_id)}: {reason}, so there is nothing to verify.")
+    config = before.config
+    faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
+    if faces.fingerprint != before.fingerprint:
+        raise FerError(
+            f"{run_id} was trained on other data than the {data.DATASETS[config.dataset].title} that is here."
+        )
+    beside = Path(place.store) / "work" / "verify"
+    scratch = replace(place, store=beside, threads=before.provenance.get("threads") or place.threads)
+    again = run_one(config, scratch, report=report)
+    if again.status != "finished":
+        raise FerError(f"{run_id}: trained again, it {again.status}: {again.reason}.")
+    then, now = store.predictions(before), RunStore(beside).predictions(again)
+    found = Verified(
+        before, again, equal=_history(before) == _history(again) and _same(then, now),
+        agreement=float((then["predicted"] == now["predicted"]).mean()), spread=spread(before, store.records()),
+    )  # fmt: skip
+    shutil.rmtree(beside)  # a second call trains again, as asked
+    return found
+
+
+def spread(of: Record, records: Iterable[Record]) -> Spread | None:
+    """The spread over seeds of runs on the same data and split, pooled over arms; None where no arm has two seeds.
+
+    Seeds that were computed in bf16 and in fp32 count as seeds of one arm.
+    """
+    by_arm: dict[str, list[float]] = defaultdict(list)
+    for record in records:
+        same = (record.config.dataset, record.config.split) == (of.config.dataset, of.config.split)
+        if same and record.status == "finished":
+            arm = record.config.model_copy(update={"seed": 0}).canonical()
+            by_arm[arm].append(record.metrics["test_accuracy"])
+    several = [values for values in by_arm.values() if len(values) > 1]
+    df = sum(len(values) - 1 for values in several)
+    if not df:
+        return None
+    return Spread(float(np.sqrt(sum(np.var(values) * len(values) for values in several) / df)), df)
+
+
+def verifiable(place: Place) -> list[tuple[Record, bool, float | None]]:
+    """The finished records whose data is here, whether they can be had bit by bit here, and about how many seconds.
+
+    Bit by bit needs the same kind of machine and PyTorch; whether the code has changed since, no record knows.
+    """
+    device, found = place.torch_device(), []
+    for record in RunStore(place.store).records():
+        config = record.config
+        try:
+            faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
+        except DataMissing:
+            continue
+        if record.status == "finished" and faces.fingerprint == record.fingerprint:
+            here = provenance(device, computed_in=arithmetic(config, device))
+            found.append((record, all(here[key] == record.provenance.get(key) for key in _MACHINE if key != "threads")))
+    work = [gflop(record.config) for record, _ in found]
+    whole = guess_seconds([record.config for record, _ in found], jobs=1)
+    each = [None if whole is None else whole * own / sum(work) for own in work]
+    return [(record, kind, seconds) for (record, kind), seconds in zip(found, each, strict=True)]
+
+
+def _history(record: Record) -> list[dict[str, object]]:
+    return [line.model_dump(exclude=set(_TIMES)) for line in record.history]
+
+
+def _same(then: Arrays, now: Arrays) -> bool:
+    return then.keys() == now.keys() and all(np.array_equal(then[name], now[name]) for name in then)
