@@ -129,6 +129,7 @@ def plan(
 
     place = Place(paths.report_folder(profile))
     folder = paths.params_folder(profile)
+    transfer = _transfer(folder) if claims else []
     cells = [cell for grid in grids_in(paths.params_files(folder)).values() for cell in expand(grid)]
     configs = in_order((cell.config for cell in cells), written_order(folder))
     there = {record.config: record.status for record in RunStore(place.store).records()}
@@ -138,7 +139,7 @@ def plan(
     seconds = {config: cost.run_seconds(config, speed) for config, speed in speeds.items()}
     title = titles(configs)
     if claims:
-        _print_claims(folder, RunStore(place.store), seconds, at_once)
+        _print_claims(folder, transfer, RunStore(place.store), seconds, at_once)
         return
     for config in configs:
         expected = f"{seconds[config]:8.0f} s" if config in seconds else " " * 10
@@ -148,24 +149,27 @@ def plan(
           f"the others should take {minutes:.0f} min here, {at_once} at once.")  # fmt: skip
 
 
-def _print_claims(folder: Path, store: "RunStore", seconds: dict["RunConfig", float], jobs: int) -> None:
+def _print_claims(
+    folder: Path, transfer: list[str], store: "RunStore", seconds: dict["RunConfig", float], jobs: int
+) -> None:
     """For each claim what is measured, and what the runs that it lacks should take, the first seed's by themselves."""
-    from fer_lib.evaluation.claims import decide
+    from fer_lib.evaluation.claims import SPLIT, decide
     from fer_lib.report.verdict import first_measured
     from fer_lib.results import collect
     from fer_lib.training import cost, grids_in
     from fer_lib.training.grid import by_name
+    from fer_lib.training.order import with_pretraining
 
     cells = by_name(grids_in(paths.params_files(folder)))
     results = collect(cells, [store.find(cell.config) for cell in cells], load=store.predictions, reasons={})
     first = min(cell.seed for cell in cells)
-    for claim in decide(results, transfer=first_measured(results, _transfer(folder))):
-        behind = _behind(claim.key, cells, folder)
+    for claim in decide(results, transfer=first_measured(results, transfer)):
+        behind = [cell for cell in cells if cell.arm in claim.arms and cell.split == SPLIT]
         measured = sum(sign != "missing" for sign in claim.signs())
         print(f"{claim.key}  {claim.text}")
         print(f"    {claim.verdict}, {measured} of {len(claim.parts)} comparisons are measured")
         for what, some in ((f"seed {first}", [cell for cell in behind if cell.seed == first]), ("all seeds", behind)):
-            wanted = dict.fromkeys(cell.config for cell in some)
+            wanted = with_pretraining(cell.config for cell in some)
             missing = [seconds[config] for config in wanted if config in seconds]
             hours = cost.makespan(missing, jobs=jobs) / 3600
             print(f"    {what}: {len(wanted) - len(missing)} of {len(wanted)} runs are there"
@@ -211,7 +215,7 @@ def verify(
     from fer_lib.training import Place, RunStore
     from fer_lib.training.event import titles
     from fer_lib.training.progress import Progress, span
-    from fer_lib.training.verify import WORDS, verifiable
+    from fer_lib.training.verify import WORDS, beside, verifiable
     from fer_lib.training.verify import verify as train_again
 
     place = Place(paths.report_folder(profile), data)
@@ -226,7 +230,8 @@ def verify(
         return
     worst = 0
     for run_id in run_ids:
-        with Progress([], place.store, every_epoch=True) as progress:
+        there = RunStore(place.store).get(run_id)
+        with Progress([there.config] if there else [], beside(place), every_epoch=True) as progress:
             found = train_again(run_id, place, report=progress.report)
         then, now = (record.metrics["test_accuracy"] for record in (found.before, found.again))
         print(f"{run_id}: {WORDS[found.outcome]}")
@@ -307,14 +312,14 @@ def _chosen(configs: list["RunConfig"], only: str, store: Path) -> list["RunConf
     from fer_lib.training import RunConfig, RunStore
 
     for pair in filter(None, only.split(",")):
+        key, _, value = pair.partition("=")
         if record := RunStore(store).get(pair):
             configs = [config for config in configs if config == record.config]
-            continue
-        key, _, value = pair.partition("=")
-        if key not in RunConfig.model_fields or not value:
+        elif key in RunConfig.model_fields and value:
+            configs = [config for config in configs if str(getattr(config, key)) == value]
+        else:
             known = ", ".join(RunConfig.model_fields)
             raise FerError(f"--only: {pair!r} is neither key=value nor the id of a record; keys: {known}.")
-        configs = [config for config in configs if str(getattr(config, key)) == value]
         if not configs:
             raise FerError(f"--only: no run has {pair}.\nSee `run --dry-run` for the runs that there are.")
     return configs

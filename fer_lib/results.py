@@ -62,6 +62,11 @@ class Results:
             history = history[history[column] == value]
         return Results(runs, history, self.records, self.load)
 
+    def among(self, *arms: str) -> "Results":
+        """The results of these arms."""
+        runs, history = self.runs, self.history
+        return Results(runs[runs["arm"].isin(arms)], history[history["arm"].isin(arms)], self.records, self.load)
+
     def distinct(self) -> "Results":
         """Every run once, under the first of its names: one run may stand for an arm of several notebooks."""
         again = self.runs.duplicated(["run_id", "dataset"]) & (self.runs["run_id"] != "")

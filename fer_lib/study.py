@@ -95,10 +95,10 @@ class Study:
         return found, absent
 
     def _train(self, cells: list[Cell]) -> None:
-        first = order_of(self.profile)
-        wanted = in_order((cell.config for cell in cells if self._is_missing(cell)), first)
-        if not wanted:
+        missing = [cell.config for cell in cells if self._is_missing(cell)]
+        if not missing:
             return
+        wanted = in_order(missing, order_of(self.profile))
         jobs = default_jobs(int(os.environ.get("FER_JOBS") or 0))
         with Progress(wanted, self.folder, jobs=jobs) as progress:
             print(run_all(wanted, Place(self.folder), jobs=jobs, keep_weights=kept(cells), report=progress.report))

@@ -103,6 +103,10 @@ def test_run_plan_and_runs_tell_the_same_story(fer, project):
     verified = fer("verify", run_id, "--profile", "tiny")
     assert (verified.code, f"{run_id}: the same, bit by bit" in verified.out) == (0, True)
 
+    other = project / "params" / "tiny" / "04.yaml"
+    other.write_text(GRID.replace("epochs: 1", "epochs: 2"))
+    assert fer("run", str(other), "--only", run_id).err.startswith(f"error: --only: no run has {run_id}")
+
     store = RunStore(project / "reports" / "tiny")
     store.record_path(run_id).write_text("{")
     assert f"{run_id}  damaged: not a readable record" in fer("runs", "tiny").out
@@ -136,6 +140,7 @@ MISTAKES = [
     (["run", "params/tiny/03.yaml", "--only", "optimiser=sgd"], ["--only", "'optimiser=sgd'", "optimizer"]),
     (["run", "params/tiny/03.yaml", "--only", "sgd"], ["--only", "'sgd'"]),
     (["run", "params/tiny/01.yaml"], ["0 profiles"]),
+    (["plan", "tiny", "--claims"], ["08_verdict.yaml", "no claim"]),
     (["run", "params/tiny/03.yaml", "--claim", "C4"], ["08_verdict.yaml", "no claim"]),
     (["plan", "tinny"], ["tinny", "tiny"]),
     (["verify", "0123456789ab", "--profile", "tiny"], ["no such run", "nothing to verify"]),

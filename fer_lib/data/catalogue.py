@@ -76,7 +76,7 @@ def _open_fer2013(folder: Path, labelling: str) -> FaceSet:
     warnings = []
     votes = None
     if usage is None:
-        own = "no split of their own" if parts is None else "`split: folders`"
+        own = "no split of their own" if parts is None else "`folders` is their own split"
         warnings.append(f"{source} holds class folders: {own}, no official splits (`split: official`), no FER+ labels.")
     elif ferplus.find(folder):
         votes = ferplus.read(folder, usage, labelling)

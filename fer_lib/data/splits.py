@@ -21,6 +21,7 @@ from fer_lib.data.labels import Labels
 from fer_lib.errors import FerError
 
 PROTOCOLS = ("random80", "grouped80", "official", "folders")
+TENTH = 10  # of the training images, one part selects the epoch where class folders have no validation part
 FIXED = ("official", "folders")  # the same test images for every seed, and an epoch selected on others
 
 
@@ -64,7 +65,8 @@ def split_rows(
             )
         train, select, report = (np.flatnonzero(faces.parts == part) for part in range(3))
         if not len(select):
-            train, select = _fold(train, labels.hard[train], None, seed, folds=10)
+            folds = max(2, min(TENTH, _largest_class(labels.hard[train])))  # a few images give a larger part
+            train, select = _fold(train, labels.hard[train], None, seed, folds=folds)
     elif protocol in PROTOCOLS:
         train, report = _eighty_twenty(faces, labels, grouped=protocol == "grouped80", seed=seed)
         select = np.empty(0, np.int64)
@@ -98,11 +100,16 @@ def _fold(
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # slow to import
 
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    folds = max(2, min(folds, int(np.unique(strata, return_counts=True)[1].max())))
+    if (largest := _largest_class(strata)) < folds:
+        raise FerError(f"split: the largest class has {largest} images, too few for {folds} parts of equal classes.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class of fewer images than folds cannot be in each of them
         train, report = next(kind(folds, shuffle=True, random_state=seed).split(rows, strata, groups))
     return rows[np.sort(train)], rows[np.sort(report)]
+
+
+def _largest_class(labels: np.ndarray) -> int:
+    return int(np.unique(labels, return_counts=True)[1].max(initial=0))
 
 
 def _cached_grouped(key: str, fold: Callable[[], tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:

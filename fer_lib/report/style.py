@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 import seaborn as sns
-from matplotlib.colors import LinearSegmentedColormap, to_rgba
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.text import Text
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, BROWN = (
@@ -19,7 +17,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, BROWN = (
 )  # fmt: skip
 SEQUENTIAL = LinearSegmentedColormap.from_list("study", ["#FFFFFF", "#CFE3F0", BLUE, "#003554"])
 INK, FAINT = "#202124", "#DADCE0"
-_ON_DARK = {INK: "#DFE5E6", GREY: "#A1ACB0", FAINT: "#323B40"}
+_ON_DARK = {INK: "#DFE5E6", GREY: "#A1ACB0"}
 DARK_PAPER = "#14181B"  # as in style.css
 
 
@@ -70,16 +68,9 @@ def look(arm: str) -> Look:
 
 
 def darken(figure: Figure) -> None:
-    """Text, frames and ticks as a dark page needs them; pictures and the colours of arms stay."""
-    for artist in (*figure.findobj(Text), *figure.findobj(Line2D)):
-        colour = artist.get_color()  # type: ignore[attr-defined]
-        artist.set(color=_ON_DARK.get(str(colour), colour))
-    for artist in figure.findobj(Patch):
-        if to_rgba(artist.get_facecolor()) == to_rgba("white"):
-            artist.set_facecolor(DARK_PAPER)
-        edge = next((new for old, new in _ON_DARK.items() if to_rgba(artist.get_edgecolor()) == to_rgba(old)), None)
-        if edge:
-            artist.set_edgecolor(edge)
+    """Text as a dark page needs it; photographs, and what is drawn on them, stay."""
+    for text in figure.findobj(Text):
+        text.set(color=_ON_DARK.get(str(text.get_color()), text.get_color()))
 
 
 def apply() -> None:

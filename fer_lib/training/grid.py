@@ -87,7 +87,7 @@ def expand(grid: Grid, *, where: str = "") -> list[Cell]:
 
 
 def _check_base(grid: Grid, place: str) -> None:
-    """Blames what no arm can mend on `base`; whether its values go together only a whole run can say."""
+    """Blames a key or value that no run can have on `base`; whether its values go together only a whole run can say."""
     try:
         RunConfig.model_validate({"dataset": "", **grid.base})
     except ValidationError as error:
@@ -97,7 +97,7 @@ def _check_base(grid: Grid, place: str) -> None:
 
 def _limited(limit: Any, grid: Grid, *, where: str) -> list[str]:
     """The arms that a data set is limited to: named in a list, or the first `limit` ones."""
-    if isinstance(limit, int) and 1 <= limit <= len(grid.arms):
+    if type(limit) is int and 1 <= limit <= len(grid.arms):
         return list(grid.arms)[:limit]
     if not isinstance(limit, list):
         raise FerError(

@@ -1,7 +1,4 @@
-"""The order of a campaign: what the profile's `order.yaml` names, then the rest seed by seed, the longest last.
-
-So a table has a number in every row before any row has a second seed.
-"""
+"""The order of a campaign: what the profile's `order.yaml` names, then the rest seed by seed, the longest last."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -52,7 +49,15 @@ def written_order(folder: Path) -> list[RunConfig]:
     cells = by_name(grids_in(paths.params_files(folder)))
     found: list[RunConfig] = []
     for number, entry in enumerate(values["order"], start=1):
-        chosen = list(_selection(entry, where=f"{path}: entry {number}").runs(cells))
+        selection = _selection(entry, where=f"{path}: entry {number}")
+        for key, name in (("arms", "arm"), ("datasets", "dataset"), ("splits", "split"), ("seeds", "seed")):
+            known = dict.fromkeys(getattr(cell, name) for cell in cells)
+            if unknown := [value for value in getattr(selection, key) if value not in known]:
+                raise FerError(
+                    f"{path}: entry {number}: {key}: no run has {unknown[0]!r}; choose from "
+                    f"{', '.join(map(str, known))}."
+                )
+        chosen = list(selection.runs(cells))
         if not chosen:
             raise FerError(f"{path}: entry {number} selects no run: {entry}.")
         found += chosen
@@ -78,18 +83,18 @@ def _selection(entry: Any, *, where: str) -> Selection:
 def in_order(configs: Iterable[RunConfig], first: Sequence[RunConfig] = ()) -> list[RunConfig]:
     """Distinct configs with the pre-training runs they need, in the order to train them.
 
-    Those among `first` come first, in its order. The others follow seed by seed, the longest last; or, where there is
-    no `first`, what starts from pre-training last and the longest first, so that parallel jobs end together.
+    Those among `first` come first, in its order. The others follow seed by seed, the longest last. Without a `first`,
+    pre-training comes first, what starts from it last, and the longest first in between, so that parallel jobs end
+    together.
     """
     wanted = dict.fromkeys(configs)
-    named = [config for config in first if config in wanted]
-    rest = [config for config in wanted if config not in set(named)]
-    if first:
-        rest.sort(key=lambda config: (config.seed, cost.gflop(config)))
-    else:
-        before = {config.pretraining for config in rest}
-        rest.sort(key=lambda config: (config not in before, config.pretraining is not None, -cost.gflop(config)))
-    return with_pretraining([*named, *rest])
+    if not first:
+        before = [config.pretraining for config in wanted if config.pretraining is not None]
+        rest = sorted(wanted, key=lambda config: (config.pretraining is not None, -cost.gflop(config)))
+        return list(dict.fromkeys([*before, *rest]))
+    named = dict.fromkeys(config for config in first if config in wanted)
+    rest = [config for config in wanted if config not in named]
+    return with_pretraining([*named, *sorted(rest, key=lambda config: (config.seed, cost.gflop(config)))])
 
 
 def with_pretraining(configs: Iterable[RunConfig]) -> list[RunConfig]:

@@ -15,7 +15,7 @@ from tqdm.notebook import tqdm as notebook_bar
 
 from fer_lib.training.config import RunConfig
 from fer_lib.training.cost import gflop, guess_seconds
-from fer_lib.training.event import Event, title
+from fer_lib.training.event import Event, title, titles
 from fer_lib.training.store import RunStore
 
 TICK = 1.0  # seconds between two looks at the clock
@@ -60,6 +60,12 @@ class Live:
         with self._lock:
             if self._bar is not None:
                 self._bar.update(amount)
+
+    def finish(self) -> None:
+        """Fills the bar: a sum of shares misses the whole by rounding, which a notebook's bar takes for a failure."""
+        with self._lock:
+            if self._bar is not None:
+                self._bar.n = self._total
 
     def run(self, name: str, *, epoch: int, epochs: int, text: str) -> bool:
         """Moves the run's own bar and writes beside it; False where there are none, outside a notebook."""
@@ -120,6 +126,7 @@ class Progress:
         there = {record.config for record in RunStore(store).records() if record.status != "skipped"}
         self._work = {config: gflop(config) for config in configs if config not in there}
         self._of, self._without = len(configs), without
+        self._titles = titles(configs)
         self._guess = guess_seconds(self._work, jobs=jobs)
         self._done: dict[RunConfig, float] = {}
         self._before = 0.0  # work of epochs that an earlier campaign did
@@ -145,7 +152,7 @@ class Progress:
         if event.reason and not event.state:
             if config not in self._waits:
                 self._waits.add(config)
-                self._live.say(f"{title(config)}: {event.reason}")
+                self._live.say(f"{self._title(config)}: {event.reason}")
             return
         if config not in self._work:  # it was there already, or is the pre-training of one that was not
             if event.state == "reused":
@@ -159,14 +166,20 @@ class Progress:
         self._live.advance(self._done[config] - (before or 0.0))
         if event.state:
             self._ended.add(config)
+            if len(self._ended) == len(self._work):
+                self._live.finish()
         else:
             self._last = event
         epochs = config.epochs
         text = event.state or f"accuracy {event.accuracy:.3f}, {_speed(event)}"
-        barred = self._live.run(title(config), epoch=epochs if event.state else event.epoch, epochs=epochs, text=text)
+        at = epochs if event.state else event.epoch
+        barred = self._live.run(self._title(config), epoch=at, epochs=epochs, text=text)
         told = event.reason if barred else event.state != "reused" if event.state else self._every_epoch
         if told:
             self._live.say(self._line(event))
+
+    def _title(self, config: RunConfig) -> str:
+        return self._titles.get(config) or title(config)  # the latter of a pre-training run
 
     def _opening(self) -> str:
         lacking = len(self._work)
@@ -183,17 +196,17 @@ class Progress:
         parts = [self._counted()]
         if self._last is not None:
             event = self._last
-            parts.append(f"{title(event.config)}, epoch {event.epoch}/{event.config.epochs}, {_speed(event)}")
+            parts.append(f"{self._title(event.config)}, epoch {event.epoch}/{event.config.epochs}, {_speed(event)}")
         left = self._left()
         return ", ".join([*parts, *([f"{span(left)} to go"] if left is not None else [])])
 
     def _line(self, event: Event) -> str:
         if event.state:
             reason = f": {event.reason}" if event.reason else ""
-            return f"[{self._counted()}] {event.state} {title(event.config)}{reason}"
+            return f"[{self._counted()}] {event.state} {self._title(event.config)}{reason}"
         left = self._left()
         return (
-            f"[{self._counted()}] {title(event.config)}: epoch {event.epoch}/{event.config.epochs}, "
+            f"[{self._counted()}] {self._title(event.config)}: epoch {event.epoch}/{event.config.epochs}, "
             f"accuracy {event.accuracy:.3f}, {_speed(event)}" + (f", {span(left)} to go" if left is not None else "")
         )
 

@@ -15,9 +15,10 @@ class Epoch(BaseModel):
     """One line of a run's history.
 
     Training loss and accuracy are running means over the epoch, in training mode. `eval_*` is the rest of the images
-    (`random80`, `grouped80`) or PublicTest (`official`). `theta` is `evaluation.transformer.theta_summary` of the
-    evaluated images, and `gradient`: the localisation net's part of the norm of the epoch's last gradient. `collapse`
-    names what became of the transformer, if it did (`evaluation.transformer.collapse`).
+    (`random80`, `grouped80`), PublicTest (`official`) or the validation part (`folders`). `theta` is
+    `evaluation.transformer.theta_summary` of the evaluated images, and `gradient`: the localisation net's part of the
+    norm of the epoch's last gradient. `collapse` names what became of the transformer, if it did
+    (`evaluation.transformer.collapse`).
     """
 
     model_config = ConfigDict(extra="forbid")

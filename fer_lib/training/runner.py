@@ -147,4 +147,4 @@ def _run_here(
         if not may_start(config):
             report(Event(config, state="stopped"))
         elif not attempt(config, place, workspace=workspace, keep_weights=keep, deadline=deadline, report=report):
-            tasks.append((config, keep))
+            tasks.insert(1, (config, keep))  # it keeps its place, behind one that can go on

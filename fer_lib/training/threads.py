@@ -56,7 +56,7 @@ def run_in_threads(
                 if not attempt(
                     config, place, workspace=workspace, keep_weights=keep, deadline=deadline, report=tell, halt=halt
                 ):
-                    waiting.append(task)
+                    waiting.insert(1, task)  # it keeps its place, behind one that can go on
 
     with ThreadPoolExecutor(jobs) as pool:
         try:

@@ -91,18 +91,22 @@ def verify(run_id: str, place: Place, *, report: Report = lambda event: None) ->
         raise FerError(
             f"{run_id} was trained on other data than the {data.DATASETS[config.dataset].title} that is here."
         )
-    beside = Path(place.store) / "work" / "verify"
-    scratch = replace(place, store=beside, threads=before.provenance.get("threads") or place.threads)
+    scratch = replace(place, store=beside(place), threads=before.provenance.get("threads") or place.threads)
     again = run_one(config, scratch, report=report)
     if again.status != "finished":
         raise FerError(f"{run_id}: trained again, it {again.status}: {again.reason}.")
-    then, now = store.predictions(before), RunStore(beside).predictions(again)
+    then, now = store.predictions(before), RunStore(scratch.store).predictions(again)
     found = Verified(
         before, again, equal=_history(before) == _history(again) and _same(then, now),
         agreement=float((then["predicted"] == now["predicted"]).mean()), spread=spread(before, store.records()),
     )  # fmt: skip
-    shutil.rmtree(beside)  # a second call trains again, as asked
+    shutil.rmtree(scratch.store)  # a second call trains again, as asked
     return found
+
+
+def beside(place: Place) -> Path:
+    """Where runs are trained again, apart from the records."""
+    return Path(place.store) / "work" / "verify"
 
 
 def spread(of: Record, records: Iterable[Record]) -> Spread | None:

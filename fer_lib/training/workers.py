@@ -61,7 +61,7 @@ def run_in_processes(
         else:
             task, done = under_way.pop(worker), message
             if not done:
-                waiting.append(task)
+                waiting.insert(1, task)  # it keeps its place, behind one that can go on
             hand_out(worker)
 
     try:

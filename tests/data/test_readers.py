@@ -92,7 +92,7 @@ def test_class_folders_hold_the_same_images_and_their_own_split(parts: tuple, tm
     faces = load("fer2013", data=tmp_path)
     assert faces.usage is None
     assert "no official splits" in faces.warnings[0]
-    assert ("`split: folders`" in faces.warnings[0]) == (len(parts) > 1)
+    assert ("`folders` is their own split" in faces.warnings[0]) == (len(parts) > 1)
     if len(parts) > 1:
         number = {"train": 0, "Training": 0, "PublicTest": 1, "test": 2, "PrivateTest": 2}
         wanted = [number[parts[row % len(parts)]] for row in range(len(table.labels))]

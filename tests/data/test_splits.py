@@ -107,5 +107,8 @@ def test_what_cannot_be_split_is_an_error(faces: FaceSet) -> None:
         split_rows(replace(faces, usage=None), labels, protocol="official", seed=0)
     with pytest.raises(FerError, match=r"'folders' needs class folders in train/ and test/"):
         split_rows(replace(faces, parts=None), labels, protocol="folders", seed=0)
+    few = replace(faces, images=faces.images[:4], labels=np.arange(4, dtype=np.uint8), votes=None, pose=None)
+    with pytest.raises(FerError, match="largest class has 1 images, too few for 5 parts"):
+        split_rows(few, apply_rule(few, "fer7"), protocol="random80", seed=0)
     with pytest.raises(FerError, match="without images to train or to report on"):
         split_rows(replace(faces, usage=np.zeros(len(faces), np.uint8)), labels, protocol="official", seed=0)

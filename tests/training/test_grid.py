@@ -73,6 +73,7 @@ def test_a_name_stands_for_one_run_in_all_files_of_a_profile():
         ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": ["adamm"]}}}, ["Faces", "'adamm'", "Adam, SGD"]),
         ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": "Adam"}}}, ["Faces", "'Adam'", "list"]),
         ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": 4}}}, ["Faces.arms", "4", "of the 3 arms"]),
+        ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": True}}}, ["Faces.arms", "True", "of the 3 arms"]),
         ({"keep_weights": ["STN"]}, ["keep_weights", "'STN'", "Adam, SGD"]),
         ({"arms": {"A": {"lr": "1e-4"}}}, ["'A'", "'Faces", "lr", "1.0e-4"]),
         ({"arms": {"A": {"optimiser": "sgd"}}}, ["'A'", "optimiser", "optimizer"]),
