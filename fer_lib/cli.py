@@ -1,4 +1,7 @@
-"""The command line: `python -m fer_lib …`. Thin: it parses, calls the library and prints."""
+"""The command line: `python -m fer_lib …`. Thin: it parses, calls the library and prints.
+
+What imports PyTorch takes seconds, and is imported by the commands that need it.
+"""
 
 import json
 import os
@@ -6,15 +9,12 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from fer_lib import paths
 from fer_lib.errors import FerError
-
-if TYPE_CHECKING:  # what imports PyTorch takes seconds, and is imported by the commands that need it
-    from fer_lib.training import Cell, RunConfig, RunStore
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Facial-expression recognition with a spatial transformer: data, runs and report.")  # fmt: skip
@@ -79,6 +79,7 @@ def run(
     data: DataOption = None,
 ) -> None:
     """Train what is missing of params files' grids."""
+    from fer_lib.selection import behind, chosen
     from fer_lib.training import Place, expand, grids_in, run_all
     from fer_lib.training.device import default_jobs
     from fer_lib.training.grid import kept
@@ -92,9 +93,9 @@ def run(
     cells = [cell for grid in grids.values() for cell in expand(grid)]
     store = paths.report_folder(profile_of(params))
     if claim:
-        cells = _behind(claim, cells, params[0].parent)
+        cells = behind(claim, cells, params[0].parent)
     first = [config for folder in dict.fromkeys(path.parent for path in params) for config in written_order(folder)]
-    configs = _chosen(in_order((cell.config for cell in cells), first), only, store)
+    configs = chosen(in_order((cell.config for cell in cells), first), only, store)
     if dry_run:
         for config in configs:
             print(config.canonical())
@@ -121,6 +122,7 @@ def plan(
 
     The device is timed for some seconds for every kind of run that is missing; the result is kept for a day.
     """
+    from fer_lib.selection import claims_told, transfer_arms
     from fer_lib.training import Place, RunStore, cost, expand, grids_in
     from fer_lib.training.calibration import calibrate
     from fer_lib.training.device import default_jobs
@@ -129,7 +131,8 @@ def plan(
 
     place = Place(paths.report_folder(profile))
     folder = paths.params_folder(profile)
-    transfer = _transfer(folder) if claims else []
+    if claims:
+        transfer_arms(folder)  # before anything is timed
     cells = [cell for grid in grids_in(paths.params_files(folder)).values() for cell in expand(grid)]
     configs = in_order((cell.config for cell in cells), written_order(folder))
     there = {record.config: record.status for record in RunStore(place.store).records()}
@@ -137,43 +140,16 @@ def plan(
     at_once = min(default_jobs(jobs), max(1, len(missing)))
     speeds = calibrate(missing, place, jobs=at_once)
     seconds = {config: cost.run_seconds(config, speed) for config, speed in speeds.items()}
-    title = titles(configs)
     if claims:
-        _print_claims(folder, transfer, RunStore(place.store), seconds, at_once)
+        print("\n".join(claims_told(folder, RunStore(place.store), seconds, jobs=at_once)))
         return
+    title = titles(configs)
     for config in configs:
         expected = f"{seconds[config]:8.0f} s" if config in seconds else " " * 10
         print(f"{there.get(config, 'missing'):9} {expected}  {title[config]}")
     minutes = cost.makespan(seconds.values(), jobs=at_once) / 60
     print(f"{len(configs) - len(missing)} of {len(configs)} runs are there; "
           f"the others should take {minutes:.0f} min here, {at_once} at once.")  # fmt: skip
-
-
-def _print_claims(
-    folder: Path, transfer: list[str], store: "RunStore", seconds: dict["RunConfig", float], jobs: int
-) -> None:
-    """For each claim what is measured, and what the runs that it lacks should take, the first seed's by themselves."""
-    from fer_lib.evaluation.claims import SPLIT, decide
-    from fer_lib.report.verdict import first_measured
-    from fer_lib.results import collect
-    from fer_lib.training import cost, grids_in
-    from fer_lib.training.grid import by_name
-    from fer_lib.training.order import with_pretraining
-
-    cells = by_name(grids_in(paths.params_files(folder)))
-    results = collect(cells, [store.find(cell.config) for cell in cells], load=store.predictions, reasons={})
-    first = min(cell.seed for cell in cells)
-    for claim in decide(results, transfer=first_measured(results, transfer)):
-        behind = [cell for cell in cells if cell.arm in claim.arms and cell.split == SPLIT]
-        measured = sum(sign != "missing" for sign in claim.signs())
-        print(f"{claim.key}  {claim.text}")
-        print(f"    {claim.verdict}, {measured} of {len(claim.parts)} comparisons are measured")
-        for what, some in ((f"seed {first}", [cell for cell in behind if cell.seed == first]), ("all seeds", behind)):
-            wanted = with_pretraining(cell.config for cell in some)
-            missing = [seconds[config] for config in wanted if config in seconds]
-            hours = cost.makespan(missing, jobs=jobs) / 3600
-            print(f"    {what}: {len(wanted) - len(missing)} of {len(wanted)} runs are there"
-                  + (f", the others should take {hours:.1f} h here" if missing else ""))  # fmt: skip
 
 
 @app.command()
@@ -215,7 +191,7 @@ def verify(
     from fer_lib.training import Place, RunStore
     from fer_lib.training.event import titles
     from fer_lib.training.progress import Progress, span
-    from fer_lib.training.verify import WORDS, beside, verifiable
+    from fer_lib.training.verify import beside, verifiable
     from fer_lib.training.verify import verify as train_again
 
     place = Place(paths.report_folder(profile), data)
@@ -233,14 +209,7 @@ def verify(
         there = RunStore(place.store).get(run_id)
         with Progress([there.config] if there else [], beside(place), every_epoch=True) as progress:
             found = train_again(run_id, place, report=progress.report)
-        then, now = (record.metrics["test_accuracy"] for record in (found.before, found.again))
-        print(f"{run_id}: {WORDS[found.outcome]}")
-        print(f"    test accuracy {then:.4f}, now {now:.4f} ({found.difference:+.4f}); "
-              f"{found.agreement:.1%} of the test predictions agree")  # fmt: skip
-        if found.spread is not None:
-            print(f"    two seeds lie up to {found.spread.bound:.4f} apart (95 %, df {found.spread.df})")
-        if found.other:
-            print(f"    another machine: {'; '.join(found.other)}")
+        print(found)
         worst = max(worst, int(found.outcome == "outside"))
     sys.exit(worst)
 
@@ -282,47 +251,6 @@ def docs() -> None:
 
     changed = write_documents()
     print("\n".join(f"written: {path.name}" for path in changed) or "nothing to change")
-
-
-def _behind(claim: str, cells: list["Cell"], folder: Path) -> list["Cell"]:
-    """The cells that a claim of the paper rests on; `folder`'s verdict names the arms that stand for its transfer."""
-    from fer_lib.evaluation.claims import SPLIT, arms_behind
-
-    arms = arms_behind(_transfer(folder))
-    if claim not in arms:
-        raise FerError(f"--claim: {claim!r} is no claim of the paper; choose from {', '.join(arms)}.")
-    found = [cell for cell in cells if cell.arm in arms[claim] and cell.split == SPLIT]
-    if not found:
-        raise FerError(f"--claim: none of these params files has a run of {claim} ({', '.join(arms[claim])}; {SPLIT}).")
-    return found
-
-
-def _transfer(folder: Path) -> list[str]:
-    """The arms that may stand for the paper's transfer, as the params of the verdict's notebook name them."""
-    from fer_lib.training import read_params
-
-    verdict = folder / "08_verdict.yaml"
-    if not verdict.is_file():
-        raise FerError(f"{verdict} is not there, so this profile is not compared with the paper and tests no claim.")
-    return list(read_params(verdict).get("transfer", []))
-
-
-def _chosen(configs: list["RunConfig"], only: str, store: Path) -> list["RunConfig"]:
-    """The configs that have all of `only`'s comma-separated key=value pairs, or the run id of a record in `store`."""
-    from fer_lib.training import RunConfig, RunStore
-
-    for pair in filter(None, only.split(",")):
-        key, _, value = pair.partition("=")
-        if record := RunStore(store).get(pair):
-            configs = [config for config in configs if config == record.config]
-        elif key in RunConfig.model_fields and value:
-            configs = [config for config in configs if str(getattr(config, key)) == value]
-        else:
-            known = ", ".join(RunConfig.model_fields)
-            raise FerError(f"--only: {pair!r} is neither key=value nor the id of a record; keys: {known}.")
-        if not configs:
-            raise FerError(f"--only: no run has {pair}.\nSee `run --dry-run` for the runs that there are.")
-    return configs
 
 
 @data_app.command("check")

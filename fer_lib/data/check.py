@@ -16,7 +16,7 @@ from fer_lib.data import fer2013, ferplus, tiny_imagenet
 from fer_lib.data.cache import file_hash
 from fer_lib.data.catalogue import DATASETS, load
 from fer_lib.data.duplicates import count_copies, exact_groups, near_groups
-from fer_lib.data.faceset import USAGES, VOTE_COLUMN, FaceSet
+from fer_lib.data.faceset import PARTS, USAGES, VOTE_COLUMN, FaceSet
 from fer_lib.data.labels import apply_rule
 
 PUBLISHED = {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589}
@@ -33,8 +33,8 @@ def check(folder: str | Path | None = None, *, dataset: str = "fer2013", near: b
     official split), `labels` (rule → split → class → images; `votes8` counts the class it is evaluated on), `kept`
     (rule → split → images with a target), `duplicates` (`exact` and `near`: `Copies`), `agreement` (FER2013's label is
     FER+'s plurality), `second_labelling`, `odd_votes` (rows whose votes don't sum to ten), `problems` and `notes`
-    (sentences; a note needs no action). What does not apply is None, a set without official splits has the one split
-    `all`, and rows are counted from 1, without the header.
+    (sentences; a note needs no action). What does not apply is None; a set without official splits has those of its
+    class folders (`PARTS`), or the one split `all`; and rows are counted from 1, without the header.
 
     Args:
         near: compare all pairs of images, which takes about a minute the first time for FER2013.
@@ -70,9 +70,10 @@ def check(folder: str | Path | None = None, *, dataset: str = "fer2013", near: b
 
 
 def _splits(faces: FaceSet) -> dict[str, np.ndarray]:
-    if faces.usage is None:
-        return {"all": np.arange(len(faces))}
-    return {name: np.flatnonzero(faces.usage == part) for part, name in enumerate(USAGES)}
+    for names, given in ((USAGES, faces.usage), (PARTS, faces.parts)):
+        if given is not None:
+            return {name: np.flatnonzero(given == part) for part, name in enumerate(names)}
+    return {"all": np.arange(len(faces))}
 
 
 def _sources(base: Path, dataset: str) -> list[dict[str, Any]]:

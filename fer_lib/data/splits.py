@@ -21,6 +21,8 @@ from fer_lib.data.labels import Labels
 from fer_lib.errors import FerError
 
 PROTOCOLS = ("random80", "grouped80", "official", "folders")
+_NEEDS = {"official": "FER2013's Usage column (fer2013.tar.gz, icml_face_data.csv)",
+          "folders": "class folders in train/ and test/"}  # fmt: skip
 TENTH = 10  # of the training images, one part selects the epoch where class folders have no validation part
 FIXED = ("official", "folders")  # the same test images for every seed, and an epoch selected on others
 
@@ -50,21 +52,15 @@ def split_rows(
     Raises:
         FerError: an unknown protocol, one that the data has no split for, or an empty part.
     """
-    if protocol == "official":
-        if faces.usage is None:
+    if protocol in FIXED:
+        given = faces.usage if protocol == "official" else faces.parts
+        if given is None:
             raise FerError(
-                f"split: 'official' needs FER2013's Usage column, and {faces.name} has none here.\n"
-                "Use fer2013.tar.gz or icml_face_data.csv, or another split, such as random80."
+                f"split: {protocol!r} needs {_NEEDS[protocol]}, and {faces.name} has none here.\n"
+                "Use a source that has them, or another split, such as random80."
             )
-        train, select, report = (np.flatnonzero(faces.usage == part) for part in range(3))
-    elif protocol == "folders":
-        if faces.parts is None:
-            raise FerError(
-                f"split: 'folders' needs class folders in train/ and test/, and {faces.name} has none here.\n"
-                "Use `split: official` where there are official splits, else random80."
-            )
-        train, select, report = (np.flatnonzero(faces.parts == part) for part in range(3))
-        if not len(select):
+        train, select, report = (np.flatnonzero(given == part) for part in range(3))
+        if protocol == "folders" and not len(select):
             folds = max(2, min(TENTH, _largest_class(labels.hard[train])))  # a few images give a larger part
             train, select = _fold(train, labels.hard[train], None, seed, folds=folds)
     elif protocol in PROTOCOLS:

@@ -62,16 +62,20 @@ def _labels(report: dict[str, Any]) -> list[list[str]]:
 def _own_labels(rule: str, splits: dict[str, dict[str, int]], report: dict[str, Any]) -> list[str]:
     agreement = report["agreement"]
     totals = {name: sum(counts[name] for counts in splits.values()) for name in next(iter(splits.values()))}
-    usage = report["usage"] or {}
+    several = {split: sum(counts.values()) for split, counts in splits.items() if len(splits) > 1}
     table = [
-        (name, *_numbers([total, *(splits[split][name] for split in usage)]),
+        (name, *_numbers([total, *(splits[split][name] for split in several)]),
          *([f"{agreement['by_class'].get(name, 0):.0%}"] if agreement else []))
         for name, total in totals.items()
     ]  # fmt: skip
     if len(table) > _MANY:
         table = [(f"{len(table)} classes", *[""] * (len(table[0]) - 1))]
-    head = (rule, "rows", *usage, *(["FER+ agrees"] if agreement else []))
-    last = ("all", *_numbers([report["rows"], *usage.values()]), *([f"{agreement['share']:.0%}"] if agreement else []))
+    head = (rule, "rows", *several, *(["FER+ agrees"] if agreement else []))
+    last = (
+        "all",
+        *_numbers([report["rows"], *several.values()]),
+        *([f"{agreement['share']:.0%}"] if agreement else []),
+    )
     return aligned([head, *table, last])
 
 

@@ -92,6 +92,12 @@ def decide(results: Results, *, transfer: str) -> list[Claim]:
     return [Claim(key, texts[key], list(parts(results)), arms[key]) for key, parts in makers.items()]
 
 
+def first_measured(results: Results, arms: Sequence[str]) -> str:
+    """The first of `arms` with a finished run under the claims' split, else the first."""
+    runs = results.of(split=SPLIT, status="finished").runs
+    return next((arm for arm in arms if arm in set(runs["arm"])), arms[0])
+
+
 def arms_behind(transfer: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The arms that each claim rests on, all under `SPLIT`; those of `transfer` may stand for ImageNet transfer."""
     optimizers = ("Adam", *OTHER_OPTIMIZERS)

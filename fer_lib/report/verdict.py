@@ -39,12 +39,6 @@ _PAGES = {
 }
 
 
-def first_measured(results: Results, arms: Sequence[str]) -> str:
-    """The first of `arms` with a finished run under the claims' split, else the first."""
-    runs = results.of(split=SPLIT, status="finished").runs
-    return next((arm for arm in arms if arm in set(runs["arm"])), arms[0])
-
-
 def compared(numbers: pd.DataFrame) -> pd.DataFrame:
     """The published test accuracies that we measured; ResNet50's, which the paper prints four times, once."""
     test = numbers[(numbers["Part"] == "test") & (numbers["n"] > 0)]

@@ -216,7 +216,8 @@ class Progress:
         done = sum(self._done.values()) - self._before
         if not done:
             return None if self._guess is None else max(0.0, self._guess - passed)
-        return passed * (sum(self._work.values()) - self._before - done) / done
+        left = sum(self._work.values()) - self._before - done
+        return max(0.0, passed * left / done)  # the sums are rounded
 
 
 def _speed(event: Event) -> str:

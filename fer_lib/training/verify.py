@@ -65,6 +65,19 @@ class Verified:
             return "unknown"
         return "within" if abs(self.difference) <= self.spread.bound else "outside"
 
+    def __str__(self) -> str:
+        then, now = (record.metrics["test_accuracy"] for record in (self.before, self.again))
+        lines = [
+            f"{self.before.run_id}: {WORDS[self.outcome]}",
+            f"    test accuracy {then:.4f}, now {now:.4f} ({self.difference:+.4f}); "
+            f"{self.agreement:.1%} of the test predictions agree",
+        ]
+        if self.spread is not None:
+            lines.append(f"    two seeds lie up to {self.spread.bound:.4f} apart (95 %, df {self.spread.df})")
+        if self.other:
+            lines.append(f"    another machine: {'; '.join(self.other)}")
+        return "\n".join(lines)
+
     @property
     def other(self) -> list[str]:
         """What differs between the two machines, of that which rounding depends on."""

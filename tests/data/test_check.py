@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from fer_lib.cli import app
 from fer_lib.data import FER_CLASSES, USAGES
 from fer_lib.data.check import check
 from fer_lib.data.summary import as_text
+from fer_lib.data.toyfaces import draw_face
 
 
 def test_counts_and_hashes(fer_csv: Callable[..., Path]) -> None:
@@ -81,6 +83,20 @@ def test_class_folders_have_the_one_split_all(tmp_path: Path) -> None:
     assert report["labels"] == {"fer7": {"all": dict.fromkeys(FER_CLASSES, 1)}}
     assert "no official splits" in report["problems"][0]
     assert "  all          7" in as_text(report)
+
+
+def test_class_folders_with_a_split_are_counted_by_it(tmp_path: Path) -> None:
+    for part, expressions in (("train", FER_CLASSES), ("test", FER_CLASSES[:2])):
+        for expression in expressions:
+            (tmp_path / part / expression).mkdir(parents=True)
+            Image.fromarray(draw_face(expression)).save(tmp_path / part / expression / "one.png")
+    report = check(tmp_path, near=False)
+    assert report["usage"] is None
+    assert {split: sum(counts.values()) for split, counts in report["labels"]["fer7"].items()} == {
+        "train": 7, "validation": 0, "test": 2,
+    }  # fmt: skip
+    assert re.search(r"fer7 +rows +train +validation +test\n", as_text(report))
+    assert re.search(r"all +9 +7 +0 +2\n", as_text(report))
 
 
 def test_toy_faces_are_clean_and_drawn() -> None:

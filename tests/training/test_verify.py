@@ -48,6 +48,8 @@ def test_another_result_is_held_to_the_spread_of_seeds(recorded, monkeypatch, se
     assert found.outcome == outcome
     assert found.difference == pytest.approx(0.1)
     assert found.other == [f"arithmetic fp8, now {record.provenance['arithmetic']}"]
+    assert "another machine: arithmetic fp8, now" in str(found)
+    assert ("two seeds lie up to" in str(found)) == bool(seeds)
 
 
 def test_the_spread_is_pooled_over_arms_of_the_same_data_and_split(recorded):

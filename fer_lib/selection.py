@@ -1,0 +1,81 @@
+"""Which runs a command means: by key=value or run id, or those that a claim of the paper rests on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from fer_lib import paths
+from fer_lib.errors import FerError
+from fer_lib.evaluation.claims import SPLIT, arms_behind, decide, first_measured
+from fer_lib.results import collect
+from fer_lib.training import Cell, RunConfig, RunStore, cost, grids_in, read_params
+from fer_lib.training.grid import by_name
+from fer_lib.training.order import with_pretraining
+
+
+def chosen(configs: Sequence[RunConfig], only: str, store: Path) -> list[RunConfig]:
+    """The configs that have all of `only`'s comma-separated key=value pairs, or the run id of a record in `store`.
+
+    Raises:
+        FerError: a pair that is neither, or that no run has.
+    """
+    left = list(configs)
+    for pair in filter(None, only.split(",")):
+        key, _, value = pair.partition("=")
+        if record := RunStore(store).get(pair):
+            left = [config for config in left if config == record.config]
+        elif key in RunConfig.model_fields and value:
+            left = [config for config in left if str(getattr(config, key)) == value]
+        else:
+            known = ", ".join(RunConfig.model_fields)
+            raise FerError(f"--only: {pair!r} is neither key=value nor the id of a record; keys: {known}.")
+        if not left:
+            raise FerError(f"--only: no run has {pair}.\nSee `run --dry-run` for the runs that there are.")
+    return left
+
+
+def behind(claim: str, cells: Sequence[Cell], folder: Path) -> list[Cell]:
+    """The cells that a claim of the paper rests on; `folder` has the params of the verdict (see `transfer_arms`).
+
+    Raises:
+        FerError: no such claim, or none of the cells is behind it.
+    """
+    arms = arms_behind(transfer_arms(folder))
+    if claim not in arms:
+        raise FerError(f"--claim: {claim!r} is no claim of the paper; choose from {', '.join(arms)}.")
+    found = [cell for cell in cells if cell.arm in arms[claim] and cell.split == SPLIT]
+    if not found:
+        raise FerError(f"--claim: none of these params files has a run of {claim} ({', '.join(arms[claim])}; {SPLIT}).")
+    return found
+
+
+def transfer_arms(folder: Path) -> list[str]:
+    """The arms that may stand for the paper's transfer, best first, as the params of the verdict's notebook name them.
+
+    Raises:
+        FerError: the profile has no verdict.
+    """
+    verdict = folder / "08_verdict.yaml"
+    if not verdict.is_file():
+        raise FerError(f"{verdict} is not there, so this profile is not compared with the paper and tests no claim.")
+    return list(read_params(verdict).get("transfer", []))
+
+
+def claims_told(folder: Path, store: RunStore, seconds: Mapping[RunConfig, float], *, jobs: int) -> Iterator[str]:
+    """For each claim what is measured, and what the runs that it lacks should take: the first seed's, then all.
+
+    `seconds` has the runs that are missing, `jobs` of which go at once.
+    """
+    cells = by_name(grids_in(paths.params_files(folder)))
+    results = collect(cells, [store.find(cell.config) for cell in cells], load=store.predictions, reasons={})
+    first = min(cell.seed for cell in cells)
+    for claim in decide(results, transfer=first_measured(results, transfer_arms(folder))):
+        resting = [cell for cell in cells if cell.arm in claim.arms and cell.split == SPLIT]
+        measured = sum(sign != "missing" for sign in claim.signs())
+        yield f"{claim.key}  {claim.text}"
+        yield f"    {claim.verdict}, {measured} of {len(claim.parts)} comparisons are measured"
+        for what, some in ((f"seed {first}", [cell for cell in resting if cell.seed == first]), ("all seeds", resting)):
+            wanted = with_pretraining(cell.config for cell in some)
+            missing = [seconds[config] for config in wanted if config in seconds]
+            hours = cost.makespan(missing, jobs=jobs) / 3600
+            told = f", the others should take {hours:.1f} h here" if missing else ""
+            yield f"    {what}: {len(wanted) - len(missing)} of {len(wanted)} runs are there{told}"
