@@ -119,6 +119,19 @@ def difference(results: Results, *, first: str, second: str, split: str) -> str:
     return f"{first} minus {second}, test accuracy under {split}: " + "; ".join(parts) + "."
 
 
+def differences(results: Results, arms: Sequence[str], *, second: str, split: str) -> list[str]:
+    """`difference` of each of `arms` that shares a finished seed with `second`; one sentence names the rest."""
+    seeds = {
+        arm: {(dataset, seed) for dataset in results.datasets()
+              for seed in results.by_seed(arm=arm, dataset=dataset, split=split)}
+        for arm in (*arms, second)
+    }  # fmt: skip
+    measured = [arm for arm in arms if seeds[arm] & seeds[second]]
+    lacking = [arm for arm in arms if arm not in measured]
+    rest = [f"Without a seed in common with {second} yet: {', '.join(lacking)}."] if lacking else []
+    return [*(difference(results, first=arm, second=second, split=split) for arm in measured), *rest]
+
+
 def confusions(counts: pd.DataFrame, *, what: str) -> str:
     """The largest share of a class taken for another, in counts (column `actual`, then a column per predicted class).
 

@@ -8,7 +8,7 @@ import pytest
 
 from fer_lib.evaluation import published
 from fer_lib.evaluation.claims import decide
-from fer_lib.report import overview, tables, verdict
+from fer_lib.report import findings, overview, tables, verdict
 from fer_lib.results import Results, collect
 from fer_lib.training import Cell, Record, RunConfig
 
@@ -142,3 +142,13 @@ def test_the_coverage_map_has_a_dot_for_every_planned_run():
     assert (dots, len(drawn)) == ([3, 1], 4)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["ResNet50", "VGGFace", "SGD"]
     plt.close(figure)
+
+
+def test_differences_are_told_where_there_are_any_and_the_rest_is_named_once():
+    found = results([0])
+    told = findings.differences(found, ["ResNet50 + STN", "VGGFace", "SGD"], second="ResNet50", split="random80")
+    assert told == [
+        "ResNet50 + STN minus ResNet50, test accuracy under random80: +0.2000 on FER2013 (one seed, no interval).",
+        "Without a seed in common with ResNet50 yet: VGGFace, SGD.",
+    ]
+    assert findings.differences(found, ["ResNet50 + STN"], second="ResNet50", split="random80") == told[:1]
