@@ -3,8 +3,8 @@
 After the stem of a ResNet50, 48-pixel faces are maps of 12, 6, 3 and 2 pixels a side. There oneDNN's convolutions,
 their backward most of all, stay far below the speed of a matrix product, and most taps of a 3×3 kernel lie in the
 padding: 56 % of them on a 2×2 map. The forms here multiply neither padding nor copies of the image. Which shape takes
-which form is a fixed rule, measured on one core in fp32 and written in `_form`; a rule that timed itself would give two
-machines of a kind, or a run and its continuation, different rounding.
+which form is a fixed rule, measured on one core in fp32 and in bf16 and written in `_form`; a rule that timed itself
+would give two machines of a kind, or a run and its continuation, different rounding.
 """
 
 import functools
@@ -23,18 +23,23 @@ _TAPS_SIDE_STRIDED = 6  # the same where its stride is 2
 class Conv2d(nn.Conv2d):
     """`nn.Conv2d` in the fastest form of its shape: maps [B, C, H, W] → [B, C', H', W'].
 
-    On a GPU, in bf16, and for shapes that gain nothing, it is torch's own.
+    On a GPU, and for shapes that gain nothing, it is torch's own.
     """
 
     def forward(self, maps: Tensor) -> Tensor:
-        match self._form(maps):
+        form = self._form(maps)
+        if form == "torch":
+            return super().forward(maps)
+        weight, bias = self.weight, self.bias
+        if torch.is_autocast_enabled("cpu"):  # which knows neither of our own backward nor of views of weights
+            dtype = torch.get_autocast_dtype("cpu")
+            maps, weight, bias = maps.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
+        match form:
             case "grey":
-                return grey(maps, self.weight, self.bias, stride=self.stride[0])
+                return grey(maps, weight, bias, stride=self.stride[0])
             case "pointwise":
-                return pointwise(maps, self.weight, self.bias, stride=self.stride[0])
-            case "taps":
-                return _Taps.apply(maps, self.weight, self.bias, self.stride[0])
-        return super().forward(maps)
+                return pointwise(maps, weight, bias, stride=self.stride[0])
+        return _Taps.apply(maps, weight, bias, self.stride[0])
 
     def _form(self, maps: Tensor) -> str:
         height, width = maps.shape[-2:]
@@ -42,7 +47,7 @@ class Conv2d(nn.Conv2d):
             self.groups == 1 and self.dilation == (1, 1) and self.padding_mode == "zeros"
             and height == width and self.stride[0] == self.stride[1]
         )  # fmt: skip
-        if not simple or maps.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        if not simple or maps.device.type != "cpu":
             return "torch"
         stride = self.stride[0]
         if self.kernel_size == (1, 1) and self.padding == (0, 0):

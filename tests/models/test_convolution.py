@@ -79,11 +79,17 @@ def test_other_shapes_are_torchs_own(values, shape):
     assert layer._form(torch.rand(shape)) == "torch"
 
 
-def test_bf16_is_torchs_own():
-    layer, maps = fast_convolutions(nn.Conv2d(4, 6, 1)), torch.rand(2, 4, 3, 3)
-    assert layer._form(maps) == "pointwise"
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_under_autocast_a_form_errs_as_torchs_own_does(shape, bias):
+    """Both compute in bf16; the truth is float64."""
+    (ours, maps), (plain, same) = both(*shape, bias=bias, dtype=torch.float32)
+    exact = seen(shape[0], copy.deepcopy(plain).double(), same.detach().double().requires_grad_())
     with torch.autocast("cpu", torch.bfloat16):
-        assert layer._form(maps) == "torch"
+        mine, theirs = (seen(shape[0], layer, given) for layer, given in ((ours, maps), (plain, same)))
+    for one, other, truth in zip(mine, theirs, exact, strict=True):
+        assert one.dtype == other.dtype
+        assert (one - truth).norm() <= max(2 * (other - truth).norm(), 4e-3 * truth.norm())
 
 
 def test_a_frozen_layer_has_no_gradient():
