@@ -1,7 +1,8 @@
 """A grid's records as tables: what every figure, table and verdict is made from."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -18,21 +19,24 @@ def role(cell: Cell) -> str:
     return ROLE_OF_RULE.get(cell.config.label_rule, "FER+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Results:
     """The runs of a grid, in its order.
 
     Attributes:
-        runs: a row per run: config (`RunConfig.canonical`), arm, dataset, stands_in (whether it only stands in for a
-            data set of the paper), role, split, seed, status, reason, run_id, epochs, train_images, test_images, and
-            the metrics of the record (NaN where there is none). Status `missing`: no record.
+        runs: a row per run: config (`RunConfig.canonical`), recipe (the same without the seed), arm, dataset, stands_in
+            (whether it only stands in for a data set of the paper), role, split, seed, status, reason, run_id, epochs,
+            train_images, test_images, and the metrics of the record (NaN where there is none). Status `missing`: no
+            record.
         history: a row per run and epoch: arm, dataset, role, split, seed, status and the fields of `Epoch`.
+        study: the runs that these are a part of, and that share their spread over seeds; None if they are all.
     """
 
     runs: pd.DataFrame
     history: pd.DataFrame
     records: dict[str, Record] = field(repr=False, default_factory=dict)
     load: Callable[[Record], Arrays] = field(repr=False, default=lambda record: {})
+    study: "Results | None" = field(repr=False, default=None)
 
     def arms(self) -> list[str]:
         return list(dict.fromkeys(self.runs["arm"]))
@@ -45,14 +49,26 @@ class Results:
         """Whether one of the data sets only stands in for the paper's, so that nothing is compared with the paper."""
         return bool(self.runs["stands_in"].any())
 
+    def standing_for(self, role: str) -> str:
+        """The data set in the place of one of the paper's; empty where there is none."""
+        return next(iter(self.of(role=role).datasets()), "")
+
     def splits(self) -> list[str]:
         return list(dict.fromkeys(self.runs["split"]))
 
     def coverage(self) -> str:
-        """`Measured: 7 of 350 planned runs.`, each run counted once; one that diverged is measured, too."""
+        """`Measured: 7 of 350 planned runs.`, each run counted once; one that diverged is measured, too.
+
+        Where they differ in it, also how many were computed in which arithmetic.
+        """
         planned = self.runs["config"]
-        done = planned[self.runs["status"].isin(("finished", "diverged"))]
-        return f"Measured: {done.nunique()} of {planned.nunique()} planned runs."
+        measured = self.runs["status"].isin(("finished", "diverged"))
+        origins = [self.records[run_id].provenance for run_id in self.runs.loc[measured, "run_id"].unique()]
+        kinds = Counter(str(origin["arithmetic"]) for origin in origins if "arithmetic" in origin)
+        mixed = (
+            f" ({', '.join(f'{count} in {kind}' for kind, count in sorted(kinds.items()))})" if len(kinds) > 1 else ""
+        )
+        return f"Measured: {planned[measured].nunique()} of {planned.nunique()} planned runs{mixed}."
 
     def of(self, **values: str | int) -> "Results":
         """The results whose columns (arm, dataset, role, split, seed) have these values."""
@@ -60,19 +76,22 @@ class Results:
         for column, value in values.items():
             runs = runs[runs[column] == value]
             history = history[history[column] == value]
-        return Results(runs, history, self.records, self.load)
+        return self._part(runs, history)
 
     def among(self, *arms: str) -> "Results":
         """The results of these arms."""
         runs, history = self.runs, self.history
-        return Results(runs[runs["arm"].isin(arms)], history[history["arm"].isin(arms)], self.records, self.load)
+        return self._part(runs[runs["arm"].isin(arms)], history[history["arm"].isin(arms)])
 
     def distinct(self) -> "Results":
         """Every run once, under the first of its names: one run may stand for an arm of several notebooks."""
         again = self.runs.duplicated(["run_id", "dataset"]) & (self.runs["run_id"] != "")
         names = ["arm", "dataset", "split", "seed"]
         kept = self.history.merge(self.runs.loc[~again, names])
-        return Results(self.runs[~again], kept, self.records, self.load)
+        return self._part(self.runs[~again], kept)
+
+    def _part(self, runs: pd.DataFrame, history: pd.DataFrame) -> "Results":
+        return replace(self, runs=runs, history=history, study=self.study or self)
 
     def by_seed(self, metric: str = "test_accuracy", **values: str | int) -> dict[int, float]:
         """The metric of one arm, data set and split, by seed; runs without it are left out."""
@@ -109,6 +128,7 @@ def collect(
         line = {**names, "status": "missing", "reason": reasons.get(position, "not trained yet"), "run_id": ""}
         line |= {
             "config": cell.config.canonical(),
+            "recipe": cell.config.model_copy(update={"seed": 0}).canonical(),
             "stands_in": DATASETS[cell.config.dataset].stands_in,
             "epochs": cell.config.epochs,
             "test_accuracy": np.nan,

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -68,19 +69,33 @@ class Study:
         return self.collect(expand(parse_grid(values, where="parameters")))
 
     def collect(self, cells: list[Cell], *, train: bool = True) -> Results:
-        """Results of cells; what is missing is trained where its data is, unless `train` or `FER_TRAIN=0` forbids."""
+        """Results of cells, which share the spread over seeds with the runs of all notebooks of this profile.
+
+        What is missing is trained where its data is, unless `train` or `FER_TRAIN=0` forbids.
+        """
+        if train and os.environ.get("FER_TRAIN") != "0":
+            fingerprints, _ = self._fingerprints(cells)
+            self._train([cell for cell in cells if (cell.config.dataset, cell.config.labelling) in fingerprints])
+        results = self._read(cells)
+        self._note_gaps(cells, results)
+        mine = {_name(cell) for cell in cells}
+        others = [cell for cell in self._planned() if _name(cell) not in mine]
+        return replace(results, study=self._read([*cells, *others])) if others else results
+
+    def _read(self, cells: list[Cell]) -> Results:
         fingerprints, absent = self._fingerprints(cells)
         sources = [(cell.config.dataset, cell.config.labelling) for cell in cells]
-        if train and os.environ.get("FER_TRAIN") != "0":
-            self._train([cell for cell, source in zip(cells, sources, strict=True) if source in fingerprints])
         records = [
             self.store.find(cell.config, fingerprint=fingerprints.get(source))
             for cell, source in zip(cells, sources, strict=True)
         ]
         reasons = {position: absent[source] for position, source in enumerate(sources) if source in absent}
-        results = collect(cells, records, load=self.store.predictions, reasons=reasons)
-        self._note_gaps(cells, results)
-        return results
+        return collect(cells, records, load=self.store.predictions, reasons=reasons)
+
+    def _planned(self) -> list[Cell]:
+        """The runs of all notebooks of this profile; none where it has no parameters."""
+        folder = paths.params_folder(self.profile)
+        return by_name(grids_in(paths.params_files(folder))) if folder.is_dir() else []
 
     def _fingerprints(self, cells: list[Cell]) -> tuple[dict[Source, str], dict[Source, str]]:
         """By data set and labelling: fingerprints of the data that is here, and why runs on the rest are missing."""
@@ -198,5 +213,8 @@ class Study:
 
     def everything(self) -> Results:
         """The runs of all notebooks of this profile, as far as they are there; trains nothing."""
-        grids = grids_in(paths.params_files(paths.params_folder(self.profile)))
-        return self.collect(by_name(grids), train=False)
+        return self.collect(self._planned(), train=False)
+
+
+def _name(cell: Cell) -> tuple[str, str, str, int]:
+    return cell.arm, cell.dataset, cell.split, cell.seed

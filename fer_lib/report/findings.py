@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from fer_lib.evaluation import metrics, statistics
+from fer_lib.evaluation.pooled import pool_of
 from fer_lib.report.tables import p_value
 from fer_lib.results import Results
-from fer_lib.training.record import Arrays
 
 FEW = 20  # images below which a class says little
 _SELECTED_ON = {"official": "PublicTest", "folders": "Validation"}
@@ -24,7 +24,7 @@ def seeds_phrase(results: Results) -> str:
     return f"{low} to {high} seeds" if low < high else "one seed" if high == 1 else f"{high} seeds"
 
 
-def ranking(results: Results, *, split: str, metric: str = "test_accuracy") -> str:
+def ranking(results: Results, *, split: str) -> str:
     """Which arm leads on each data set, by how much over the next, and whether the seeds' spread allows to say so.
 
     Arms are ranked on the seeds that all finished arms share.
@@ -32,7 +32,7 @@ def ranking(results: Results, *, split: str, metric: str = "test_accuracy") -> s
     sentences = []
     for dataset in results.datasets():
         chosen = results.of(dataset=dataset, split=split)
-        by_arm = {arm: by for arm in chosen.arms() if (by := chosen.by_seed(metric, arm=arm))}
+        by_arm = {arm: by for arm in chosen.arms() if (by := chosen.by_seed(arm=arm))}
         shared = set.intersection(*(set(by) for by in by_arm.values())) if by_arm else set()
         if len(by_arm) < 2 or not shared:
             sentences.append(f"{dataset}: too few finished runs for a ranking")
@@ -40,29 +40,57 @@ def ranking(results: Results, *, split: str, metric: str = "test_accuracy") -> s
         ranked = {arm: {seed: by[seed] for seed in shared} for arm, by in by_arm.items()}
         means = {arm: statistics.estimate(list(by.values())).mean for arm, by in ranked.items()}
         first, second, *_ = sorted(means, key=lambda arm: -means[arm])
-        gap = statistics.paired_difference(ranked[first], ranked[second], overlap=statistics.overlap(split))
-        seed = min(shared)
-        pair = [chosen.predictions(arm=arm, seed=seed) for arm in (first, second)]
+        sure = _how_sure(chosen, first, second, dataset=dataset, split=split)
         left_out = [arm for arm in chosen.arms() if arm not in by_arm]
         without = f" (without a finished run: {', '.join(left_out)})" if left_out else ""
         leads = f"{first} ({means[first]:.3f}) leads {second} ({means[second]:.3f})"
-        sentences.append(f"{dataset}: {leads}, {_how_sure(gap, pair)}{without}")
+        sentences.append(f"{dataset}: {leads}, {sure}{without}")
     return f"{split}, {seeds_phrase(results.of(split=split))}. " + "; ".join(sentences) + "."
 
 
-def _how_sure(gap: statistics.Estimate, pair: Sequence[Sequence[Arrays]]) -> str:
-    """What the seeds say of a difference between arms, or with one seed what its two networks' predictions say."""
-    if gap.n < 2:
-        if not all(found and "rows" in found[0] for found in pair):
-            return "one seed: no interval between seeds"
-        same = statistics.on_shared_rows(pair[0][0], pair[1][0])
-        differ = "differ" if same.p < 1 - statistics.LEVEL else "cannot be told apart"
+def _how_sure(results: Results, first: str, second: str, *, dataset: str, split: str) -> str:
+    """What is known of a lead: more than chance or not; where no spread is known, what two networks say."""
+    gap = pool_of(results).difference(first, second, dataset=dataset, split=split)
+    if not gap.known:
         return (
-            f"one seed: no interval between seeds; on these {same.images:,} images the two networks {differ} "
-            f"(p {p_value(same.p) if same.p < 0.001 else '= ' + p_value(same.p)})"
+            f"{seeds_in_words(gap.n)}: no interval between seeds; {_networks(results, first, second, dataset, split)}"
         )
-    bounds = f"95 % interval of the difference [{gap.low:+.3f}, {gap.high:+.3f}]"
-    return f"more than chance ({bounds})" if gap.sign == "greater" else f"inside the spread of the seeds ({bounds})"
+    lead = {"greater": "more than chance", "less": "though its seeds say otherwise"}.get(
+        gap.sign, "inside the spread of the seeds" if gap.steady else "undecided, since its last epochs are unsteady"
+    )
+    return f"{lead} ({_interval(gap, digits=3)})"
+
+
+def seeds_in_words(n: int) -> str:
+    """`one seed` or `3 seeds`."""
+    return "one seed" if n == 1 else f"{n} seeds"
+
+
+def _interval(value: statistics.Estimate, *, digits: int = 4) -> str:
+    """`95 % interval [-0.0100, +0.0300], n = 2, df 4, shared spread`."""
+    form = f"+.{digits}f"
+    return (
+        f"95 % interval [{value.low:{form}}, {value.high:{form}}], n = {value.n}, df {value.df:.3g}, "
+        f"{value.source} spread"
+    )
+
+
+def _networks(results: Results, first: str, second: str, dataset: str, split: str) -> str:
+    """What the predictions of the first shared seed's two networks say."""
+    seeds = [set(results.by_seed(arm=arm, dataset=dataset, split=split)) for arm in (first, second)]
+    found = [
+        arrays
+        for seed in sorted(set.intersection(*seeds))[:1]
+        for arm in (first, second)
+        for arrays in results.predictions(arm=arm, dataset=dataset, split=split, seed=seed)
+        if "rows" in arrays
+    ]
+    if len(found) < 2:
+        return "predictions of a seed that both have are not here"
+    same = statistics.on_shared_rows(*found)
+    differ = "differ" if same.p < 1 - statistics.LEVEL else "cannot be told apart"
+    p = p_value(same.p) if same.p < 0.001 else f"= {p_value(same.p)}"
+    return f"on these {same.images:,} images the two networks {differ} (p {p})"
 
 
 def extent(results: Results, *, split: str) -> str:
@@ -102,20 +130,18 @@ def watched(metric: str, split: str) -> str:
 
 
 def difference(results: Results, *, first: str, second: str, split: str) -> str:
-    """The paired difference in test accuracy of two arms on each data set, with its interval."""
+    """The difference in test accuracy of two arms on each data set: with its interval, or of two networks."""
     parts = []
     for dataset in results.datasets():
-        gap = statistics.paired_difference(
-            results.by_seed(arm=first, dataset=dataset, split=split),
-            results.by_seed(arm=second, dataset=dataset, split=split),
-            overlap=statistics.overlap(split),
-        )
+        gap = pool_of(results).difference(first, second, dataset=dataset, split=split)
         if gap.n == 0:
             parts.append(f"not measured on {dataset}")
-        elif gap.n == 1:
-            parts.append(f"{gap.mean:+.4f} on {dataset} (one seed, no interval)")
+        elif not gap.known:
+            networks = _networks(results, first, second, dataset, split)
+            parts.append(f"{gap.mean:+.4f} on {dataset} ({seeds_in_words(gap.n)}, no interval; {networks})")
         else:
-            parts.append(f"{gap.mean:+.4f} on {dataset} (95 % interval [{gap.low:+.4f}, {gap.high:+.4f}], n = {gap.n})")
+            unsteady = "" if gap.steady else "; undecided, since the last epochs are unsteady"
+            parts.append(f"{gap.mean:+.4f} on {dataset} ({_interval(gap)}{unsteady})")
     return f"{first} minus {second}, test accuracy under {split}: " + "; ".join(parts) + "."
 
 

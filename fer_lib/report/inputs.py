@@ -11,7 +11,7 @@ import nbformat
 
 from fer_lib import data
 from fer_lib.errors import DataMissing
-from fer_lib.training import Record, RunStore, expand, parse_grid
+from fer_lib.training import Record, RunStore
 from fer_lib.training.store import write_atomically
 
 MANIFEST = "inputs.json"
@@ -22,9 +22,9 @@ _NOT_SHOWN = ("cli.py", "__main__.py", "training", "explorer")  # no page depend
 def page_inputs(notebook: Path, params: Mapping[str, Any], *, store: RunStore, data_folder: Path | None) -> str:
     """Hex sha256 over a page's notebook, parameters and records, over the code, and over which images are here.
 
-    The records are those of the parameters' grid, or all of them where there is none.
+    All records count, since all arms share their spread over seeds.
     """
-    runs = _records_of(params, store)
+    runs = store.records()
     parts = [
         notebook.read_bytes(),
         json.dumps(params, sort_keys=True).encode(),
@@ -33,16 +33,6 @@ def page_inputs(notebook: Path, params: Mapping[str, Any], *, store: RunStore, d
         "".join(_images_here(params, runs, data_folder)).encode(),
     ]
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
-
-
-def _records_of(params: Mapping[str, Any], store: RunStore) -> list[Record]:
-    records = store.records()
-    if not {"arms", "base"} & params.keys():
-        return records
-    known = {key: value for key, value in params.items() if key in ("base", "arms", "datasets", "splits", "seeds")}
-    cells = expand(parse_grid({"profile": "", **known}, where="parameters"))
-    wanted = {cell.config for cell in cells} | {cell.config.pretraining for cell in cells}
-    return [record for record in records if record.config in wanted]
 
 
 def _images_here(params: Mapping[str, Any], runs: Iterable[Record], data_folder: Path | None) -> Iterable[str]:

@@ -55,17 +55,18 @@ def show_curves(study: Study, results: Results, *, numbers: Mapping[int, tuple[s
 
 
 def show_comparisons(study: Study, results: Results, *, against: str, name: str) -> None:
-    """Every arm against one on test accuracy: paired by seed, then network by network on the same images."""
+    """Every arm against one on test accuracy: over seeds, then network by network on the same images."""
     paired = tables.comparisons(results, against=against)
     if paired.empty:
-        study.note(f"No arm shares a finished seed with {against} yet, so there is nothing to compare.")
+        study.note(f"No arm can be compared with {against} yet.")
         return
     study.table(
         paired,
         name=name,
-        caption=f"Test accuracy of each arm minus {against}, paired by seed, under each split: mean [95 % interval] "
-        "over n seeds, Holm-corrected p, and the difference that n seeds would find with a power of 80 %.",
-        formats={"p (Holm)": tables.p_value, "Smallest detectable": "{:.4f}"},
+        caption=f"Test accuracy of each arm minus {against}, seed by seed, under each split: mean [95 % interval] over "
+        "n seeds; degrees of freedom of the spread and whose it is (own, shared by all arms of the data set, borrowed "
+        "from the other); p, corrected for all planned comparisons; the difference that would be found in 80 of 100 "
+        "such studies.",
         of=results,
     )
     study.table(

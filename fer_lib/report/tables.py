@@ -8,6 +8,7 @@ import pandas as pd
 
 from fer_lib.data import DATASETS, FIXED
 from fer_lib.evaluation import published, statistics
+from fer_lib.evaluation.pooled import metric, pool_of
 from fer_lib.results import Results
 from fer_lib.training import Record
 
@@ -23,17 +24,30 @@ def spread(estimate: statistics.Estimate, *, digits: int = 4) -> str:
 
 
 def interval(estimate: statistics.Estimate, *, digits: int = 4, sign: bool = False) -> str:
-    """`0.6512 [0.6473, 0.6551]`, without the interval for one seed."""
+    """`0.6512 [0.6473, 0.6551]`, without the interval where no spread is known."""
     if estimate.n == 0:
         return "–"
     form = f"{'+' if sign else ''}.{digits}f"
     text = format(estimate.mean, form)
-    return text if estimate.n == 1 else f"{text} [{estimate.low:{form}}, {estimate.high:{form}}]"
+    return f"{text} [{estimate.low:{form}}, {estimate.high:{form}}]" if estimate.known else text
 
 
 def p_value(p: float) -> str:
-    """`0.012`, or `<0.001`."""
-    return f"{p:.3f}" if p >= 0.001 else "<0.001"
+    """`0.012`, or `<0.001`; a dash where there is none."""
+    return "–" if math.isnan(p) else f"{p:.3f}" if p >= 0.001 else "<0.001"
+
+
+def certainty(difference: statistics.Estimate, p: float, *, tests: int) -> dict[str, str]:
+    """How sure a difference is, one of `tests`: df, whose spread, corrected p, what would have been found."""
+    least = statistics.smallest_detectable(difference, tests=tests)
+    known = difference.known
+    row = {
+        "df": f"{difference.df:.3g}" if known else "–", "Spread": difference.source if known else "–",
+        "p (Holm)": p_value(p) if difference.steady else "unsteady",
+        "Smallest detectable": f"{least:.4f}" if known else "–",
+    }  # fmt: skip
+    flip = statistics.sign_flip(difference.pairs)
+    return row if math.isnan(flip) else row | {"p (sign flip)": p_value(flip)}
 
 
 def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
@@ -56,8 +70,8 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
                 row["", "Epochs"] = ", ".join(map(str, sorted(set(chosen.runs["epochs"]))))
             for dataset in results.datasets():
                 values = {"arm": arm, "dataset": dataset, "split": split}
-                for title, metric in (("Training", "train_accuracy"), ("Test", "test_accuracy")):
-                    row[dataset, title] = _state(results, metric, **values)
+                for title, name in (("Training", "train_accuracy"), ("Test", "test_accuracy")):
+                    row[dataset, title] = _state(results, name, **values)
                 if split not in FIXED:
                     row[dataset, "Best epoch"] = _state(results, "best_eval_accuracy", **values)
                 if table is not None and not results.stand_in:
@@ -105,30 +119,28 @@ def _published(paper: pd.DataFrame, results: Results, *, table: str, arm: str, d
 
 
 def comparisons(results: Results, *, against: str) -> pd.DataFrame:
-    """Every arm against one, paired by seed: difference in test accuracy, interval, p (Holm), what n could find.
+    """Every arm against one: difference in test accuracy, interval, and how sure it is (`certainty`).
 
-    Pairs without a seed in common are left out.
+    All planned pairs count in Holm's correction; those that cannot be compared yet have no row.
     """
-    rows = []
-    for split in results.splits():
-        for dataset in results.datasets():
-            base = results.by_seed(arm=against, dataset=dataset, split=split)
-            for arm in results.of(dataset=dataset).arms():
-                if arm == against:
-                    continue
-                own = results.by_seed(arm=arm, dataset=dataset, split=split)
-                difference = statistics.paired_difference(own, base, overlap=statistics.overlap(split))
-                if difference.n == 0:
-                    continue
-                rows.append({
-                    ARM: arm, "Data set": dataset, SPLIT: split, N: difference.n,
-                    f"Test accuracy minus {against}": interval(difference, sign=True),
-                    "p (Holm)": difference.p, "Smallest detectable": statistics.smallest_detectable(difference),
-                })  # fmt: skip
-    table = pd.DataFrame(rows)
-    if len(table):
-        table["p (Holm)"] = statistics.holm(table["p (Holm)"].tolist())
-    return table
+    pairs = [
+        (arm, dataset, split)
+        for split in results.splits()
+        for dataset in results.datasets()
+        for arm in results.of(dataset=dataset, split=split).arms()
+        if arm != against
+    ]
+    pool = pool_of(results)
+    found = [pool.difference(arm, against, dataset=dataset, split=split) for arm, dataset, split in pairs]
+    p_values = statistics.holm([value.p if value.steady else math.nan for value in found])
+    rows = [
+        {
+            ARM: arm, "Data set": dataset, SPLIT: split, N: value.n,
+            f"Test accuracy minus {against}": interval(value, sign=True), **certainty(value, p, tests=len(pairs)),
+        }
+        for (arm, dataset, split), value, p in zip(pairs, found, p_values, strict=True) if value.n
+    ]  # fmt: skip
+    return pd.DataFrame(rows).fillna("–")
 
 
 def same_images(results: Results, *, against: str) -> pd.DataFrame:
@@ -219,14 +231,16 @@ def numbers(results: Results) -> pd.DataFrame:
     """
     rows = []
     for line in published.accuracies().itertuples():
-        metric = "test_accuracy" if line.part == "test" else "train_accuracy"
-        by_seed = results.by_seed(metric, arm=str(line.arm), role=str(line.role), split="random80")
-        ours = statistics.estimate(list(by_seed.values()), overlap=statistics.overlap("random80"))
+        paper = float(line.published)  # type: ignore[arg-type]
+        ours = pool_of(results).mean(
+            str(line.arm), dataset=results.standing_for(str(line.role)), split="random80",
+            of=metric("test_accuracy" if line.part == "test" else "train_accuracy"),
+        )  # fmt: skip
         rows.append({
             "Arm": line.arm, "Table": line.table, "Data set": line.role, "Part": line.part,
-            "Paper": line.published, "n": ours.n, "Ours [95 % interval]": interval(ours),
-            "Difference": ours.mean - float(line.published),  # type: ignore[arg-type]
-            "Verdict": number_verdict(ours, float(line.published)),  # type: ignore[arg-type]
+            "Paper": paper, "n": ours.n, "Ours [95 % interval]": interval(ours),
+            "df": f"{ours.df:.3g}" if ours.known else "–", "Spread": ours.source if ours.known else "–",
+            "Difference": ours.mean - paper, "Verdict": number_verdict(ours, paper),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -234,8 +248,8 @@ def numbers(results: Results) -> pd.DataFrame:
 def number_verdict(ours: statistics.Estimate, paper: float) -> str:
     """`holds` if the paper's number could be one more run of ours (95 % prediction interval), else `fails`.
 
-    `undecided` for one seed, `missing` for none.
+    `undecided` where no spread is known, `missing` without a run.
     """
-    if ours.n < 2:
+    if not ours.known:
         return "undecided" if ours.n else "missing"
     return "holds" if ours.predicts(paper) else "fails"

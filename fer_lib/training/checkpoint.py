@@ -22,6 +22,7 @@ class Training:
 
     `best` is a copy of the model's state at the epoch with the highest accuracy on the selection images.
     `thetas` holds float16 [n, 2, 3] of the first test images for each epoch, the untrained transformer's first.
+    `arithmetics` are those of its epochs so far: a run may go on on another machine.
     """
 
     model: nn.Module
@@ -29,6 +30,7 @@ class Training:
     history: list[Epoch] = field(default_factory=list)
     best: State = field(default_factory=dict)
     thetas: list[Tensor] = field(default_factory=list)
+    arithmetics: list[str] = field(default_factory=list)
 
     def save(self, path: Path, *, run_id: str) -> None:
         """Writes everything to `path`, atomically."""
@@ -38,7 +40,8 @@ class Training:
         for number, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items() if value is not None}
         history = json.dumps([epoch.model_dump() for epoch in self.history])
-        write_atomically(path, save(_contiguous(tensors), {"run_id": run_id, "history": history}))
+        metadata = {"run_id": run_id, "history": history, "arithmetics": json.dumps(self.arithmetics)}
+        write_atomically(path, save(_contiguous(tensors), metadata))
 
     def restore(self, path: Path, *, run_id: str) -> bool:
         """Takes up where `path` left off; False, and nothing changed, if there is no sound checkpoint of the run."""
@@ -57,6 +60,7 @@ class Training:
         self.best = _under(tensors, "best.")
         self.thetas = [tensors[f"theta.{epoch}"] for epoch in range(len(_under(tensors, "theta.")))]
         self.history = history
+        self.arithmetics = json.loads(metadata.get("arithmetics", "[]"))
         return True
 
     def _restore_optimizer(self, tensors: State) -> None:

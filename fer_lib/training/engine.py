@@ -21,6 +21,7 @@ from fer_lib.evaluation.transformer import collapse, theta_summary
 from fer_lib.models import Classifier
 from fer_lib.training.checkpoint import Training
 from fer_lib.training.config import RunConfig
+from fer_lib.training.device import arithmetic
 from fer_lib.training.evaluate import Evaluation, evaluate, probe, some_thetas
 from fer_lib.training.optim import learning_rate
 from fer_lib.training.record import Arrays, Epoch, Probe, Status
@@ -39,7 +40,8 @@ class Stopped(Exception):
 class Outcome:
     """What training gives: see `Record` for the fields.
 
-    `model` has the reported weights until the workspace's next run; `step` is how it ran (`Step.how`).
+    `model` has the reported weights until the workspace's next run; `step` is how it ran (`Step.how`), `arithmetic` in
+    what: `bf16, fp32` if it went on on another machine.
     """
 
     status: Status
@@ -52,6 +54,7 @@ class Outcome:
     arrays: Arrays
     model: Classifier
     step: str
+    arithmetic: str
 
 
 def train(
@@ -88,6 +91,7 @@ def train(
     training = Training(model, step.optimizer)
     watched = select if len(select) else report
     resume(training)
+    training.arithmetics = [*dict.fromkeys([*training.arithmetics, arithmetic(config, workspace.device)])]
     status: Status = "finished"
     reason = ""
     if model.attention is not None and not training.thetas:
@@ -127,6 +131,7 @@ def train(
         arrays=_arrays(training, found, report) | _what_flatters(config, faces, split),
         model=model,
         step=step.how,
+        arithmetic=", ".join(training.arithmetics),
     )
 
 

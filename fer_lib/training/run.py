@@ -14,7 +14,7 @@ from fer_lib.models import Classifier
 from fer_lib.models.weights import IMAGENET, WeightsUnavailable, imagenet_file, load_imagenet, load_run
 from fer_lib.training.checkpoint import Training, save_weights
 from fer_lib.training.config import RunConfig
-from fer_lib.training.device import arithmetic, default_device, prepare, provenance
+from fer_lib.training.device import default_device, prepare, provenance
 from fer_lib.training.engine import Outcome, Stopped, train
 from fer_lib.training.event import Event, title
 from fer_lib.training.record import Record
@@ -222,6 +222,6 @@ def _record(blank: Record, outcome: Outcome, device: torch.device) -> Record:
             "robustness": outcome.robustness,
             "seconds": round(trained + sum(line.eval_seconds for line in outcome.history), 2),
             "images_per_second": round(images / max(trained, 1e-9), 1),
-            "provenance": provenance(device, computed_in=arithmetic(blank.config, device), step=outcome.step),
+            "provenance": provenance(device, computed_in=outcome.arithmetic, step=outcome.step),
         }
     )

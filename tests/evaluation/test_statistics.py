@@ -12,7 +12,9 @@ from fer_lib.evaluation.statistics import (
     holm,
     on_same_images,
     overlap,
-    paired_difference,
+    power,
+    seeds_needed,
+    sign_flip,
     smallest_detectable,
 )
 
@@ -36,7 +38,8 @@ def test_one_seed_is_a_mean_and_no_seed_is_missing():
 
 @pytest.mark.parametrize(("mean", "sign"), [(0.15, "greater"), (-0.15, "less"), (0.05, "undecided")])
 def test_a_sign_needs_the_whole_interval(mean, sign):
-    assert Estimate(5, mean, 0.1, 0.04).sign == sign  # the interval reaches 0.11 to either side
+    assert Estimate(5, mean, 0.1, 0.04, df=4).sign == sign  # the interval reaches 0.11 to either side
+    assert Estimate(5, mean, 0.1, 0.04, df=4, steady=False).sign == "undecided"
 
 
 def test_overlapping_splits_widen_the_interval():
@@ -55,42 +58,70 @@ def test_a_replication_is_predicted_about_as_often_as_promised():
     assert np.mean(hits) == pytest.approx(0.95, abs=0.015)
 
 
-def test_pairs_are_of_the_same_seed():
-    first, second = {0: 0.5, 1: 0.7, 2: 0.9, 9: 0.0}, {2: 0.8, 0: 0.4, 1: 0.6, 7: 1.0}
-    found = paired_difference(first, second)
-    assert (found.n, found.sign) == (3, "greater")
-    assert found.mean == pytest.approx(0.1)
-    assert found.sd == pytest.approx(0, abs=1e-12)
+def test_p_is_that_of_the_t_test():
+    values = [0.05, 0.02, -0.03, 0.11]
+    wanted = stats.ttest_1samp(values, 0).pvalue
+    assert estimate(values).p == pytest.approx(wanted)
+    assert estimate([-value for value in values]).p == pytest.approx(wanted)
+    assert math.isnan(estimate([0.1]).p)
 
 
-def test_p_is_that_of_the_paired_t_test():
-    first, second = {0: 0.5, 1: 0.72, 2: 0.9, 3: 0.61}, {0: 0.45, 1: 0.7, 2: 0.93, 3: 0.5}
-    wanted = stats.ttest_rel(list(first.values()), list(second.values())).pvalue
-    assert paired_difference(first, second).p == pytest.approx(wanted)
-    assert paired_difference(second, first).p == pytest.approx(wanted)
-    assert math.isnan(paired_difference({0: 0.5}, {0: 0.4}).p)
-    assert paired_difference({0: 0.5, 1: 0.5}, {0: 0.5, 1: 0.5}).p == 1
+def test_seeds_that_do_not_differ_at_all_decide_nothing():
+    """The epochs at which runs converge can all agree; that is no proof of a spread of zero."""
+    found = estimate([3.0, 3.0, 3.0])
+    assert (found.sign, found.known) == ("undecided", False)
+    assert math.isnan(found.p)
 
 
 def test_holm_multiplies_and_stays_in_order():
     assert holm([0.01, 0.04, 0.03]).tolist() == pytest.approx([0.03, 0.06, 0.06])
-    with_gap = holm([0.01, NAN, 0.04])
-    assert with_gap[[0, 2]].tolist() == pytest.approx([0.02, 0.04])
-    assert math.isnan(with_gap[1])
+    assert holm([0.5, 0.9]).tolist() == [1, 1]
     assert np.isnan(holm([NAN, NAN])).all()
     assert len(holm([])) == 0
 
 
+def test_holm_counts_what_was_not_measured():
+    with_gap = holm([0.01, NAN, 0.04])
+    assert with_gap[[0, 2]].tolist() == pytest.approx([0.03, 0.08])
+    assert math.isnan(with_gap[1])
+
+
 def test_the_smallest_detectable_difference_shrinks_with_seeds():
     def detectable(sd: float, n: int, overlap: float = 0.0) -> float:
-        return smallest_detectable(Estimate(n, 0.0, sd, sd * math.sqrt(1 / n + overlap)))
+        return smallest_detectable(Estimate(n, 0.0, sd, sd * math.sqrt(1 / n + overlap), df=n - 1))
 
     five = detectable(0.01, 5)
     critical, shift = stats.t.ppf(0.975, 4), five / 0.01 * math.sqrt(5)
     assert stats.nct.sf(critical, 4, shift) + stats.nct.cdf(-critical, 4, shift) == pytest.approx(0.8, abs=1e-4)
     assert detectable(0.01, 10) < five < detectable(0.01, 5, 0.25)
     assert detectable(0.02, 5) == pytest.approx(2 * five)
-    assert all(math.isnan(detectable(sd, n)) for sd, n in ((NAN, 1), (0.0, 5), (NAN, 5)))
+    assert math.isnan(smallest_detectable(estimate([0.5])))
+
+
+def test_many_tests_and_one_degree_of_freedom_find_less():
+    found = Estimate(1, 0.0, 0.01, 0.02, df=4)
+    assert smallest_detectable(found) < smallest_detectable(found, tests=10)
+    assert smallest_detectable(found) < smallest_detectable(Estimate(1, 0.0, 0.01, 0.02, df=1))
+    assert power(3.0, 4, tests=10) < power(3.0, 4)
+
+
+def test_seeds_are_needed_until_their_power_is_enough():
+    found = Estimate(2, 0.0, 0.01, 0.01, df=4, terms=2)  # variance of the mean of n seeds: 2 · 0.01² / n
+    more = seeds_needed(found, 0.02)
+    error = [0.01 * math.sqrt(2 / (2 + seeds)) for seeds in (more - 1, more)]
+    assert power(0.02 / error[0], 4 + more - 1) < 0.8 <= power(0.02 / error[1], 4 + more)
+    assert seeds_needed(found, -0.02) == more
+    assert seeds_needed(found, 0.2) == 0
+    overlapping = Estimate(2, 0.0, 0.01, 0.01, df=4, terms=2, overlap=0.25)
+    assert seeds_needed(overlapping, 0.001) is None, "no number of seeds makes up for splits that overlap"
+    with pytest.raises(ValueError, match="no spread"):
+        seeds_needed(estimate([0.5]), 0.02)
+
+
+def test_the_sign_flip_test_starts_at_six_seeds():
+    assert math.isnan(sign_flip([1.0, 2, 3, 4, 5]))
+    assert sign_flip([1.0, 2, 3, 4, 5, 6]) == pytest.approx(2 / 2**6)
+    assert sign_flip([1.0, -1, 2, -2, 3, -3]) > 0.5
 
 
 def test_two_networks_on_the_same_images():

@@ -22,7 +22,8 @@ def results(seeds: Sequence[int], *, split: str = "random80") -> Results:
     cells, records, arrays = [], [], {}
     for arm, wrong in WRONG.items():
         for seed in seeds:
-            config = RunConfig.parse({"dataset": "fer2013", "seed": seed, "split": split})
+            attention = "stn" if "STN" in arm else "none"
+            config = RunConfig.parse({"dataset": "fer2013", "seed": seed, "split": split, "attention": attention})
             cells.append(Cell(arm, "FER2013", split, seed, config))
             run_id = f"{arm} {seed}"
             accuracy = 1 - wrong / 100 + 0.001 * (seed if arm == "ResNet50" else -seed)
@@ -30,7 +31,8 @@ def results(seeds: Sequence[int], *, split: str = "random80") -> Results:
             known = {"run_id": run_id, "config": config, "fingerprint": "data", "classes": CLASSES}
             records.append(Record(**known, status="finished", metrics=metrics))
             arrays[run_id] = {
-                "rows": np.arange(100), "actual": np.zeros(100, int), "predicted": (np.arange(100) < wrong).astype(int)
+                "rows": np.arange(100), "actual": np.arange(100) % 7,
+                "predicted": (np.arange(100) + (np.arange(100) < wrong)) % 7,
             }  # fmt: skip
     if not cells:
         cells = [Cell("ResNet50", "FER2013", split, 0, RunConfig.parse({"dataset": "fer2013"}))]
@@ -48,11 +50,16 @@ def answer(found: Results) -> list[str]:
         ([], "has not been measured", "None of the paper's 9 claims", "0 runs with 0 seeds, too few"),
         (
             [0],
-            "+0.2000 (one seed, no interval) on FER2013",
-            "undecided: C4",
+            "20.0 more of 100 faces on FER2013 (one seed of each, which says nothing about chance); on FER+ it",
+            "2 cannot be decided yet (C4, C9)",
             "2 runs with 1 seed, too few",
         ),
-        ([0, 1, 2], "+0.1980 (95 % interval [", "undecided: C4", "6 runs with 3 seeds."),
+        (
+            [0, 1, 2],
+            "19.8 more of 100 faces on FER2013 (95 % interval +",
+            "be decided yet (C4,",
+            "6 runs with 3 seeds.",
+        ),
     ],
 )
 def test_the_answer_is_three_sentences_whatever_there_is(seeds, first, second, third):
@@ -107,13 +114,17 @@ def half_measured() -> Results:
         known = {"run_id": arm, "config": config, "fingerprint": "data", "classes": CLASSES}
         metrics = {"test_accuracy": 0.5, "train_accuracy": 0.9} if status == "finished" else {}
         records.append(Record(**known, status=status, metrics=metrics) if status else None)
-    return collect(cells, records, load=lambda record: {}, reasons={})
+    arrays = {"actual": np.arange(7), "predicted": np.arange(7)}
+    return collect(cells, records, load=lambda record: arrays, reasons={})
 
 
 def test_tables_list_what_is_measured_and_one_line_names_the_rest():
     found = half_measured()
     assert found.coverage() == "Measured: 2 of 4 planned runs."
     assert found.of(arm="ResNet50").coverage() == "Measured: 1 of 1 planned runs."
+    found.records["ResNet50"].provenance["arithmetic"] = "fp32"
+    found.records["SGD"].provenance["arithmetic"] = "bf16"
+    assert found.coverage() == "Measured: 2 of 4 planned runs (1 in bf16, 1 in fp32)."
     shown = tables.accuracy(found, table="I")
     assert shown[("", "Arm")].tolist() == ["ResNet50", "SGD"]
     assert tables.unmeasured(found) == "Not measured yet: under random80 VGGFace; under official any arm."
@@ -148,7 +159,8 @@ def test_differences_are_told_where_there_are_any_and_the_rest_is_named_once():
     found = results([0])
     told = findings.differences(found, ["ResNet50 + STN", "VGGFace", "SGD"], second="ResNet50", split="random80")
     assert told == [
-        "ResNet50 + STN minus ResNet50, test accuracy under random80: +0.2000 on FER2013 (one seed, no interval).",
+        "ResNet50 + STN minus ResNet50, test accuracy under random80: +0.2000 on FER2013 (one seed, no interval; on "
+        "these 100 images the two networks differ (p <0.001)).",
         "Without a seed in common with ResNet50 yet: VGGFace, SGD.",
     ]
     assert findings.differences(found, ["ResNet50 + STN"], second="ResNet50", split="random80") == told[:1]

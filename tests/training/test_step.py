@@ -109,6 +109,21 @@ def test_a_resumed_run_is_captured_where_it_left_off(faces, used, tmp_path):
     assert_same(resumed, trained(config, faces))
 
 
+def test_a_run_that_goes_on_in_another_arithmetic_says_so(faces, tmp_path):
+    path = tmp_path / "x.safetensors"
+
+    def save_and_stop(training: Training, images: int) -> bool:
+        training.save(path, run_id="x")
+        return False
+
+    with pytest.raises(Stopped):
+        trained(tiny(epochs=2, precision="bf16"), faces, after_epoch=save_and_stop)
+    resumed = trained(
+        tiny(epochs=2, precision="fp32"), faces, resume=lambda training: training.restore(path, run_id="x")
+    )
+    assert (resumed.arithmetic, len(resumed.history)) == ("bf16, fp32", 2)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("changes", OPTIMIZERS, ids=lambda changes: changes["optimizer"])
 def test_every_optimizer_is_captured_on_cuda(faces, changes):

@@ -1,0 +1,279 @@
+"""Few seeds and many arms: one spread for all arms of a data set, so that two runs can already be compared.
+
+Within a data set and split, a quantity (test accuracy, say) of a run is taken as arm + seed + error: a seed fixes
+split, initial weights and order for all arms. Least squares over all runs gives one error variance s² with its degrees
+of freedom; the variance of the difference of two arms, contrast c, is then s² · (c'(X'X)⁻¹c + 2 · overlap), the second
+part for splits that overlap (see `statistics`). The rules were fixed before the runs:
+
+- Arms that diverged, or learnt nothing in some seed, do not enter s², but are compared; a diverged network counts as
+  the constant answer.
+- A data set with fewer than two degrees of freedom of its own borrows the other's s²: two runs may agree by chance.
+- An arm whose last epochs vary more than the median arm's counts with that much more error; one where they vary more
+  than twice as much is unsteady, and its comparisons stay undecided.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fer_lib.evaluation.statistics import Estimate, Source, estimate, overlap
+from fer_lib.results import Results
+
+FEWEST = 2  # degrees of freedom of a spread that is used
+LEARNT = 0.05  # a network this near to the constant answer has learnt nothing
+LAST = 5  # epochs at the end of a run that tell how steady it is
+UNSTEADY = 2.0  # times the variation of the median arm
+
+Values = Mapping[str, Mapping[int, float]]  # by arm and seed
+Quantity = Callable[[Results], dict[int, float]]  # of the runs of one arm on one data set and split, by seed
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Variance of a run's error, its degrees of freedom, and the arms with several seeds that show it."""
+
+    variance: float
+    df: float
+    arms: frozenset[str]
+    borrowed: bool = False
+
+
+class Model:
+    """Quantity = arm + seed + error, fitted to one data set and split; the arms `out` do not enter the spread."""
+
+    def __init__(self, values: Values, *, out: Iterable[str] = (), overlap: float = 0.0) -> None:
+        self.values = {arm: dict(by) for arm, by in values.items() if by}
+        self._pool = tuple(arm for arm in self.values if arm not in set(out))
+        self._overlap = overlap
+
+    @functools.cached_property
+    def spread(self) -> Spread | None:
+        """Of the error: what is left of a run beside its arm and its seed; None with too few degrees of freedom."""
+        return _enough(self._error)
+
+    @functools.cached_property
+    def within(self) -> Spread | None:
+        """Of a run within its arm, so of seed and error; degrees of freedom by Satterthwaite.
+
+        Arms share their seeds, so three arms tell less about the seeds' part than about the error's. None with too few.
+        """
+        own = [np.array(list(self.values[arm].values())) for arm in self._several]
+        df = sum(len(values) - 1 for values in own)
+        if not df:
+            return None
+        squares, error = sum(float(((values - values.mean()) ** 2).sum()) for values in own), self._error
+        left = error.variance * error.df if error else 0.0
+        of_error, of_seeds = (error.df if error else 0), df - (error.df if error else 0)
+        parts = [(part, own_df) for part, own_df in ((left, of_error), (squares - left, of_seeds)) if own_df]
+        weight = sum(part**2 / own_df for part, own_df in parts)
+        return _enough(Spread(squares / df, squares**2 / weight if weight else df, self._several))
+
+    @functools.cached_property
+    def _error(self) -> Spread | None:
+        fit = self._fit(self._pool)
+        return Spread(fit.ssr / fit.df_resid, fit.df_resid, self._several) if fit and fit.df_resid else None
+
+    @functools.cached_property
+    def _several(self) -> frozenset[str]:
+        return frozenset(arm for arm in self._pool if len(self.values[arm]) > 1)
+
+    def difference(self, first: str, second: str, *, spread: Spread | None = None) -> Estimate:
+        """First arm minus second; n is the smaller number of seeds. `spread` stands in where there is none here."""
+        if not {first, second} <= self.values.keys():
+            return estimate([])
+        arms = tuple(dict.fromkeys((*self._pool, first, second)))
+        fit = self._fit(arms)
+        contrast = np.zeros(fit.model.exog.shape[1])
+        contrast[arms.index(first)] += 1
+        contrast[arms.index(second)] -= 1
+        covariance = fit.normalized_cov_params
+        reached = contrast @ covariance @ fit.model.exog.T @ fit.model.exog
+        if not np.allclose(reached, contrast, atol=1e-8):
+            return estimate([])  # no seed, nor a chain of arms and seeds, joins the two
+        ours, theirs = self.values[first], self.values[second]
+        return _estimate(
+            mean=float(contrast @ fit.params), n=min(len(ours), len(theirs)), spread=self.spread or spread,
+            factor=float(contrast @ covariance @ contrast), arms={first, second}, overlap=self._overlap,
+            pairs=tuple(ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())),
+        )  # fmt: skip
+
+    def mean(self, arm: str, *, spread: Spread | None = None) -> Estimate:
+        """Mean of an arm over its seeds, with the spread within arms."""
+        if arm not in self.values:
+            return estimate([])
+        own = list(self.values[arm].values())
+        return _estimate(
+            mean=float(np.mean(own)), n=len(own), spread=self.within or spread, factor=1 / len(own), arms={arm},
+            overlap=self._overlap,
+        )  # fmt: skip
+
+    @functools.cache  # noqa: B019 a model lives as long as its page
+    def _fit(self, arms: tuple[str, ...]) -> Any:
+        """statsmodels' fit over the runs of `arms`, columns in their order and then a seed each but the first."""
+        from statsmodels.api import OLS  # takes seconds to import
+
+        runs = [(arm, seed, value) for arm in arms for seed, value in self.values[arm].items()]
+        if not runs:
+            return None
+        seeds = sorted({seed for _, seed, _ in runs})
+        design = np.zeros((len(runs), len(arms) + len(seeds)))
+        for row, (arm, seed, _) in enumerate(runs):
+            design[row, [arms.index(arm), len(arms) + seeds.index(seed)]] = 1
+        return OLS([value for _, _, value in runs], np.delete(design, len(arms), axis=1)).fit()
+
+
+def _enough(spread: Spread | None) -> Spread | None:
+    return spread if spread is not None and spread.df >= FEWEST else None
+
+
+def _estimate(
+    *, mean: float, n: int, spread: Spread | None, factor: float, arms: set[str], overlap: float,
+    pairs: tuple[float, ...] = (),
+) -> Estimate:  # fmt: skip
+    terms = len(arms)
+    bare = Estimate(n, mean, math.nan, math.nan, terms=terms, overlap=overlap, pairs=pairs)
+    if spread is None or spread.variance < 1e-20:  # seeds that do not differ at all, as whole epochs may, tell nothing
+        return bare
+    source: Source = "borrowed" if spread.borrowed else "own" if spread.arms <= arms else "shared"
+    error = math.sqrt(spread.variance * (factor + terms * overlap))
+    return replace(bare, sd=math.sqrt(spread.variance), se=error, df=spread.df, source=source)
+
+
+def unsteadiness(last: Mapping[str, Sequence[Sequence[float]]], *, out: Iterable[str] = ()) -> dict[str, float]:
+    """How many times as much each arm's last epochs vary as those of the median arm that is not `out`.
+
+    Args:
+        last: by arm, the accuracies of the last `LAST` epochs of each of its runs. Their variation is taken about
+            their straight line, so that an arm which still learns is not called unsteady.
+    """
+    varies = {arm: math.sqrt(np.mean([_variance(run) for run in runs])) for arm, runs in last.items() if runs}
+    usual = [value for arm, value in varies.items() if arm not in set(out)]
+    median = float(np.median(usual)) if usual else 0.0
+    return {arm: value / median if median > 1e-9 else 1.0 for arm, value in varies.items()}
+
+
+def weighed(found: Estimate, ratios: Sequence[float]) -> Estimate:
+    """An estimate whose arms are this many times as unsteady as the median arm: error and spread grow with them."""
+    scale = math.sqrt(np.mean([max(1.0, ratio) ** 2 for ratio in ratios]))
+    return replace(found, sd=found.sd * scale, se=found.se * scale, steady=max(ratios) <= UNSTEADY)
+
+
+def _variance(run: Sequence[float]) -> float:
+    epochs = np.arange(len(run))
+    if len(run) < 3:
+        return 0.0
+    line = np.polyval(np.polyfit(epochs, run, 1), epochs)
+    return float(((np.asarray(run) - line) ** 2).sum() / (len(run) - 2))
+
+
+@functools.cache
+def metric(name: str) -> Quantity:
+    """The quantity that a record's metric of this name is."""
+    return lambda results: results.by_seed(name)
+
+
+accuracy = metric("test_accuracy")  # the one in which a diverged network has a value
+
+
+class Pool:
+    """The runs of a study, each under all its names, and what they tell of differences between arms."""
+
+    def __init__(self, results: Results) -> None:
+        self._runs = results
+        self._recipes = {
+            (arm, dataset, split): recipe
+            for arm, dataset, split, recipe in results.runs[["arm", "dataset", "split", "recipe"]].to_numpy()
+        }
+
+    def difference(self, first: str, second: str, *, dataset: str, split: str, of: Quantity = accuracy) -> Estimate:
+        """First arm minus second on a data set and split; n is the smaller number of seeds."""
+        arms = [self._recipes.get((arm, dataset, split), "") for arm in (first, second)]
+        model, lent = self._model(dataset, split, of), self._lent(dataset, split, of, "spread")
+        return self._weighed(model.difference(*arms, spread=lent), arms, dataset, split)
+
+    def mean(self, arm: str, *, dataset: str, split: str, of: Quantity = accuracy) -> Estimate:
+        """Mean of an arm over its seeds."""
+        recipe = self._recipes.get((arm, dataset, split), "")
+        lent = self._lent(dataset, split, of, "within")
+        return self._weighed(self._model(dataset, split, of).mean(recipe, spread=lent), [recipe], dataset, split)
+
+    def between(self, first: str, second: str, *, arm: str, split: str, of: Quantity = accuracy) -> Estimate:
+        """An arm on data set `first` minus the same arm on `second`, as of independent runs (Welch 1947)."""
+        one, other = (self.mean(arm, dataset=dataset, split=split, of=of) for dataset in (first, second))
+        if not (one.n and other.n):
+            return estimate([])
+        errors = one.se**2, other.se**2
+        sources = {one.source, other.source}
+        lent = "borrowed" in sources  # both then have one spread
+        df = one.df if lent else sum(errors) ** 2 / (errors[0] ** 2 / one.df + errors[1] ** 2 / other.df)
+        return Estimate(
+            min(one.n, other.n), one.mean - other.mean, math.sqrt((one.sd**2 + other.sd**2) / 2),
+            math.sqrt(sum(errors)), df=df, source="borrowed" if lent else "own" if sources == {"own"} else "shared",
+            steady=one.steady and other.steady, terms=2, overlap=overlap(split),
+        )  # fmt: skip
+
+    def _weighed(self, found: Estimate, arms: Sequence[str], dataset: str, split: str) -> Estimate:
+        ratios = self._unsteadiness(dataset, split)
+        return weighed(found, [ratios.get(arm, 1.0) for arm in arms])
+
+    def _lent(self, dataset: str, split: str, of: Quantity, kind: str) -> Spread | None:
+        """Another data set's spread under the same split."""
+        for other in self._runs.datasets():
+            spread = getattr(self._model(other, split, of), kind) if other != dataset else None
+            if spread is not None:
+                return replace(spread, borrowed=True)
+        return None
+
+    @functools.cache  # noqa: B019 a pool lives as long as its page
+    def _model(self, dataset: str, split: str, of: Quantity) -> Model:
+        values = {recipe: of(runs) for recipe, runs in self._arms(dataset, split).items()}
+        if of is accuracy:
+            constant = self._constant(dataset, split)
+            for recipe, runs in self._arms(dataset, split).items():
+                lost = runs.runs.loc[runs.runs["status"] == "diverged", "seed"]
+                values[recipe] |= dict.fromkeys(lost.astype(int), constant) if constant else {}
+        return Model(values, out=self._out(dataset, split), overlap=overlap(split))
+
+    @functools.cache  # noqa: B019
+    def _arms(self, dataset: str, split: str) -> dict[str, Results]:
+        """The measured runs of a data set and split by recipe, under the first of its names."""
+        here = self._runs.of(dataset=dataset, split=split)
+        there = here.runs[here.runs["status"].isin(("finished", "diverged"))].drop_duplicates("recipe")
+        return {recipe: here.of(arm=arm) for arm, recipe in there[["arm", "recipe"]].to_numpy()}
+
+    @functools.cache  # noqa: B019
+    def _constant(self, dataset: str, split: str) -> float:
+        """Accuracy of answering the most frequent class of the test images always; 0 where no run has predictions."""
+        for runs in self._arms(dataset, split).values():
+            for arrays in (arrays for arrays in runs.predictions()[:1] if "actual" in arrays):
+                return float(np.bincount(arrays["actual"]).max() / len(arrays["actual"]))
+        return 0.0
+
+    @functools.cache  # noqa: B019
+    def _out(self, dataset: str, split: str) -> frozenset[str]:
+        """The arms that diverged or learnt nothing in some seed."""
+        least = self._constant(dataset, split) + LEARNT
+        found = set()
+        for recipe, runs in self._arms(dataset, split).items():
+            lost = (runs.runs["status"] == "diverged").any()
+            if lost or any(value < least for value in runs.by_seed().values()):
+                found.add(recipe)
+        return frozenset(found)
+
+    @functools.cache  # noqa: B019
+    def _unsteadiness(self, dataset: str, split: str) -> dict[str, float]:
+        last = {}
+        for recipe, runs in self._arms(dataset, split).items():
+            history = runs.of(status="finished").history.sort_values("epoch")
+            last[recipe] = [run["eval_accuracy"].tolist()[-LAST:] for _, run in history.groupby("seed")]
+        return unsteadiness(last, out=self._out(dataset, split))
+
+
+@functools.lru_cache(maxsize=4)
+def pool_of(results: Results) -> Pool:
+    """The pool of the study that `results` are part of."""
+    return Pool(results.study or results)
