@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fer_lib.data import FaceSet, apply_rule, load, split_rows
     from fer_lib.errors import FerError
-    from fer_lib.models import SpatialTransformer, build, warp
+    from fer_lib.geometry import warp
+    from fer_lib.models import SpatialTransformer, build
     from fer_lib.training import Place, RunConfig, RunStore, run_one
 
 __version__ = "0.1.0"
@@ -31,7 +32,8 @@ __all__ = [
 _HOMES = {
     "fer_lib.data": ("FaceSet", "apply_rule", "load", "split_rows"),
     "fer_lib.errors": ("FerError",),
-    "fer_lib.models": ("SpatialTransformer", "build", "warp"),
+    "fer_lib.geometry": ("warp",),
+    "fer_lib.models": ("SpatialTransformer", "build"),
     "fer_lib.training": ("Place", "RunConfig", "RunStore", "run_one"),
 }
 

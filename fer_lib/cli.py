@@ -81,7 +81,7 @@ def run(
     """Train what is missing of params files' grids."""
     from fer_lib.selection import behind, chosen
     from fer_lib.training import Place, expand, grids_in, run_all
-    from fer_lib.training.device import default_jobs
+    from fer_lib.training.campaign import default_jobs
     from fer_lib.training.grid import kept
     from fer_lib.training.order import in_order, written_order
     from fer_lib.training.progress import Progress
@@ -125,7 +125,7 @@ def plan(
     from fer_lib.selection import claims_told, transfer_arms
     from fer_lib.training import Place, RunStore, cost, expand, grids_in
     from fer_lib.training.calibration import calibrate
-    from fer_lib.training.device import default_jobs
+    from fer_lib.training.campaign import default_jobs
     from fer_lib.training.event import titles
     from fer_lib.training.order import in_order, written_order
 
@@ -230,7 +230,7 @@ def report(
     """
     print(f"{profile or 'The study, then the demonstration'}: loading PyTorch ...", flush=True)
     from fer_lib.report.build import build_report
-    from fer_lib.training.device import default_jobs
+    from fer_lib.training.campaign import default_jobs
 
     jobs = default_jobs(jobs)
     if profile:

@@ -11,15 +11,16 @@ from matplotlib.figure import Figure
 
 from fer_lib import data, paths
 from fer_lib.errors import DataMissing, FerError
+from fer_lib.files import write_atomically
 from fer_lib.report import style
 from fer_lib.report.show import show_figure, show_note, show_table
 from fer_lib.results import Results, collect
 from fer_lib.training import Cell, Place, Record, RunStore, expand, grids_in, parse_grid, run_all
-from fer_lib.training.device import commit, default_device, default_jobs
+from fer_lib.training.campaign import default_jobs
 from fer_lib.training.grid import by_name, kept
+from fer_lib.training.machine import commit, default_device
 from fer_lib.training.order import in_order, order_of
 from fer_lib.training.progress import Progress
-from fer_lib.training.store import write_atomically
 
 Source = tuple[str, str]  # data set and labelling
 

@@ -3,7 +3,6 @@
 A cache is a folder named after its source's hash, so a changed source is read again and an unchanged one never is.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -21,12 +20,6 @@ from fer_lib.errors import FerError
 _FORMAT = 1  # raise it when the arrays' meaning changes
 
 Arrays = dict[str, np.ndarray]
-
-
-def file_hash(path: Path) -> str:
-    """Hex sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def cached(kind: str, source_hash: str, read: Callable[[], Arrays]) -> Arrays:

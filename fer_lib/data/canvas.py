@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_lib.data.faceset import SIZE
+from fer_lib.geometry import compose_pose
 
 CHUNK = 32  # images whose intermediate arrays stay in a core's cache
 Array = NDArray[Any]
@@ -29,49 +30,6 @@ class PoseRange:
     max_log_scale: float = 0.15
     max_shift: float = 0.1
     max_shear: float = 0.08
-
-
-def compose_pose(
-    *,
-    rotation: Array | float = 0.0,
-    log_scale: Array | float = 0.0,
-    shift_x: Array | float = 0.0,
-    shift_y: Array | float = 0.0,
-    shear: Array | float = 0.0,
-    log_stretch: Array | float = 0.0,
-) -> Array:
-    """Build thetas float32 [..., 2, 3] from their components; the inverse of `pose_components`.
-
-    theta = [A | t] maps canonical to image coordinates, both in [-1, 1] with y down, as in `affine_grid`;
-    A = R(rotation) · [[1, shear], [0, 1]] · exp(log_scale) · diag(exp(log_stretch), exp(-log_stretch)).
-    The rotation is in degrees, clockwise as seen in the image.
-    """
-    parts = (rotation, log_scale, shift_x, shift_y, shear, log_stretch)
-    angle, scale, x, y, shear, stretch = np.broadcast_arrays(*(np.asarray(part, np.float64) for part in parts))
-    cos, sin = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
-    width, height = np.exp(scale + stretch), np.exp(scale - stretch)
-    top = np.stack([cos * width, (cos * shear - sin) * height, x], axis=-1)
-    bottom = np.stack([sin * width, (sin * shear + cos) * height, y], axis=-1)
-    return np.stack([top, bottom], axis=-2).astype(np.float32)
-
-
-def pose_components(theta: Array) -> dict[str, Array]:
-    """Split thetas [..., 2, 3] into rotation (degrees), log_scale, shift_x, shift_y, shear and log_stretch.
-
-    The convention is that of `compose_pose`; drawn poses have no stretch, a learnt theta may. A theta that
-    mirrors or collapses the image has no such components: its log_scale, shear and log_stretch are NaN.
-    """
-    a, b, x, c, d, y = np.moveaxis(np.asarray(theta, np.float64).reshape(*theta.shape[:-2], 6), -1, 0)
-    determinant = np.where(a * d > b * c, a * d - b * c, np.nan)
-    width = np.hypot(a, c)
-    return {
-        "rotation": np.rad2deg(np.arctan2(c, a)),
-        "log_scale": np.log(determinant) / 2,
-        "shift_x": x,
-        "shift_y": y,
-        "shear": (a * b + c * d) / determinant,
-        "log_stretch": np.log(width**2 / determinant) / 2,
-    }
 
 
 class Draws:

@@ -10,11 +10,12 @@ from types import ModuleType
 
 import numpy as np
 
-from fer_lib import paths
+from fer_lib import geometry, paths
 from fer_lib.data import canvas, faceset, fer2013, ferplus, portrait, tiny_imagenet, toyfaces, toyshapes
-from fer_lib.data.cache import Arrays, cached, file_hash
+from fer_lib.data.cache import Arrays, cached
 from fer_lib.data.faceset import FER_CLASSES, FaceSet, digest
 from fer_lib.errors import FerError
+from fer_lib.files import file_hash
 
 _TOY_ROWS = 3_000
 _TOY_SEED = 2022
@@ -112,7 +113,7 @@ def _usage_by_row(rows: int, *, training: float, selection: float) -> np.ndarray
 
 def _drawn(kind: str, modules: tuple[ModuleType, ...], draw: Callable[[], Arrays]) -> Arrays:
     """Arrays of a procedural set, drawn anew when the source of one of `modules` changes."""
-    sources = "".join(map(inspect.getsource, (*modules, canvas, faceset)))
+    sources = "".join(map(inspect.getsource, (*modules, canvas, faceset, geometry)))
     source_hash = hashlib.sha256(f"{sources}{_TOY_ROWS}{_TOY_SEED}".encode()).hexdigest()
     return cached(kind, source_hash, draw)
 

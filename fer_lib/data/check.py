@@ -13,11 +13,11 @@ import numpy as np
 
 from fer_lib import paths
 from fer_lib.data import fer2013, ferplus, tiny_imagenet
-from fer_lib.data.cache import file_hash
 from fer_lib.data.catalogue import DATASETS, load
 from fer_lib.data.duplicates import count_copies, exact_groups, near_groups
 from fer_lib.data.faceset import PARTS, USAGES, VOTE_COLUMN, FaceSet
 from fer_lib.data.labels import apply_rule
+from fer_lib.files import file_hash
 
 PUBLISHED = {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589}
 KAGGLE_MD5 = "f8428a1edbd21e88f42c73edd2a14f95"  # fer2013.tar.gz as the competition serves it

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fer_lib.data.canvas import Array, Draws, PoseRange, compose_pose, render
+from fer_lib.data.canvas import Array, Draws, PoseRange, render
 from fer_lib.data.faceset import FER_CLASSES, VOTE_COLUMN, VOTE_COLUMNS
 from fer_lib.data.portrait import Face, paint
+from fer_lib.geometry import compose_pose
 
 _CLASS_WEIGHTS = (0.14, 0.095, 0.135, 0.21, 0.15, 0.12, 0.15)
 _TRUTH = np.eye(len(VOTE_COLUMNS))[list(VOTE_COLUMN)]  # what a tagger says who sees the class

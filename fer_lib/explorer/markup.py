@@ -4,9 +4,9 @@ from html import escape
 
 import numpy as np
 
-from fer_lib.data.canvas import pose_components
 from fer_lib.explorer.picture import MARGIN, TITLES
 from fer_lib.explorer.scene import View
+from fer_lib.geometry import pose_components
 from fer_lib.report.style import BLUE, RED, SKY
 
 _PARTS = {"rotation": ("rotation (°)", 1), "log_scale": ("log scale", 3), "shift_x": ("shift x", 3),

@@ -16,9 +16,9 @@ from fer_lib.errors import DataMissing, FerError
 from fer_lib.explorer import markup, picture
 from fer_lib.explorer.models import TrainedRun, open_run, trained_runs, what_to_train
 from fer_lib.explorer.scene import NOTHING, Disturbance, Model, View, look
+from fer_lib.files import write_atomically
 from fer_lib.results import Results
 from fer_lib.training import RunStore
-from fer_lib.training.store import write_atomically
 
 ANY = "any"
 _RANGES = {  # of a slider: its label, least, greatest, step

@@ -12,11 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fer_lib.data.canvas import compose_pose, pixel_centres
-from fer_lib.data.device import normalise
-from fer_lib.models import SpatialTransformer, sampling_grid, warp
-from fer_lib.models.networks import GREY_MEAN, GREY_STD
-from fer_lib.models.stn import ALIGN_CORNERS
+from fer_lib.data.batches import GREY_MEAN, GREY_STD, normalise
+from fer_lib.data.canvas import pixel_centres
+from fer_lib.geometry import ALIGN_CORNERS, compose_pose, sampling_grid, warp
+from fer_lib.models import SpatialTransformer
 
 
 @dataclass(frozen=True)

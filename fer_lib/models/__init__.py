@@ -1,15 +1,12 @@
 """Networks: grey images [B, 1, 48, 48] → logits."""
 
 from fer_lib.models.build import MODELS, Classifier, build, parameter_count
-from fer_lib.models.stn import SpatialTransformer, identity_theta, sampling_grid, warp
+from fer_lib.models.stn import SpatialTransformer
 
 __all__ = [
     "MODELS",
     "Classifier",
     "SpatialTransformer",
     "build",
-    "identity_theta",
     "parameter_count",
-    "sampling_grid",
-    "warp",
 ]

@@ -6,10 +6,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from fer_lib.data.batches import GREY_MEAN, GREY_STD
+
 Stem = Literal["imagenet", "small"]
 
-# How the engine normalises grey values: (x / 255 - GREY_MEAN) / GREY_STD, the same for every data set.
-GREY_MEAN, GREY_STD = 0.5, 0.25
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 

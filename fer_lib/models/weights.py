@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from fer_lib.data.cache import file_hash
 from fer_lib.errors import FerError
+from fer_lib.files import file_hash
 from fer_lib.models.build import Classifier
 
 # `torchvision.models.ResNet50_Weights`, spelt out since importing it takes seconds; a test compares.

@@ -13,8 +13,8 @@ from fer_lib.report.html import render_report
 from fer_lib.report.inputs import has_outputs, page_inputs, read_manifest, write_manifest
 from fer_lib.report.parallel import execute_many
 from fer_lib.training import Cell, Place, Record, RunConfig, RunStore, expand, grids_in, read_params, run_all
-from fer_lib.training.device import commit
 from fer_lib.training.grid import by_name, kept
+from fer_lib.training.machine import commit
 from fer_lib.training.order import in_order, order_of, with_pretraining
 from fer_lib.training.progress import Live, Progress
 

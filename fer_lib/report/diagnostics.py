@@ -8,8 +8,8 @@ import pandas as pd
 from scipy import stats
 
 from fer_lib.data import FaceSet
-from fer_lib.data.canvas import pose_components
 from fer_lib.evaluation import statistics
+from fer_lib.geometry import pose_components
 from fer_lib.results import Results
 
 STATE = {

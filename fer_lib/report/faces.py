@@ -186,7 +186,7 @@ def pose_histograms(faces: FaceSet | None) -> Figure | None:
     """Distributions of the known pose, where there is one."""
     if faces is None or faces.pose is None:
         return None
-    from fer_lib.data.canvas import pose_components
+    from fer_lib.geometry import pose_components
 
     parts = pose_components(np.asarray(faces.pose))
     shown = {"rotation (degrees)": parts["rotation"], "log scale": parts["log_scale"], "shift x": parts["shift_x"],

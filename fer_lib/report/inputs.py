@@ -11,8 +11,8 @@ import nbformat
 
 from fer_lib import data
 from fer_lib.errors import DataMissing
+from fer_lib.files import write_atomically
 from fer_lib.training import Record, RunStore
-from fer_lib.training.store import write_atomically
 
 MANIFEST = "inputs.json"
 _SOURCES = {".py", ".j2", ".css", ".js", ".yaml"}

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fer_lib.data import FaceSet
-from fer_lib.data.canvas import pose_components
 from fer_lib.explorer.picture import Tile, sheet
 from fer_lib.explorer.scene import warped
+from fer_lib.geometry import pose_components
 from fer_lib.report import diagnostics
 from fer_lib.report.style import GREY, look
 from fer_lib.results import Results

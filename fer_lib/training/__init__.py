@@ -1,10 +1,10 @@
 """Configs → runs → records."""
 
+from fer_lib.training.campaign import Tally, run_all
 from fer_lib.training.config import RunConfig
 from fer_lib.training.grid import Cell, Grid, expand, grids_in, parse_grid, read_params
 from fer_lib.training.record import Epoch, Record
 from fer_lib.training.run import Place, run_one
-from fer_lib.training.runner import Tally, run_all
 from fer_lib.training.store import RunStore
 
 __all__ = [

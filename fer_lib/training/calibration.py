@@ -15,15 +15,15 @@ import numpy as np
 import torch
 
 from fer_lib.data import FER_CLASSES, FaceSet, apply_rule
-from fer_lib.data.device import DeviceData, augmentation_plan
+from fer_lib.data.batches import DeviceData, augmentation_plan
+from fer_lib.files import write_atomically
 from fer_lib.paths import cache_folder
 from fer_lib.training.config import RunConfig
 from fer_lib.training.cost import Speed
-from fer_lib.training.device import arithmetic, cores, prepare, provenance, strict
 from fer_lib.training.evaluate import evaluate
+from fer_lib.training.machine import arithmetic, cores, prepare, provenance, strict
 from fer_lib.training.run import Place
 from fer_lib.training.step import Workspace
-from fer_lib.training.store import write_atomically
 from fer_lib.training.threads import own_stream
 
 SECONDS = 2.0  # of timed steps, at least

@@ -10,8 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from fer_lib.files import write_atomically
 from fer_lib.training.record import Epoch
-from fer_lib.training.store import write_atomically
 
 State = dict[str, Tensor]
 

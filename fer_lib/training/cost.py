@@ -9,7 +9,7 @@ import torch
 
 from fer_lib.data import FIXED
 from fer_lib.training.config import RunConfig
-from fer_lib.training.device import arithmetic, cores, default_device
+from fer_lib.training.machine import arithmetic, cores, default_device
 
 # Training GFLOP per 48×48 image (three times the forward pass), counted over convolutions and linear layers.
 _GFLOP = {"resnet50": 1.26, "vggface": 4.3, "vanilla_cnn": 0.9}

@@ -13,16 +13,16 @@ import numpy as np
 import torch
 
 from fer_lib.data import PRETRAINING_SETS, FaceSet, Split, apply_rule, split_rows
-from fer_lib.data.device import DeviceData, augmentation_plan, generator, key
+from fer_lib.data.batches import DeviceData, augmentation_plan, generator, key
 from fer_lib.data.duplicates import copies_of
 from fer_lib.data.labels import tied
 from fer_lib.evaluation import metrics
-from fer_lib.evaluation.transformer import collapse, theta_summary
+from fer_lib.evaluation.theta import collapse, theta_summary
 from fer_lib.models import Classifier
 from fer_lib.training.checkpoint import Training
 from fer_lib.training.config import RunConfig
-from fer_lib.training.device import arithmetic
 from fer_lib.training.evaluate import Evaluation, evaluate, probe, some_thetas
+from fer_lib.training.machine import arithmetic
 from fer_lib.training.optim import learning_rate
 from fer_lib.training.record import Arrays, Epoch, Probe, Status
 from fer_lib.training.step import Step, Workspace

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fer_lib.data.device import DeviceData, normalise
-from fer_lib.evaluation.transformer import ROBUSTNESS, posed
-from fer_lib.models import Classifier, identity_theta, warp
+from fer_lib.data.batches import DeviceData, normalise
+from fer_lib.evaluation.theta import ROBUSTNESS, posed
+from fer_lib.geometry import identity_theta, warp
+from fer_lib.models import Classifier
 from fer_lib.training.optim import loss_of
 from fer_lib.training.record import Probe
 

@@ -16,9 +16,9 @@ class Epoch(BaseModel):
 
     Training loss and accuracy are running means over the epoch, in training mode. `eval_*` is the rest of the images
     (`random80`, `grouped80`), PublicTest (`official`) or the validation part (`folders`). `theta` is
-    `evaluation.transformer.theta_summary` of the evaluated images, and `gradient`: the localisation net's part of the
+    `evaluation.theta.theta_summary` of the evaluated images, and `gradient`: the localisation net's part of the
     norm of the epoch's last gradient. `collapse` names what became of the transformer, if it did
-    (`evaluation.transformer.collapse`).
+    (`evaluation.theta.collapse`).
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -36,7 +36,7 @@ class Epoch(BaseModel):
 
 
 class Probe(BaseModel):
-    """Accuracy on test images under one transformation (`evaluation.transformer.ROBUSTNESS`; 0 is none)."""
+    """Accuracy on test images under one transformation (`evaluation.theta.ROBUSTNESS`; 0 is none)."""
 
     model_config = ConfigDict(extra="forbid")
 

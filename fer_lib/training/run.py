@@ -14,9 +14,9 @@ from fer_lib.models import Classifier
 from fer_lib.models.weights import IMAGENET, WeightsUnavailable, imagenet_file, load_imagenet, load_run
 from fer_lib.training.checkpoint import Training, save_weights
 from fer_lib.training.config import RunConfig
-from fer_lib.training.device import default_device, prepare, provenance
 from fer_lib.training.engine import Outcome, Stopped, train
 from fer_lib.training.event import Event, title
+from fer_lib.training.machine import default_device, prepare, provenance
 from fer_lib.training.record import Record
 from fer_lib.training.step import Workspace
 from fer_lib.training.store import Busy, RunStore

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from fer_lib.data import FaceSet, Labels
-from fer_lib.data.device import DeviceData, apply_augmentation, images_on, normalise
-from fer_lib.models import Classifier, build, identity_theta
+from fer_lib.data.batches import DeviceData, apply_augmentation, images_on, normalise
+from fer_lib.geometry import identity_theta
+from fer_lib.models import Classifier, build
 from fer_lib.models.networks import Dropout
 from fer_lib.training.config import RunConfig
-from fer_lib.training.device import arithmetic, strict
+from fer_lib.training.machine import arithmetic, strict
 from fer_lib.training.optim import forget, loss_of, make_optimizer, set_learning_rate
 
 WARM_UPS = 3  # steps before a capture, in which libraries allocate and choose their algorithms

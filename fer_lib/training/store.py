@@ -7,8 +7,6 @@ is either there whole or not there. Nothing is ever unpickled.
 import hashlib
 import io
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,34 +16,9 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from fer_lib.errors import FerError
+from fer_lib.files import write_atomically
 from fer_lib.training.config import SCHEMA, RunConfig
 from fer_lib.training.record import Arrays, Record
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Writes `data` to `path` so that a reader, or a crash, sees the old file or the new one.
-
-    Raises:
-        FerError: the folder cannot be written.
-    """
-    scratch = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-            scratch = Path(file.name)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.chmod(0o644)
-        scratch.replace(path)
-    except OSError as error:
-        raise FerError(
-            f"Cannot write {path}: {error.strerror or error}.\n"
-            "Free some space, or choose a folder that can be written (FER_REPORT)."
-        ) from error
-    finally:
-        if scratch is not None:
-            scratch.unlink(missing_ok=True)
 
 
 class Busy(Exception):

@@ -13,7 +13,7 @@ from scipy import stats
 from fer_lib import data
 from fer_lib.errors import DataMissing, FerError
 from fer_lib.training.cost import gflop, guess_seconds
-from fer_lib.training.device import arithmetic, provenance
+from fer_lib.training.machine import arithmetic, provenance
 from fer_lib.training.record import Arrays, Record
 from fer_lib.training.run import Place, Report, run_one
 from fer_lib.training.store import RunStore

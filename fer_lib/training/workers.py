@@ -15,8 +15,8 @@ from multiprocessing.process import BaseProcess
 
 from fer_lib.errors import FerError
 from fer_lib.training.config import RunConfig
-from fer_lib.training.device import cores
 from fer_lib.training.event import Event, title
+from fer_lib.training.machine import cores
 from fer_lib.training.run import Place, Report, Task, attempt
 from fer_lib.training.step import Workspace
 

@@ -20,7 +20,7 @@ from benchmarks.contenders import Lane, Racer, Timing
 
 from fer_lib import data
 from fer_lib.training import RunConfig
-from fer_lib.training.device import arithmetic, cores, default_device, provenance
+from fer_lib.training.machine import arithmetic, cores, default_device, provenance
 
 MODELS = {
     "ResNet50": {"model": "resnet50"},

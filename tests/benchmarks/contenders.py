@@ -19,12 +19,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from fer_lib import data
 from fer_lib.data import apply_rule
-from fer_lib.data.device import DeviceData, apply_augmentation, augmentation_plan, normalise
+from fer_lib.data.batches import DeviceData, apply_augmentation, augmentation_plan, normalise
 from fer_lib.models import build
 from fer_lib.models.convolution import Conv2d
 from fer_lib.training import RunConfig
-from fer_lib.training.device import arithmetic, prepare
 from fer_lib.training.evaluate import evaluate
+from fer_lib.training.machine import arithmetic, prepare
 from fer_lib.training.step import Workspace, cuda_graph
 from fer_lib.training.threads import own_stream
 

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from fer_lib.data import FaceSet
-from fer_lib.models.networks import GREY_MEAN, GREY_STD
+from fer_lib.data.batches import GREY_MEAN, GREY_STD
 
 AUGMENT = {
     "none": [],

@@ -5,9 +5,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fer_lib.data.canvas import PoseRange, compose_pose, pose_components
+from fer_lib.data.canvas import PoseRange
 from fer_lib.data.faceset import FER_CLASSES, VOTE_COLUMN, VOTE_COLUMNS
 from fer_lib.data.toyfaces import ToyFaces, draw, draw_face
+from fer_lib.geometry import compose_pose, pose_components
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from fer_lib import data
-from fer_lib.data.canvas import compose_pose
 from fer_lib.data.toyfaces import draw_face
 from fer_lib.explorer import markup, picture
 from fer_lib.explorer.scene import NOTHING, PARTS, Disturbance, Model, disturb, disturbed_pose, look, warped
+from fer_lib.geometry import compose_pose
 
 FACE = draw_face("happy", seed=3)
 SOME = {"rotation": 20.0, "scale": 1.3, "shift_x": 0.2, "shift_y": -0.2, "shear": 0.3, "light": 0.5, "noise": 0.1}

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from fer_lib.data.batches import GREY_MEAN, GREY_STD
 from fer_lib.models import build, parameter_count
-from fer_lib.models.networks import GREY_MEAN, GREY_STD, GreyToRGB, resnet50, vanilla_cnn, vggface
+from fer_lib.models.networks import GreyToRGB, resnet50, vanilla_cnn, vggface
 from fer_lib.models.stn import SpatialTransformer
 from fer_lib.training import RunConfig
 

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from fer_lib.data import FER_CLASSES, toyfaces
-from fer_lib.data.canvas import PoseRange, compose_pose, pose_components
-from fer_lib.data.device import normalise
-from fer_lib.models import SpatialTransformer, warp
-from fer_lib.training.device import prepare
+from fer_lib.data.batches import normalise
+from fer_lib.data.canvas import PoseRange
+from fer_lib.geometry import compose_pose, pose_components, warp
+from fer_lib.models import SpatialTransformer
+from fer_lib.training.machine import prepare
 
 BATCH, STEPS = 48, 300
 

@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from fer_lib.data import toyfaces
-from fer_lib.models import SpatialTransformer, identity_theta, sampling_grid, warp
+from fer_lib.geometry import identity_theta, sampling_grid, warp
+from fer_lib.models import SpatialTransformer
 
 
 @pytest.fixture(scope="module")

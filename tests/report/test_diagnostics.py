@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from fer_lib.data import FER_CLASSES, FaceSet
-from fer_lib.data.canvas import compose_pose
+from fer_lib.geometry import compose_pose
 from fer_lib.report import diagnostics, transformer
 from fer_lib.results import Results, collect
 from fer_lib.training import Record, expand, parse_grid

@@ -85,7 +85,7 @@ def test_nothing_starts_that_would_not_get_through_an_epoch_by_the_deadline(tmp_
     quick = Speed(start=0.0, train=0.0, evaluate=0.0)
     configs = [tiny(), tiny(seed=1)]
     monkeypatch.setattr(
-        "fer_lib.training.runner.calibrate", lambda runs, where, jobs: {configs[0]: slow, configs[1]: quick}
+        "fer_lib.training.campaign.calibrate", lambda runs, where, jobs: {configs[0]: slow, configs[1]: quick}
     )
     tally = run_all(configs, place(tmp_path), deadline=time.monotonic() + 100)
     assert tally.states == {configs[0]: "stopped", configs[1]: "trained"}

@@ -10,7 +10,7 @@ from training.tiny import tiny
 
 from fer_lib import data
 from fer_lib.data import FaceSet, apply_rule, split_rows
-from fer_lib.data.device import generator
+from fer_lib.data.batches import generator
 from fer_lib.models import build
 from fer_lib.training import RunConfig
 from fer_lib.training.engine import train

@@ -9,9 +9,10 @@ from fer_lib import data
 from fer_lib.data.duplicates import near_groups
 from fer_lib.errors import FerError
 from fer_lib.training import cost
-from fer_lib.training.calibration import calibrate
+from fer_lib.training.calibration import best_jobs, calibrate
 from fer_lib.training.config import RunConfig
 from fer_lib.training.event import Event, State
+from fer_lib.training.machine import cores, default_device
 from fer_lib.training.order import with_pretraining
 from fer_lib.training.run import Place, Report, Task, attempt, is_complete
 from fer_lib.training.step import Workspace
@@ -34,6 +35,16 @@ class Tally:
         text = ", ".join(f"{self.count(state)} {state}" for state in ("trained", "reused", "diverged", "skipped"))
         left = self.count("stopped")
         return f"{text}, {left} left" if left else text
+
+
+def default_jobs(jobs: int = 0) -> int:
+    """Runs at once: `jobs`, or for 0 one per CPU core, or on a GPU as many as `calibration.best_jobs` finds."""
+    if jobs:
+        return jobs
+    device = default_device()
+    if device.type == "cuda":
+        return best_jobs(device)
+    return cores()
 
 
 def run_all(

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from fer_lib.data.faceset import FaceSet
 from fer_lib.data.labels import Labels
-from fer_lib.models.networks import GREY_MEAN, GREY_STD
-from fer_lib.models.stn import warp
+from fer_lib.geometry import warp
+
+GREY_MEAN, GREY_STD = 0.5, 0.25  # what `normalise` takes off and divides by, the same for every data set
 
 Augment = Literal["none", "flip", "crop_flip", "affine"]
 Purpose = Literal["order", "augment", "dropout"]
@@ -73,7 +74,7 @@ def generator(seed: int, purpose: Purpose, epoch: int) -> torch.Generator:
 
 
 def normalise(images: Tensor) -> Tensor:
-    """uint8 [B, 1, H, W] → float32, (x / 255 - 0.5) / 0.25."""
+    """uint8 [B, 1, H, W] → float32, (x / 255 - GREY_MEAN) / GREY_STD."""
     return images.float().mul_(1 / (255 * GREY_STD)).sub_(GREY_MEAN / GREY_STD)
 
 

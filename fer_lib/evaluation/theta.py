@@ -1,14 +1,13 @@
 """What a transformer's theta does to its images: how far from the identity, how far outside, and whether it collapsed.
 
-The parts of theta (rotation, scale, shear, shifts) are those of `data.canvas.pose_components`.
+The parts of theta (rotation, scale, shear, shifts) are those of `geometry.pose_components`.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from fer_lib.data.canvas import compose_pose
-from fer_lib.models import identity_theta, sampling_grid
+from fer_lib.geometry import compose_pose, identity_theta, sampling_grid
 
 OUTSIDE, TINY, BLANK = 0.5, 2.0, 0.1  # share of grid points; times as large a view; a view of five pixels
 

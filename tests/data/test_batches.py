@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fer_lib.data import FER_CLASSES, FaceSet, apply_rule
-from fer_lib.data.device import (
+from fer_lib.data.batches import (
     DeviceData,
     apply_augmentation,
     augmentation_plan,

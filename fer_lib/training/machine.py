@@ -31,18 +31,6 @@ def default_device() -> torch.device:
         raise FerError(f"FER_DEVICE: {name!r} is no device; expected cpu, cuda or cuda:1.") from None
 
 
-def default_jobs(jobs: int = 0) -> int:
-    """Runs at once: `jobs`, or for 0 one per CPU core, or on a GPU as many as `calibration.best_jobs` finds."""
-    if jobs:
-        return jobs
-    device = default_device()
-    if device.type == "cuda":
-        from fer_lib.training.calibration import best_jobs
-
-        return best_jobs(device)
-    return cores()
-
-
 def arithmetic(config: RunConfig, device: torch.device) -> str:
     """`fp32` or `bf16`: what `config.precision` means on `device`."""
     if config.precision != "auto":

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from fer_lib.data.canvas import compose_pose, pose_components
-from fer_lib.evaluation.transformer import ROBUSTNESS, collapse, posed, theta_summary
-from fer_lib.models import identity_theta
+from fer_lib.evaluation.theta import ROBUSTNESS, collapse, posed, theta_summary
+from fer_lib.geometry import compose_pose, identity_theta, pose_components
 
 
 def thetas(**parts) -> torch.Tensor:
