@@ -247,7 +247,7 @@ def report(
 @app.command()
 def docs() -> None:
     """Bring the generated numbers in README.md, MODEL_CARD.md and DATASHEET.md up to date."""
-    from fer_lib.report.documents import write_documents
+    from fer_lib.study.documents import write_documents
 
     changed = write_documents()
     print("\n".join(f"written: {path.name}" for path in changed) or "nothing to change")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from fer_lib import paths
 from fer_lib.errors import FerError
-from fer_lib.evaluation.claims import SPLIT, arms_behind, decide, first_measured
 from fer_lib.results import collect
+from fer_lib.study.claims import SPLIT, arms_behind, decide, first_measured
 from fer_lib.training import Cell, RunConfig, RunStore, cost, grids_in, read_params
 from fer_lib.training.grid import by_name
 from fer_lib.training.order import with_pretraining

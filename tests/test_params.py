@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fer_lib import paths
-from fer_lib.evaluation import published
+from fer_lib.study import published
 from fer_lib.training import RunConfig, expand, grids_in
 
 ROOT = Path(__file__).parents[1]

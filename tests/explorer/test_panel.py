@@ -14,7 +14,7 @@ from fer_lib.explorer import picture
 from fer_lib.explorer.panel import ANY, Explorer
 from fer_lib.explorer.scene import NOTHING, Model, look
 from fer_lib.models import build
-from fer_lib.study import Study
+from fer_lib.study.notebook import Study
 from fer_lib.training import RunConfig
 
 BASE = {**SMALL, "train_limit": 64}

@@ -9,7 +9,7 @@ from training.tiny import place, tiny
 
 from fer_lib.report import inputs
 from fer_lib.report.inputs import has_outputs, page_inputs
-from fer_lib.study import Study
+from fer_lib.study.notebook import Study
 from fer_lib.training import RunStore, run_one
 
 PARAMS = {"profile": "tiny", "base": {"model": "vanilla_cnn"}, "arms": {"Adam": {}},

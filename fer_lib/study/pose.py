@@ -1,52 +1,24 @@
-"""Whether the spatial transformer does its work: its state over training, the pose it undoes, and what that buys.
+"""Does the transformer undo a pose: theta against the known one, accuracy by pose and under transformations."""
 
-Tables and sentences; `report.transformer` draws them.
-"""
-
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from scipy import stats
 
 from fer_lib.data import FaceSet
-from fer_lib.evaluation import statistics
 from fer_lib.geometry import pose_components
+from fer_lib.report.style import GREY, look
 from fer_lib.results import Results
+from fer_lib.study import statistics
 
-STATE = {
-    "distance": "distance from identity",
-    "outside": "grid points outside",
-    "gradient": "share of the gradient",
-}
 POSE = {
     "rotation": "rotation (degrees)", "log_scale": "log scale", "shift_x": "shift x", "shift_y": "shift y",
     "shear": "shear",
 }  # fmt: skip
 TRANSFORMS = {"rotation": "rotation (degrees)", "log_scale": "scale (± ln)", "shift": "shift (half widths)"}
 BINS = 4  # equal shares of the test images, by how far their pose is from upright
-
-
-def state(results: Results, *, split: str) -> pd.DataFrame:
-    """By data set, arm, seed and epoch: `distance`, `outside`, `gradient` (see `Epoch.theta`) and `collapse`."""
-    history = results.of(split=split).history
-    history = history[history["theta"].notna()] if "theta" in history else history[:0]
-    table = history[[name for name in ("dataset", "arm", "seed", "epoch", "collapse") if name in history]].copy()
-    for name in STATE:
-        table[name] = [float(theta.get(name, [np.nan])[0]) for theta in history.get("theta", ())]
-    return table
-
-
-def collapses(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
-    """How many runs of each arm ended with a collapsed transformer, and how."""
-    lines = []
-    for (dataset, arm), own in table.groupby(["dataset", "arm"], sort=False):
-        last = own[own["epoch"] == own.groupby("seed")["epoch"].transform("max")]
-        kinds = last.loc[last["collapse"] != "", "collapse"].value_counts()
-        lines.append({
-            "Data set": dataset, "Arm": arm, "Split": split, "n": len(last),
-            **{title.capitalize(): last[name].mean() for name, title in STATE.items()},
-            "Collapsed": ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none",
-        })  # fmt: skip
-    return pd.DataFrame(lines)
 
 
 def true_and_learnt(faces: FaceSet | None, results: Results, *, dataset: str, split: str) -> pd.DataFrame:
@@ -91,6 +63,25 @@ def recovery(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def recovery_finding(table: pd.DataFrame, *, arm: str) -> str:
+    """Which part of the pose the arm's theta follows best, and how much of the pose's variance it undoes."""
+    own = table[table["Arm"] == arm] if len(table) else table
+    if own.empty:
+        return f"{arm} has no theta to compare with a known pose yet."
+    ordered = own.sort_values("R²")
+    best, worst = ordered.iloc[-1], ordered.iloc[0]
+    if best["R²"] <= 0:
+        return (
+            f"Theta of {arm} undoes no part of the known pose: R² is {best['R²']:+.2f} at best ({best['Part']}, "
+            f"r {best['Correlation']}), where 1 is all of it and 0 as little as the identity does."
+        )
+    return (
+        f"Of the known pose, theta of {arm} undoes most of {best['Part']} (R² {best['R²']:+.2f}, "
+        f"r {best['Correlation']}) and least of {worst['Part']} (R² {worst['R²']:+.2f}); 1 is all of it, 0 as little "
+        "as the identity does."
+    )
+
+
 def by_pose(faces: FaceSet | None, results: Results, *, dataset: str, split: str) -> pd.DataFrame:
     """Accuracy of each arm in `BINS` equal shares of its test images, from the most upright to the most posed."""
     lines = []
@@ -106,6 +97,15 @@ def by_pose(faces: FaceSet | None, results: Results, *, dataset: str, split: str
                 "accuracy": hits[part].mean(), "images": len(part),
             })  # fmt: skip
     return pd.DataFrame(lines)
+
+
+def by_pose_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
+    """Accuracy lost from the most upright share of the images to the most posed, by arm."""
+    if table.empty:
+        return "The true pose of these images is not known, or no run is there."
+    mean = table.pivot_table(index="arm", columns="bin", values="accuracy").reindex(arms).dropna()
+    words = [f"{arm} {row[0]:.3f} to {row[-1]:.3f}" for arm, row in zip(mean.index, mean.to_numpy(), strict=True)]
+    return f"From the most upright quarter of the test images to the most posed, accuracy goes: {', '.join(words)}."
 
 
 def robustness(results: Results, *, split: str) -> pd.DataFrame:
@@ -135,48 +135,6 @@ def robustness_table(table: pd.DataFrame, *, arms: list[str], split: str) -> pd.
     return pd.DataFrame(lines)
 
 
-def state_finding(table: pd.DataFrame) -> str:
-    """How far each arm's transformer ends from the identity, and whether any collapsed."""
-    if table.empty:
-        return "No transformer has been trained yet."
-    last = table[table["epoch"] == table.groupby(["dataset", "arm", "seed"])["epoch"].transform("max")]
-    ends = last.groupby("arm", sort=False)[["distance", "outside"]].mean()
-    words = [f"{arm} {line.distance:.2f} ({100 * line.outside:.1f} %)" for arm, line in ends.iterrows()]
-    collapsed = int((last["collapse"] != "").sum())
-    return (
-        f"Distance of theta from the identity at the end, and grid points outside: {', '.join(words)}. "
-        f"{collapsed or 'None'} of {len(last)} transformers collapsed."
-    )
-
-
-def recovery_finding(table: pd.DataFrame, *, arm: str) -> str:
-    """Which part of the pose the arm's theta follows best, and how much of the pose's variance it undoes."""
-    own = table[table["Arm"] == arm] if len(table) else table
-    if own.empty:
-        return f"{arm} has no theta to compare with a known pose yet."
-    ordered = own.sort_values("R²")
-    best, worst = ordered.iloc[-1], ordered.iloc[0]
-    if best["R²"] <= 0:
-        return (
-            f"Theta of {arm} undoes no part of the known pose: R² is {best['R²']:+.2f} at best ({best['Part']}, "
-            f"r {best['Correlation']}), where 1 is all of it and 0 as little as the identity does."
-        )
-    return (
-        f"Of the known pose, theta of {arm} undoes most of {best['Part']} (R² {best['R²']:+.2f}, "
-        f"r {best['Correlation']}) and least of {worst['Part']} (R² {worst['R²']:+.2f}); 1 is all of it, 0 as little "
-        "as the identity does."
-    )
-
-
-def by_pose_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
-    """Accuracy lost from the most upright share of the images to the most posed, by arm."""
-    if table.empty:
-        return "The true pose of these images is not known, or no run is there."
-    mean = table.pivot_table(index="arm", columns="bin", values="accuracy").reindex(arms).dropna()
-    words = [f"{arm} {row[0]:.3f} to {row[-1]:.3f}" for arm, row in zip(mean.index, mean.to_numpy(), strict=True)]
-    return f"From the most upright quarter of the test images to the most posed, accuracy goes: {', '.join(words)}."
-
-
 def robustness_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
     """Accuracy left at the strongest rotation, by arm, on the first data set."""
     if table.empty:
@@ -187,3 +145,64 @@ def robustness_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
     words = [f"{arm} from {row[0]:.3f} to {row[-1]:.3f}" for arm, row in zip(mean.index, mean.to_numpy(), strict=True)]
     strongest = own["strength"].max()
     return f"Test faces of {first} turned by {strongest:g} degrees: accuracy goes, for {', for '.join(words)}."
+
+
+def recovery_figure(table: pd.DataFrame, *, arm: str) -> Figure | None:
+    """True pose against theta, a dot for each test image; on the dashed line the transformer undoes the pose."""
+    own = table[table["arm"] == arm]
+    if own.empty:
+        return None
+    figure, grid = plt.subplots(1, len(POSE), figsize=(10.5, 2.5))
+    for axes, (part, title) in zip(grid, POSE.items(), strict=True):
+        true, learnt = own[f"true_{part}"].to_numpy(float), own[f"learnt_{part}"].to_numpy(float)
+        ends = [np.nanmin(true), np.nanmax(true)]
+        axes.plot(ends, ends, color=GREY, linestyle="--", linewidth=1)
+        axes.plot(true, learnt, ".", color=look(arm).colour, alpha=0.4, markersize=3)
+        axes.set(xlabel="true", title=title)
+    grid[0].set_ylabel("theta")
+    return figure
+
+
+def by_pose_figure(table: pd.DataFrame) -> Figure | None:
+    """Accuracy as the true pose departs from upright, mean over seeds, a line for each arm."""
+    if table.empty:
+        return None
+    figure, axes = plt.subplots(figsize=(6.6, 3.2))
+    for arm, own in table.groupby("arm", sort=False):
+        draw_arm(axes, str(arm), own.groupby("bin")[["distance", "accuracy"]].mean().set_index("distance")["accuracy"])
+    axes.set(xlabel="distance of the true pose from upright", ylabel="test accuracy", ylim=(0, 1))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def robustness_figure(table: pd.DataFrame, *, arms: list[str]) -> Figure | None:
+    """Accuracy under test-time rotation, scale and shift, mean over seeds with their range, a row for each data set."""
+    if table.empty:
+        return None
+    datasets = list(dict.fromkeys(table["dataset"]))
+    figure, grid = plt.subplots(
+        len(datasets), 3, figsize=(9.8, 2.5 * len(datasets)), squeeze=False, sharey="row", sharex="col"
+    )
+    for line, dataset in zip(grid, datasets, strict=True):
+        for axes, (transform, title) in zip(line, TRANSFORMS.items(), strict=True):
+            own = table[(table["dataset"] == dataset) & (table["transform"] == transform)]
+            for arm in arms:
+                values = own[own["arm"] == arm].groupby("strength")["accuracy"]
+                draw_arm(axes, arm, values.mean())
+                axes.fill_between(
+                    values.mean().index, values.min(), values.max(), color=look(arm).colour, alpha=0.15, linewidth=0
+                )
+            axes.set(xlabel=title)
+        line[0].set_ylabel(f"{dataset}\ntest accuracy")
+    legend_below(figure, grid[0])
+    return figure
+
+
+def draw_arm(axes: Axes, arm: str, values: pd.Series) -> None:
+    style = look(arm)
+    axes.plot(values.index, values, color=style.colour, marker=style.marker, linestyle=style.line, label=arm)
+
+
+def legend_below(figure: Figure, line: np.ndarray) -> None:
+    handles, labels = line[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)))

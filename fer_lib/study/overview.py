@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from fer_lib.evaluation import published, statistics
-from fer_lib.evaluation.claims import SPLIT
 from fer_lib.report.style import BLUE, GREY, INK, RED, arm_title, look
-from fer_lib.report.verdict import compared, titles
 from fer_lib.results import Results
+from fer_lib.study import published, statistics
+from fer_lib.study.claims import SPLIT
+from fer_lib.study.verdict import compared, titles
 
 CLEAN = "official"  # the protocol shown beside the paper's
 SAME_AS_RESNET50 = ("Adam", "0.001")  # ResNet50 with Adam at 0.001 is one run under three names

@@ -11,11 +11,10 @@ import pandas as pd
 
 from fer_lib import paths
 from fer_lib.errors import FerError
-from fer_lib.evaluation import published, statistics
-from fer_lib.report import confusion
-from fer_lib.report.overview import SAME_AS_RESNET50
-from fer_lib.report.tables import N
 from fer_lib.results import Results, collect
+from fer_lib.study import mistakes, published, statistics
+from fer_lib.study.overview import SAME_AS_RESNET50
+from fer_lib.study.wording import N
 from fer_lib.training import RunStore, grids_in
 from fer_lib.training.grid import by_name
 
@@ -122,8 +121,8 @@ def performance_part(results: Results) -> str:
             if results.first_record(**values) is None:
                 blocks.append(f"**{arm} on {role}**, `official`: not run yet.")
                 continue
-            whole = confusion.summary_table(results.of(arm=arm, role=role), split="official")
-            rates = confusion.rate_table(results, **values)
+            whole = mistakes.summary_table(results.of(arm=arm, role=role), split="official")
+            rates = mistakes.rate_table(results, **values)
             seeds = int(rates[N].iloc[0])
             spread = "one seed, so no spread" if seeds == 1 else f"mean ± sd over {seeds} seeds"
             blocks.append(

@@ -6,8 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from fer_lib import paths
-from fer_lib.report import diagnostics, findings
 from fer_lib.results import Results
+from fer_lib.study import pose
+from fer_lib.study.accuracy import ranking
+from fer_lib.study.comparisons import difference
 
 ARMS = ["ResNet50", "ResNet50 + STN"]
 
@@ -25,8 +27,8 @@ def opening(folder: Path) -> str:
 def answers(results: Results, recovered: pd.DataFrame, shaken: pd.DataFrame, *, split: str) -> list[str]:
     """A sentence each: which arm leads, what the transformer adds, how much of the pose it undoes, how robust it is."""
     return [
-        findings.ranking(results, split=split),
-        findings.difference(results, first=ARMS[1], second=ARMS[0], split=split),
-        diagnostics.recovery_finding(recovered, arm=ARMS[1]),
-        diagnostics.robustness_finding(shaken, arms=ARMS),
+        ranking(results, split=split),
+        difference(results, first=ARMS[1], second=ARMS[0], split=split),
+        pose.recovery_finding(recovered, arm=ARMS[1]),
+        pose.robustness_finding(shaken, arms=ARMS),
     ]

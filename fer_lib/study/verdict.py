@@ -1,33 +1,20 @@
-"""The verdict page: the answer in a few sentences, the claims, the published numbers and the paper's contradictions."""
+"""The verdict page: the answer in three sentences, the claims with their comparisons and runs, the contradictions."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from fer_lib.evaluation import metrics, published, statistics
-from fer_lib.evaluation.claims import BEST_MODEL, SPLIT, Claim
-from fer_lib.report.findings import seeds_in_words
-from fer_lib.report.show import WORDS, Format, Inline, badge, file_link, link
-from fer_lib.report.style import arm_title
-from fer_lib.report.tables import N, certainty, interval, spread
+from fer_lib.evaluation import metrics
+from fer_lib.report.show import WORDS, Inline, file_link
 from fer_lib.results import Results
+from fer_lib.study import published, statistics
+from fer_lib.study.claims import BEST_MODEL, SPLIT, Claim
+from fer_lib.study.numbers import compared
+from fer_lib.study.wording import N, certainty, interval, seeds_in_words, spread
 
-FORMATS: Mapping[str, Format] = {
-    "Verdict": badge,
-    "Page": lambda notebook: link(notebook[:2], f"{notebook}.ipynb"),
-    "Runs": lambda runs: link(str(runs), "08_verdict.ipynb#table-claim_runs") if runs else "0",
-    "Paper": "{:.4f}",
-    "Difference": "{:+.4f}",
-}
-COMPATIBLE = {"holds": "compatible", "fails": "not compatible"}
-NUMBER_FORMATS: Mapping[str, Format] = {
-    **FORMATS,
-    "Table": lambda table: table.split()[0],
-    "Verdict": lambda verdict: badge(verdict, COMPATIBLE.get(verdict)),
-}
 _PAGES = {
     "C1": "02_model_comparison",
     "C2": "03_optimizer_sweep",
@@ -39,12 +26,6 @@ _PAGES = {
     "C8": "06_transfer_learning",
     "C9": "07_error_analysis",
 }
-
-
-def compared(numbers: pd.DataFrame) -> pd.DataFrame:
-    """The published test accuracies that we measured; ResNet50's, which the paper prints four times, once."""
-    test = numbers[(numbers["Part"] == "test") & (numbers["n"] > 0)]
-    return test.drop_duplicates(["Data set", "Paper"])
 
 
 def answer(claims: Sequence[Claim], numbers: pd.DataFrame, results: Results) -> list[str]:
@@ -143,6 +124,18 @@ def claims_table(claims: Sequence[Claim], results: Results) -> pd.DataFrame:
     )  # fmt: skip
 
 
+def _deciding(claim: Claim) -> str:
+    """Two comparisons: those on the wrong side if there are any, else the least certain; and how many are missing."""
+    measured = [(part, sign) for part, sign in zip(claim.parts, claim.signs(), strict=True) if sign != "missing"]
+    against = [part for part, sign in measured if sign == "less"]
+    open_ = [part for part, sign in measured if sign == "undecided"]
+    chosen = (against or open_ or [part for part, _ in measured])[:2]
+    texts = [f"{part.text}: {interval(part.value, sign=True)}" for part in chosen]
+    lacking = len(claim.parts) - len(measured)
+    texts += [f"{lacking} of {len(claim.parts)} comparisons not measured"] if lacking and measured else []
+    return "; ".join(texts) or "not measured"
+
+
 def _run_ids(claim: Claim, results: Results) -> list[str]:
     runs = results.runs[(results.runs["split"] == SPLIT) & results.runs["arm"].isin(claim.arms)]
     return sorted(set(runs["run_id"]) - {""})
@@ -164,18 +157,6 @@ def linked_records(folder: Path) -> Callable[[str], Inline]:
         return Inline(" ".join(part.html for part in parts), ids)
 
     return links
-
-
-def _deciding(claim: Claim) -> str:
-    """Two comparisons: those on the wrong side if there are any, else the least certain; and how many are missing."""
-    measured = [(part, sign) for part, sign in zip(claim.parts, claim.signs(), strict=True) if sign != "missing"]
-    against = [part for part, sign in measured if sign == "less"]
-    open_ = [part for part, sign in measured if sign == "undecided"]
-    chosen = (against or open_ or [part for part, _ in measured])[:2]
-    texts = [f"{part.text}: {interval(part.value, sign=True)}" for part in chosen]
-    lacking = len(claim.parts) - len(measured)
-    texts += [f"{lacking} of {len(claim.parts)} comparisons not measured"] if lacking and measured else []
-    return "; ".join(texts) or "not measured"
 
 
 def parts_table(claims: Sequence[Claim]) -> pd.DataFrame:
@@ -207,16 +188,6 @@ def open_comparisons(claims: Sequence[Claim]) -> str:
     lacking = {claim.key: claim.signs().count("missing") for claim in claims}
     parts = [f"{lacking[claim.key]} of {len(claim.parts)} of {claim.key}" for claim in claims if lacking[claim.key]]
     return f"Comparisons not measured yet: {', '.join(parts)}." if parts else ""
-
-
-def unmeasured_numbers(numbers: pd.DataFrame) -> str:
-    """One sentence on the published test accuracies of arms that were not measured; empty where all were."""
-    lacking = numbers[(numbers["Part"] == "test") & (numbers["n"] == 0)].drop_duplicates(["Data set", "Arm"])
-    parts = []
-    for role, group in lacking.groupby("Data set", sort=False):
-        printed = [f"{arm_title(arm)} ({paper:.4f})" for arm, paper in group[["Arm", "Paper"]].to_numpy()]
-        parts.append(f"{role}: {', '.join(printed)}")
-    return f"The paper's numbers without a run of ours yet, on {'; on '.join(parts)}." if parts else ""
 
 
 def dominant_class(results: Results) -> pd.DataFrame:

@@ -15,11 +15,11 @@ from typing import Literal
 import pandas as pd
 
 from fer_lib.errors import FerError
-from fer_lib.evaluation import published, statistics
 from fer_lib.evaluation.metrics import confusion, rates
-from fer_lib.evaluation.pooled import Quantity, accuracy, pool_of
-from fer_lib.evaluation.statistics import Estimate, Sign
 from fer_lib.results import Results
+from fer_lib.study import published, statistics
+from fer_lib.study.pooled import Quantity, accuracy, pool_of
+from fer_lib.study.statistics import Estimate, Sign
 
 Verdict = Literal["holds", "fails", "undecided", "missing"]
 SPLIT = "random80"

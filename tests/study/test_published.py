@@ -2,7 +2,7 @@
 
 import pytest
 
-from fer_lib.evaluation import published
+from fer_lib.study import published
 
 NUMBERS = [
     ("I", "ResNet50", "FER2013", "test", 0.771539),

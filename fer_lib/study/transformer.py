@@ -1,9 +1,8 @@
-"""Figures of the spatial transformer: what its theta does over training, and the warped faces themselves."""
+"""What theta did: over training, on the test images, and whether it collapsed."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -11,11 +10,53 @@ from fer_lib.data import FaceSet
 from fer_lib.explorer.picture import Tile, sheet
 from fer_lib.explorer.scene import warped
 from fer_lib.geometry import pose_components
-from fer_lib.report import diagnostics
-from fer_lib.report.style import GREY, look
+from fer_lib.report.style import look
 from fer_lib.results import Results
+from fer_lib.study.pose import POSE, draw_arm, legend_below
 
-_PARTS = diagnostics.POSE
+STATE = {
+    "distance": "distance from identity",
+    "outside": "grid points outside",
+    "gradient": "share of the gradient",
+}
+
+
+def state(results: Results, *, split: str) -> pd.DataFrame:
+    """By data set, arm, seed and epoch: `distance`, `outside`, `gradient` (see `Epoch.theta`) and `collapse`."""
+    history = results.of(split=split).history
+    history = history[history["theta"].notna()] if "theta" in history else history[:0]
+    table = history[[name for name in ("dataset", "arm", "seed", "epoch", "collapse") if name in history]].copy()
+    for name in STATE:
+        table[name] = [float(theta.get(name, [np.nan])[0]) for theta in history.get("theta", ())]
+    return table
+
+
+def collapses(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
+    """How many runs of each arm ended with a collapsed transformer, and how."""
+    lines = []
+    for (dataset, arm), own in table.groupby(["dataset", "arm"], sort=False):
+        last = own[own["epoch"] == own.groupby("seed")["epoch"].transform("max")]
+        kinds = last.loc[last["collapse"] != "", "collapse"].value_counts()
+        lines.append({
+            "Data set": dataset, "Arm": arm, "Split": split, "n": len(last),
+            **{title.capitalize(): last[name].mean() for name, title in STATE.items()},
+            "Collapsed": ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none",
+        })  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def state_finding(table: pd.DataFrame) -> str:
+    """How far each arm's transformer ends from the identity, and whether any collapsed."""
+    if table.empty:
+        return "No transformer has been trained yet."
+    last = table[table["epoch"] == table.groupby(["dataset", "arm", "seed"])["epoch"].transform("max")]
+    ends = last.groupby("arm", sort=False)[["distance", "outside"]].mean()
+    words = [f"{arm} {line.distance:.2f} ({100 * line.outside:.1f} %)" for arm, line in ends.iterrows()]
+    collapsed = int((last["collapse"] != "").sum())
+    return (
+        f"Distance of theta from the identity at the end, and grid points outside: {', '.join(words)}. "
+        f"{collapsed or 'None'} of {len(last)} transformers collapsed."
+    )
 
 
 def theta_history(results: Results, *, arm: str, split: str) -> pd.DataFrame:
@@ -26,11 +67,9 @@ def theta_history(results: Results, *, arm: str, split: str) -> pd.DataFrame:
         for run in runs[runs["status"] == "finished"].itertuples():
             arrays = results.load(results.records[str(run.run_id)])
             for epoch, theta in enumerate(arrays.get("theta", ())):
-                parts = {
-                    name: values for name, values in pose_components(theta.astype(float)).items() if name in _PARTS
-                }
+                parts = {name: values for name, values in pose_components(theta.astype(float)).items() if name in POSE}
                 lines.append(pd.DataFrame(parts).assign(dataset=dataset, seed=int(str(run.seed)), epoch=epoch))
-    return pd.concat(lines, ignore_index=True) if lines else pd.DataFrame(columns=["dataset", "seed", "epoch", *_PARTS])
+    return pd.concat(lines, ignore_index=True) if lines else pd.DataFrame(columns=["dataset", "seed", "epoch", *POSE])
 
 
 def theta_over_training(history: pd.DataFrame, *, arm: str) -> Figure | None:
@@ -39,11 +78,11 @@ def theta_over_training(history: pd.DataFrame, *, arm: str) -> Figure | None:
         return None
     datasets = list(dict.fromkeys(history["dataset"]))
     figure, grid = plt.subplots(
-        len(datasets), len(_PARTS), figsize=(10.5, 2.2 * len(datasets)), squeeze=False, sharex=True
+        len(datasets), len(POSE), figsize=(10.5, 2.2 * len(datasets)), squeeze=False, sharex=True
     )
     for line, dataset in zip(grid, datasets, strict=True):
         grouped = history[history["dataset"] == dataset].groupby("epoch")
-        for axes, (name, title) in zip(line, _PARTS.items(), strict=True):
+        for axes, (name, title) in zip(line, POSE.items(), strict=True):
             low, middle, high = (grouped[name].quantile(q) for q in (0.1, 0.5, 0.9))
             axes.fill_between(middle.index, low, high, color=look(arm).colour, alpha=0.2, linewidth=0)
             axes.plot(middle.index, middle, color=look(arm).colour)
@@ -58,7 +97,7 @@ def theta_table(history: pd.DataFrame) -> pd.DataFrame:
     for dataset, of_set in history.groupby("dataset", sort=False):
         last = of_set[of_set["epoch"] == of_set["epoch"].max()]
         line = {"Data set": dataset, "n": last["seed"].nunique(), "Images": len(last)}
-        line |= {title: f"{last[name].mean():+.3f} ± {last[name].std():.3f}" for name, title in _PARTS.items()}
+        line |= {title: f"{last[name].mean():+.3f} ± {last[name].std():.3f}" for name, title in POSE.items()}
         lines.append(line)
     return pd.DataFrame(lines)
 
@@ -93,72 +132,11 @@ def state_over_training(table: pd.DataFrame) -> Figure | None:
     datasets = list(dict.fromkeys(table["dataset"]))
     figure, grid = plt.subplots(len(datasets), 3, figsize=(9.8, 2.4 * len(datasets)), squeeze=False, sharex=True)
     for line, dataset in zip(grid, datasets, strict=True):
-        for axes, (name, title) in zip(line, diagnostics.STATE.items(), strict=True):
+        for axes, (name, title) in zip(line, STATE.items(), strict=True):
             for arm, own in table[table["dataset"] == dataset].groupby("arm", sort=False):
-                _draw(axes, str(arm), own.groupby("epoch")[name].mean())
+                draw_arm(axes, str(arm), own.groupby("epoch")[name].mean())
             axes.set(xlabel="epoch", title=title)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         line[0].set_ylabel(dataset)
-    _legend(figure, grid[0])
+    legend_below(figure, grid[0])
     return figure
-
-
-def recovery_figure(table: pd.DataFrame, *, arm: str) -> Figure | None:
-    """True pose against theta, a dot for each test image; on the dashed line the transformer undoes the pose."""
-    own = table[table["arm"] == arm]
-    if own.empty:
-        return None
-    figure, grid = plt.subplots(1, len(diagnostics.POSE), figsize=(10.5, 2.5))
-    for axes, (part, title) in zip(grid, diagnostics.POSE.items(), strict=True):
-        true, learnt = own[f"true_{part}"].to_numpy(float), own[f"learnt_{part}"].to_numpy(float)
-        ends = [np.nanmin(true), np.nanmax(true)]
-        axes.plot(ends, ends, color=GREY, linestyle="--", linewidth=1)
-        axes.plot(true, learnt, ".", color=look(arm).colour, alpha=0.4, markersize=3)
-        axes.set(xlabel="true", title=title)
-    grid[0].set_ylabel("theta")
-    return figure
-
-
-def by_pose_figure(table: pd.DataFrame) -> Figure | None:
-    """Accuracy as the true pose departs from upright, mean over seeds, a line for each arm."""
-    if table.empty:
-        return None
-    figure, axes = plt.subplots(figsize=(6.6, 3.2))
-    for arm, own in table.groupby("arm", sort=False):
-        _draw(axes, str(arm), own.groupby("bin")[["distance", "accuracy"]].mean().set_index("distance")["accuracy"])
-    axes.set(xlabel="distance of the true pose from upright", ylabel="test accuracy", ylim=(0, 1))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
-
-
-def robustness_figure(table: pd.DataFrame, *, arms: list[str]) -> Figure | None:
-    """Accuracy under test-time rotation, scale and shift, mean over seeds with their range, a row for each data set."""
-    if table.empty:
-        return None
-    datasets = list(dict.fromkeys(table["dataset"]))
-    figure, grid = plt.subplots(
-        len(datasets), 3, figsize=(9.8, 2.5 * len(datasets)), squeeze=False, sharey="row", sharex="col"
-    )
-    for line, dataset in zip(grid, datasets, strict=True):
-        for axes, (transform, title) in zip(line, diagnostics.TRANSFORMS.items(), strict=True):
-            own = table[(table["dataset"] == dataset) & (table["transform"] == transform)]
-            for arm in arms:
-                values = own[own["arm"] == arm].groupby("strength")["accuracy"]
-                _draw(axes, arm, values.mean())
-                axes.fill_between(
-                    values.mean().index, values.min(), values.max(), color=look(arm).colour, alpha=0.15, linewidth=0
-                )
-            axes.set(xlabel=title)
-        line[0].set_ylabel(f"{dataset}\ntest accuracy")
-    _legend(figure, grid[0])
-    return figure
-
-
-def _draw(axes: Axes, arm: str, values: pd.Series) -> None:
-    style = look(arm)
-    axes.plot(values.index, values, color=style.colour, marker=style.marker, linestyle=style.line, label=arm)
-
-
-def _legend(figure: Figure, line: np.ndarray) -> None:
-    handles, labels = line[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)))

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from fer_lib.evaluation.statistics import Estimate, Source, estimate, overlap
 from fer_lib.results import Results
+from fer_lib.study.statistics import Estimate, Source, estimate, overlap
 
 FEWEST = 2  # degrees of freedom of a spread that is used
 LEARNT = 0.05  # a network this near to the constant answer has learnt nothing

@@ -7,8 +7,8 @@ import pytest
 
 from fer_lib.data import FER_CLASSES, FaceSet
 from fer_lib.geometry import compose_pose
-from fer_lib.report import diagnostics, transformer
 from fer_lib.results import Results, collect
+from fer_lib.study import pose, transformer
 from fer_lib.training import Record, expand, parse_grid
 from fer_lib.training.record import Epoch, Probe
 
@@ -68,78 +68,78 @@ def _close():
 
 
 def test_the_state_has_a_line_for_every_transformer_and_epoch(results):
-    table = diagnostics.state(results, split="random80")
+    table = transformer.state(results, split="random80")
     assert len(table) == 8
     assert set(table["arm"]) == set(THETAS)
     assert table.query("arm == 'ResNet50 + STN'")["outside"].unique().tolist() == [0.25]
-    collapsed = diagnostics.collapses(table, split="random80").set_index("Arm")["Collapsed"]
+    collapsed = transformer.collapses(table, split="random80").set_index("Arm")["Collapsed"]
     assert collapsed.to_dict() == {"ResNet50 + STN": "1 tiny", "STN frozen": "none"}
-    assert "1 of 4 transformers collapsed" in diagnostics.state_finding(table)
+    assert "1 of 4 transformers collapsed" in transformer.state_finding(table)
     assert len(transformer.state_over_training(table).axes) == 3
 
 
 def test_an_undone_pose_scores_one_and_the_identity_nothing(faces, results):
-    poses = diagnostics.true_and_learnt(faces, results, dataset="Toy faces", split="random80")
-    recovered = diagnostics.recovery(poses, split="random80").set_index(["Arm", "Part"])
+    poses = pose.true_and_learnt(faces, results, dataset="Toy faces", split="random80")
+    recovered = pose.recovery(poses, split="random80").set_index(["Arm", "Part"])
     assert (recovered.loc["ResNet50 + STN", "R²"] > 0.99).all()
     assert (recovered.loc["STN frozen", "R²"] <= 0).all()
     assert set(recovered.loc["STN frozen", "Correlation"]) == {"–"}
     assert recovered.loc[("ResNet50 + STN", "log scale"), "Correlation"].startswith("+1.00 [+1.00")
-    assert "R² +1.00" in diagnostics.recovery_finding(recovered.reset_index(), arm="ResNet50 + STN")
-    assert "no part of the known pose" in diagnostics.recovery_finding(recovered.reset_index(), arm="STN frozen")
-    assert transformer.recovery_figure(poses, arm="ResNet50") is None
-    assert len(transformer.recovery_figure(poses, arm="ResNet50 + STN").axes) == 5
+    assert "R² +1.00" in pose.recovery_finding(recovered.reset_index(), arm="ResNet50 + STN")
+    assert "no part of the known pose" in pose.recovery_finding(recovered.reset_index(), arm="STN frozen")
+    assert pose.recovery_figure(poses, arm="ResNet50") is None
+    assert len(pose.recovery_figure(poses, arm="ResNet50 + STN").axes) == 5
 
 
 def test_a_mirroring_transformer_has_no_scale_to_score(faces, results):
-    poses = diagnostics.true_and_learnt(faces, results, dataset="Toy faces", split="random80")
+    poses = pose.true_and_learnt(faces, results, dataset="Toy faces", split="random80")
     poses[["learnt_log_scale", "learnt_shear"]] = np.nan
-    recovered = diagnostics.recovery(poses, split="random80")
+    recovered = pose.recovery(poses, split="random80")
     assert set(recovered["Part"]) == {"rotation (degrees)", "shift x", "shift y"}
 
 
 def test_accuracy_falls_with_pose_where_it_was_made_to(faces, results):
-    table = diagnostics.by_pose(faces, results, dataset="Toy faces", split="random80")
+    table = pose.by_pose(faces, results, dataset="Toy faces", split="random80")
     mean = table.pivot_table(index="arm", columns="bin", values="accuracy")
     assert mean.loc["ResNet50"].tolist() == [1, 1, 0, 0]
     assert mean.loc["ResNet50 + STN"].tolist() == [1, 1, 1, 1]
     assert table["images"].tolist() == [10] * 24
-    said = diagnostics.by_pose_finding(table, arms=["ResNet50", "ResNet50 + STN"])
+    said = pose.by_pose_finding(table, arms=["ResNet50", "ResNet50 + STN"])
     assert "ResNet50 1.000 to 0.000" in said
-    assert transformer.by_pose_figure(table) is not None
+    assert pose.by_pose_figure(table) is not None
 
 
 def test_robustness_is_paired_with_the_untouched_images(results):
     arms = ["ResNet50", "ResNet50 + STN"]
-    table = diagnostics.robustness(results, split="random80")
-    lost = diagnostics.robustness_table(table, arms=arms, split="random80").set_index("Arm")
+    table = pose.robustness(results, split="random80")
+    lost = pose.robustness_table(table, arms=arms, split="random80").set_index("Arm")
     assert list(lost.index) == arms
     assert lost.loc["ResNet50", "Rotation 0.4"].startswith("-0.400 [")
     assert lost.loc["ResNet50 + STN", "Shift 0.4"].startswith("-0.200 [")
-    assert "ResNet50 from 0.800 to 0.400" in diagnostics.robustness_finding(table, arms=arms)
-    assert len(transformer.robustness_figure(table, arms=arms).axes) == 3
+    assert "ResNet50 from 0.800 to 0.400" in pose.robustness_finding(table, arms=arms)
+    assert len(pose.robustness_figure(table, arms=arms).axes) == 3
 
 
 def test_without_runs_or_poses_there_is_a_sentence_and_no_figure(faces, results):
     none = results.of(split="official")
-    state = diagnostics.state(none, split="official")
-    poses = diagnostics.true_and_learnt(None, results, dataset="Toy faces", split="random80")
-    by_pose, shaken = diagnostics.by_pose(None, results, dataset="Toy faces", split="random80"), pd.DataFrame()
-    recovered = diagnostics.recovery(poses, split="random80")
+    state = transformer.state(none, split="official")
+    poses = pose.true_and_learnt(None, results, dataset="Toy faces", split="random80")
+    by_pose, shaken = pose.by_pose(None, results, dataset="Toy faces", split="random80"), pd.DataFrame()
+    recovered = pose.recovery(poses, split="random80")
     assert all(table.empty for table in (state, poses, by_pose, recovered))
     figures = [
         transformer.state_over_training(state),
-        transformer.recovery_figure(poses, arm="ResNet50 + STN"),
-        transformer.by_pose_figure(by_pose),
-        transformer.robustness_figure(shaken, arms=["ResNet50"]),
+        pose.recovery_figure(poses, arm="ResNet50 + STN"),
+        pose.by_pose_figure(by_pose),
+        pose.robustness_figure(shaken, arms=["ResNet50"]),
     ]
     assert figures == [None] * 4
     sentences = [
-        diagnostics.state_finding(state),
-        diagnostics.recovery_finding(recovered, arm="x"),
-        diagnostics.by_pose_finding(by_pose, arms=[]),
-        diagnostics.robustness_finding(shaken, arms=[]),
+        transformer.state_finding(state),
+        pose.recovery_finding(recovered, arm="x"),
+        pose.by_pose_finding(by_pose, arms=[]),
+        pose.robustness_finding(shaken, arms=[]),
     ]
     assert all(sentence.endswith(".") for sentence in sentences)
-    assert diagnostics.collapses(state, split="official").empty
-    assert diagnostics.robustness_table(shaken, arms=["ResNet50"], split="random80").empty
+    assert transformer.collapses(state, split="official").empty
+    assert pose.robustness_table(shaken, arms=["ResNet50"], split="random80").empty

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fer_lib.errors import FerError
-from fer_lib.evaluation.claims import Claim, Part, decide
-from fer_lib.evaluation.statistics import estimate
 from fer_lib.results import Results, collect
+from fer_lib.study.claims import Claim, Part, decide
+from fer_lib.study.statistics import estimate
 from fer_lib.training import Cell, Epoch, Record, RunConfig
 
 TRANSFER = "ResNet50 + STN + ImageNet"

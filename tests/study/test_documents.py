@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from fer_lib.errors import FerError
-from fer_lib.report import documents
 from fer_lib.results import Results
+from fer_lib.study import documents
 
 ROOT = Path(__file__).parents[2]
 

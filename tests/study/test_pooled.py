@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from fer_lib.evaluation.claims import OTHER_OPTIMIZERS, OTHER_RATES, Claim, Part
-from fer_lib.evaluation.pooled import LAST, UNSTEADY, Model, Pool, Spread, unsteadiness, weighed
 from fer_lib.results import Results, collect
+from fer_lib.study.claims import OTHER_OPTIMIZERS, OTHER_RATES, Claim, Part
+from fer_lib.study.pooled import LAST, UNSTEADY, Model, Pool, Spread, unsteadiness, weighed
 from fer_lib.training import Cell, Epoch, Record, RunConfig
 
 BALANCED = {"A": {0: 0.50, 1: 0.53, 2: 0.52}, "B": {0: 0.60, 1: 0.62, 2: 0.64}}

@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from fer_lib.evaluation.gap import Gap, by_copies, measure_gaps
-from fer_lib.report import gap as page
 from fer_lib.results import Results, collect
+from fer_lib.study import gap
+from fer_lib.study.gap import Gap, by_copies, measure_gaps
 from fer_lib.training import Cell, Epoch, Record, RunConfig
 
 CURVES = {0: [0.1, 0.2, 0.3, 0.5, 0.7, 0.6], 1: [0.2, 0.2, 0.4, 0.6, 0.5, 0.5]}  # test accuracy by seed and epoch
@@ -85,29 +85,29 @@ def test_accuracy_by_copies_counts_images_and_seeds():
 
 def test_the_captions_state_the_finding():
     found = results([("toyfaces", "random80", 0), ("toyfacesplus", "random80", 0)])
-    assert page.copies_caption(found).startswith(
+    assert gap.copies_caption(found).startswith(
         "1.000 of 1 images with an identical copy in training and 0.429 of 7 unique ones are right on toyfaces"
     )
-    assert page.caption(measure_gaps(found), found).endswith("(random80, n = 1; hollow: at most).")
+    assert gap.caption(measure_gaps(found), found).endswith("(random80, n = 1; hollow: at most).")
     without = results([("toyfaces", "random80", 0)], copies=False)
-    assert page.copies_caption(without).startswith("ResNet50: accuracy by where")
-    assert page.caption(measure_gaps(without), without).endswith("(random80, n = 1).")
+    assert gap.copies_caption(without).startswith("ResNet50: accuracy by where")
+    assert gap.caption(measure_gaps(without), without).endswith("(random80, n = 1).")
 
 
 def test_what_was_not_measured_is_said_and_not_drawn_as_zero():
     nothing = results([("toyfaces", "official", 0)])
     other = results([("toyfaces", "random80", 0)], copies=False)
-    assert page.draw(measure_gaps(nothing), nothing) is None
-    assert page.listed(measure_gaps(nothing), nothing).empty
-    assert "has not been measured" in page.caption(measure_gaps(nothing), nothing)
+    assert gap.draw(measure_gaps(nothing), nothing) is None
+    assert gap.listed(measure_gaps(nothing), nothing).empty
+    assert "has not been measured" in gap.caption(measure_gaps(nothing), nothing)
     fer, plus = measure_gaps(other)
-    assert "(random80 minus grouped80), or not measured" in page.paragraph(fer, other)
-    assert "no interval" in page.paragraph(fer, other)
-    assert "has not been run" in page.paragraph(plus, other)
-    assert page.copies_table(other).empty
-    drawn = page.listed([fer, plus], other)
+    assert "(random80 minus grouped80), or not measured" in gap.paragraph(fer, other)
+    assert "no interval" in gap.paragraph(fer, other)
+    assert "has not been run" in gap.paragraph(plus, other)
+    assert gap.copies_table(other).empty
+    drawn = gap.listed([fer, plus], other)
     assert set(drawn["n"]) == {1}
     assert len(drawn) == 4  # the gap, the epoch, the epochs, the rest
-    figure = page.draw([fer, plus], other)
+    figure = gap.draw([fer, plus], other)
     assert len(figure.axes) == 1
     plt.close(figure)

@@ -6,10 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from fer_lib.evaluation import published
-from fer_lib.evaluation.claims import decide
-from fer_lib.report import findings, overview, tables, verdict
 from fer_lib.results import Results, collect
+from fer_lib.study import accuracy, comparisons, numbers, overview, published, verdict
+from fer_lib.study.claims import decide
 from fer_lib.training import Cell, Record, RunConfig
 
 TRANSFER = "ResNet50 + STN + ImageNet"
@@ -41,7 +40,7 @@ def results(seeds: Sequence[int], *, split: str = "random80") -> Results:
 
 
 def answer(found: Results) -> list[str]:
-    return verdict.answer(decide(found, transfer=TRANSFER), tables.numbers(found), found)
+    return verdict.answer(decide(found, transfer=TRANSFER), numbers.published_numbers(found), found)
 
 
 @pytest.mark.parametrize(
@@ -81,13 +80,13 @@ def test_the_picture_has_every_published_test_accuracy_once():
 
 
 def test_networks_are_compared_image_by_image_on_shared_seeds():
-    table = tables.same_images(results([0, 1]), against="ResNet50")
+    table = comparisons.same_images(results([0, 1]), against="ResNet50")
     assert table["Arm"].tolist() == ["ResNet50 + STN"]
     row = table.iloc[0]
     assert (row["n"], row["Images"], row["Right alone : ResNet50 alone"]) == (2, 100, "20 : 0")
     assert row["p (Holm)"] == pytest.approx(2 * 2 * 0.5**20)
     assert row["Seeds better, worse"] == "2, 0"
-    assert tables.same_images(results([]), against="ResNet50").empty
+    assert comparisons.same_images(results([]), against="ResNet50").empty
 
 
 def test_a_claim_leads_to_its_records(tmp_path):
@@ -125,16 +124,16 @@ def test_tables_list_what_is_measured_and_one_line_names_the_rest():
     found.records["ResNet50"].provenance["arithmetic"] = "fp32"
     found.records["SGD"].provenance["arithmetic"] = "bf16"
     assert found.coverage() == "Measured: 2 of 4 planned runs (1 in bf16, 1 in fp32)."
-    shown = tables.accuracy(found, table="I")
+    shown = accuracy.accuracy(found, table="I")
     assert shown[("", "Arm")].tolist() == ["ResNet50", "SGD"]
-    assert tables.unmeasured(found) == "Not measured yet: under random80 VGGFace; under official any arm."
-    assert tables.accuracy(found.of(arm="VGGFace")).empty
-    assert tables.unmeasured(found.of(arm="ResNet50")) == ""
+    assert accuracy.unmeasured(found) == "Not measured yet: under random80 VGGFace; under official any arm."
+    assert accuracy.accuracy(found.of(arm="VGGFace")).empty
+    assert accuracy.unmeasured(found.of(arm="ResNet50")) == ""
 
 
 def test_the_published_numbers_and_comparisons_that_are_open_are_named():
     found = half_measured()
-    sentence = verdict.unmeasured_numbers(tables.numbers(found))
+    sentence = numbers.unmeasured_numbers(numbers.published_numbers(found))
     assert "on FER2013: VGGFace (0.7602), Vanilla CNN (0.7554)," in sentence
     assert "learning rate 0.03 (0.3633)" in sentence
     assert "ResNet50 (0.7715)" not in sentence
@@ -157,10 +156,10 @@ def test_the_coverage_map_has_a_dot_for_every_planned_run():
 
 def test_differences_are_told_where_there_are_any_and_the_rest_is_named_once():
     found = results([0])
-    told = findings.differences(found, ["ResNet50 + STN", "VGGFace", "SGD"], second="ResNet50", split="random80")
+    told = comparisons.differences(found, ["ResNet50 + STN", "VGGFace", "SGD"], second="ResNet50", split="random80")
     assert told == [
         "ResNet50 + STN minus ResNet50, test accuracy under random80: +0.2000 on FER2013 (one seed, no interval; on "
         "these 100 images the two networks differ (p <0.001)).",
         "Without a seed in common with ResNet50 yet: VGGFace, SGD.",
     ]
-    assert findings.differences(found, ["ResNet50 + STN"], second="ResNet50", split="random80") == told[:1]
+    assert comparisons.differences(found, ["ResNet50 + STN"], second="ResNet50", split="random80") == told[:1]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fer_lib.evaluation.statistics import (
+from fer_lib.study.statistics import (
     Estimate,
     estimate,
     holm,

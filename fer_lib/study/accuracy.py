@@ -1,0 +1,200 @@
+"""How accurate is each arm: the table, the dots, and who leads."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fer_lib.data import FIXED
+from fer_lib.report.style import GREY, arm_title, look
+from fer_lib.results import Results
+from fer_lib.study import published, statistics
+from fer_lib.study.comparisons import networks
+from fer_lib.study.notebook import Study
+from fer_lib.study.pooled import pool_of
+from fer_lib.study.wording import ARM, SPLIT, N, interval_in_words, seeds_in_words, seeds_phrase, spread
+
+
+def show_accuracy(study: Study, results: Results, *, table: str, name: str) -> None:
+    """A table of the paper: every arm, split and data set, with the paper's test accuracy beside ours."""
+    study.table(
+        accuracy(results, table=table),
+        name=name,
+        number=f"Table {table}",
+        caption=f"{ranking(results, split=results.splits()[0])} Mean ± sd over n seeds, by split.",
+        of=results,
+    )
+    if lacking := unmeasured(results):
+        study.say(lacking)
+
+
+def show_dots(study: Study, results: Results, *, name: str) -> None:
+    """All arms at a glance, under the first split."""
+    split = results.splits()[0]
+    figure, drawn = dots(results, split=split)
+    study.figure(
+        figure,
+        name=name,
+        caption=extent(results, split=split),
+        alt=f"Test accuracy of every arm under {split}: seeds as faint dots, mean and interval"
+        + ("" if results.stand_in else ", the paper as crosses"),
+        data=drawn,
+    )
+
+
+def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
+    """The paper's tables I to IV: training and test accuracy of each arm with a record, by split and data set.
+
+    `table` is the paper's table whose numbers stand beside ours, unless the data only stands in for the paper's. "Best
+    epoch" is the highest test accuracy over all epochs, which is what choosing the epoch on the test set would report;
+    it is left out where the epoch is chosen on other images (`official`, `folders`). Training accuracy is that of the
+    last epoch. Epochs stand in a column where arms differ in them.
+    """
+    paper = published.accuracies()
+    rows = []
+    for split in results.splits():
+        for arm in results.arms():
+            chosen = results.of(split=split, arm=arm)
+            if (chosen.runs["status"] == "missing").all():
+                continue
+            row: dict[tuple[str, str], object] = {("", ARM): arm, ("", SPLIT): split, ("", N): _finished(chosen)}
+            if len(set(results.runs["epochs"])) > 1:
+                row["", "Epochs"] = ", ".join(map(str, sorted(set(chosen.runs["epochs"]))))
+            for dataset in results.datasets():
+                values = {"arm": arm, "dataset": dataset, "split": split}
+                for title, name in (("Training", "train_accuracy"), ("Test", "test_accuracy")):
+                    row[dataset, title] = _state(results, name, **values)
+                if split not in FIXED:
+                    row[dataset, "Best epoch"] = _state(results, "best_eval_accuracy", **values)
+                if table is not None and not results.stand_in:
+                    row[dataset, "Paper"] = _published(paper, results, table=table, arm=arm, dataset=dataset)
+            rows.append(row)
+    if not rows:
+        return pd.DataFrame()
+    frame = pd.DataFrame(rows)
+    frame.columns = pd.MultiIndex.from_tuples(list(dict.fromkeys(column for row in rows for column in row)))
+    return frame.fillna("–")
+
+
+def unmeasured(results: Results) -> str:
+    """One sentence on what `accuracy` leaves out, by split; empty where nothing is."""
+    parts = []
+    for split in results.splits():
+        runs = results.of(split=split).runs
+        there = set(runs.loc[runs["status"] != "missing", "arm"])
+        if lacking := [arm for arm in results.arms() if arm in set(runs["arm"]) - there]:
+            parts.append(f"under {split} {', '.join(lacking) if there else 'any arm'}")
+    return f"Not measured yet: {'; '.join(parts)}." if parts else ""
+
+
+def _finished(results: Results) -> str:
+    """Seeds that finished, by data set if they differ."""
+    counts = [int((results.of(dataset=name).runs["status"] == "finished").sum()) for name in results.datasets()]
+    return str(counts[0]) if len(set(counts)) == 1 else ", ".join(map(str, counts))
+
+
+def _state(results: Results, metric: str, **values: str) -> str:
+    runs = results.of(**values).runs
+    text = spread(statistics.estimate(list(results.by_seed(metric, **values).values())))
+    diverged = int((runs["status"] == "diverged").sum())
+    if diverged:
+        return f"{text} ({diverged} diverged)" if text != "–" else "diverged"
+    skipped = text == "–" and (runs["status"] == "skipped").any()
+    return "skipped" if skipped else text
+
+
+def _published(paper: pd.DataFrame, results: Results, *, table: str, arm: str, dataset: str) -> str:
+    roles = results.of(dataset=dataset).runs["role"]
+    match = paper[(paper["table"] == table) & (paper["arm"] == arm) & (paper["part"] == "test")]
+    match = match[match["role"] == roles.iloc[0]] if len(roles) else match.iloc[:0]
+    return f"{match['published'].iloc[0]:.4f}" if len(match) else "–"
+
+
+def ranking(results: Results, *, split: str) -> str:
+    """Which arm leads on each data set, by how much over the next, and whether the seeds' spread allows to say so.
+
+    Arms are ranked on the seeds that all finished arms share.
+    """
+    sentences = []
+    for dataset in results.datasets():
+        chosen = results.of(dataset=dataset, split=split)
+        by_arm = {arm: by for arm in chosen.arms() if (by := chosen.by_seed(arm=arm))}
+        shared = set.intersection(*(set(by) for by in by_arm.values())) if by_arm else set()
+        if len(by_arm) < 2 or not shared:
+            sentences.append(f"{dataset}: too few finished runs for a ranking")
+            continue
+        ranked = {arm: {seed: by[seed] for seed in shared} for arm, by in by_arm.items()}
+        means = {arm: statistics.estimate(list(by.values())).mean for arm, by in ranked.items()}
+        first, second, *_ = sorted(means, key=lambda arm: -means[arm])
+        sure = _how_sure(chosen, first, second, dataset=dataset, split=split)
+        left_out = [arm for arm in chosen.arms() if arm not in by_arm]
+        without = f" (without a finished run: {', '.join(left_out)})" if left_out else ""
+        leads = f"{first} ({means[first]:.3f}) leads {second} ({means[second]:.3f})"
+        sentences.append(f"{dataset}: {leads}, {sure}{without}")
+    return f"{split}, {seeds_phrase(results.of(split=split))}. " + "; ".join(sentences) + "."
+
+
+def _how_sure(results: Results, first: str, second: str, *, dataset: str, split: str) -> str:
+    """What is known of a lead: more than chance or not; where no spread is known, what two networks say."""
+    gap = pool_of(results).difference(first, second, dataset=dataset, split=split)
+    if not gap.known:
+        return f"{seeds_in_words(gap.n)}: no interval between seeds; {networks(results, first, second, dataset, split)}"
+    lead = {"greater": "more than chance", "less": "though its seeds say otherwise"}.get(
+        gap.sign, "inside the spread of the seeds" if gap.steady else "undecided, since its last epochs are unsteady"
+    )
+    return f"{lead} ({interval_in_words(gap, digits=3)})"
+
+
+def extent(results: Results, *, split: str) -> str:
+    """From which arm's test accuracy to which the arms of each data set reach."""
+    parts = []
+    for dataset in results.datasets():
+        by_arm = {arm: list(results.by_seed(arm=arm, dataset=dataset, split=split).values()) for arm in results.arms()}
+        means = {arm: statistics.estimate(values).mean for arm, values in by_arm.items() if values}
+        if means:
+            low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
+            least = f"from {means[low]:.3f} ({low}) to " if low != high else ""
+            parts.append(f"{least}{means[high]:.3f} ({high}) on {dataset}")
+    listed = " and ".join(parts) or "not measured"
+    crosses = "" if results.stand_in else " Crosses are the paper's."
+    return f"Test accuracy under {split} ({seeds_phrase(results.of(split=split))}): {listed}.{crosses}"
+
+
+def dots(results: Results, *, split: str) -> tuple[Figure | None, pd.DataFrame]:
+    """Test accuracy of every arm: one dot per seed, the mean with its 95 % interval, the paper's number as a cross.
+
+    No crosses where the data only stands in for the paper's.
+    """
+    rows = []
+    for dataset in results.datasets():
+        for arm in results.of(dataset=dataset).arms():
+            values = results.by_seed(arm=arm, dataset=dataset, split=split)
+            rows += [
+                {"dataset": dataset, "arm": arm, "seed": seed, "test_accuracy": value} for seed, value in values.items()
+            ]
+    if not rows:
+        return None, pd.DataFrame()
+    drawn = pd.DataFrame(rows)
+    datasets = list(dict.fromkeys(drawn["dataset"]))
+    height = 0.9 + 0.34 * drawn["arm"].nunique()
+    figure, grid = plt.subplots(
+        1, len(datasets), figsize=(3.6 * len(datasets) + 1.4, height), sharey=True, squeeze=False
+    )
+    paper = published.accuracies().query("part == 'test'")
+    arms = list(dict.fromkeys(drawn["arm"]))[::-1]
+    for axes, dataset in zip(grid[0], datasets, strict=True):
+        of_role = paper[paper["role"] == results.of(dataset=dataset).runs["role"].iloc[0]]
+        for place, arm in enumerate(arms):
+            own = drawn.query("dataset == @dataset and arm == @arm")["test_accuracy"].tolist()
+            known = of_role.loc[of_role["arm"] == arm, "published"]
+            if len(known) and not results.stand_in:
+                axes.plot(known.iloc[0], place, "x", color=GREY, markersize=7, markeredgewidth=2)
+            if own:
+                ours = statistics.estimate(own, overlap=statistics.overlap(split))
+                axes.plot(own, [place] * len(own), "o", color=look(arm).colour, alpha=0.35, markersize=4)
+                axes.plot([ours.low, ours.high], [place, place], color=look(arm).colour, linewidth=2.5)
+                axes.plot(ours.mean, place, "o", color=look(arm).colour, markersize=7)
+        axes.set(title=dataset, xlabel="test accuracy" if results.stand_in else "test accuracy (x: the paper's)")
+        axes.set_yticks(range(len(arms)), [arm_title(arm) for arm in arms])
+        axes.set_ylim(-0.6, len(arms) - 0.4)
+        axes.grid(axis="x")
+    return figure, drawn

@@ -1,0 +1,140 @@
+"""Is one arm better than another: over seeds, and network by network on the same images."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from fer_lib.results import Results
+from fer_lib.study import statistics
+from fer_lib.study.notebook import Study
+from fer_lib.study.pooled import pool_of
+from fer_lib.study.wording import ARM, SPLIT, N, certainty, interval, interval_in_words, p_value, seeds_in_words
+
+
+def show_comparisons(study: Study, results: Results, *, against: str, name: str) -> None:
+    """Every arm against one on test accuracy: over seeds, then network by network on the same images."""
+    paired = comparisons(results, against=against)
+    if paired.empty:
+        study.note(f"No arm can be compared with {against} yet.")
+        return
+    study.table(
+        paired,
+        name=name,
+        caption=f"Test accuracy of each arm minus {against}, seed by seed, under each split: mean [95 % interval] over "
+        "n seeds; degrees of freedom of the spread and whose it is (own, shared by all arms of the data set, borrowed "
+        "from the other); p, corrected for all planned comparisons; the difference that would be found in 80 of 100 "
+        "such studies.",
+        of=results,
+    )
+    study.table(
+        same_images(results, against=against),
+        name=f"{name}_images",
+        caption=f"The first seed's network of each arm and that of {against} on the same test images, by split: how "
+        "many only one of them gets right, difference in accuracy [95 % bootstrap interval], McNemar's p (Holm); and "
+        "in how many of n seeds the arm's network is better or worse at 5 %. It compares networks, not arms.",
+        formats={"p (Holm)": p_value, "Images": "{:,}"},
+        of=results,
+    )
+
+
+def comparisons(results: Results, *, against: str) -> pd.DataFrame:
+    """Every arm against one: difference in test accuracy, interval, and how sure it is (`certainty`).
+
+    All planned pairs count in Holm's correction; those that cannot be compared yet have no row.
+    """
+    pairs = [
+        (arm, dataset, split)
+        for split in results.splits()
+        for dataset in results.datasets()
+        for arm in results.of(dataset=dataset, split=split).arms()
+        if arm != against
+    ]
+    pool = pool_of(results)
+    found = [pool.difference(arm, against, dataset=dataset, split=split) for arm, dataset, split in pairs]
+    p_values = statistics.holm([value.p if value.steady else math.nan for value in found])
+    rows = [
+        {
+            ARM: arm, "Data set": dataset, SPLIT: split, N: value.n,
+            f"Test accuracy minus {against}": interval(value, sign=True), **certainty(value, p, tests=len(pairs)),
+        }
+        for (arm, dataset, split), value, p in zip(pairs, found, p_values, strict=True) if value.n
+    ]  # fmt: skip
+    return pd.DataFrame(rows).fillna("–")
+
+
+def same_images(results: Results, *, against: str) -> pd.DataFrame:
+    """Every arm against one on the very same test images: the first seed's counts, and how many seeds' pairs differ.
+
+    p is McNemar's, Holm-corrected for all pairs of all seeds. Pairs without a seed in common are left out.
+    """
+    pairs = []
+    for split in results.splits():
+        for dataset in results.datasets():
+            for arm in results.of(dataset=dataset).arms():
+                for seed in sorted(set(results.of(dataset=dataset, split=split).runs["seed"])):
+                    values = {"dataset": dataset, "split": split, "seed": seed}
+                    found = [results.predictions(arm=name, **values)[:1] for name in (arm, against)]
+                    if arm != against and all(found):
+                        pairs.append(
+                            ((arm, dataset, split), statistics.on_shared_rows(*(arrays[0] for arrays in found)))
+                        )
+    corrected = statistics.holm([pair.p for _, pair in pairs])
+    rows = []
+    for key in dict.fromkeys(key for key, _ in pairs):
+        own = [(pair, p) for (other, pair), p in zip(pairs, corrected, strict=True) if other == key]
+        first, differ = own[0][0], [pair for pair, p in own if p < 1 - statistics.LEVEL]
+        rows.append({
+            **dict(zip((ARM, "Data set", SPLIT), key, strict=True)), N: len(own), "Images": first.images,
+            f"Right alone : {against} alone": f"{first.only_first} : {first.only_second}",
+            "Difference": f"{first.difference:+.3f} [{first.low:+.3f}, {first.high:+.3f}]", "p (Holm)": own[0][1],
+            "Seeds better, worse": f"{sum(p.difference > 0 for p in differ)}, {sum(p.difference < 0 for p in differ)}",
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def networks(results: Results, first: str, second: str, dataset: str, split: str) -> str:
+    """What the predictions of the first shared seed's two networks say."""
+    seeds = [set(results.by_seed(arm=arm, dataset=dataset, split=split)) for arm in (first, second)]
+    found = [
+        arrays
+        for seed in sorted(set.intersection(*seeds))[:1]
+        for arm in (first, second)
+        for arrays in results.predictions(arm=arm, dataset=dataset, split=split, seed=seed)
+        if "rows" in arrays
+    ]
+    if len(found) < 2:
+        return "predictions of a seed that both have are not here"
+    same = statistics.on_shared_rows(*found)
+    differ = "differ" if same.p < 1 - statistics.LEVEL else "cannot be told apart"
+    p = p_value(same.p) if same.p < 0.001 else f"= {p_value(same.p)}"
+    return f"on these {same.images:,} images the two networks {differ} (p {p})"
+
+
+def difference(results: Results, *, first: str, second: str, split: str) -> str:
+    """The difference in test accuracy of two arms on each data set: with its interval, or of two networks."""
+    parts = []
+    for dataset in results.datasets():
+        gap = pool_of(results).difference(first, second, dataset=dataset, split=split)
+        if gap.n == 0:
+            parts.append(f"not measured on {dataset}")
+        elif not gap.known:
+            said = networks(results, first, second, dataset, split)
+            parts.append(f"{gap.mean:+.4f} on {dataset} ({seeds_in_words(gap.n)}, no interval; {said})")
+        else:
+            unsteady = "" if gap.steady else "; undecided, since the last epochs are unsteady"
+            parts.append(f"{gap.mean:+.4f} on {dataset} ({interval_in_words(gap)}{unsteady})")
+    return f"{first} minus {second}, test accuracy under {split}: " + "; ".join(parts) + "."
+
+
+def differences(results: Results, arms: Sequence[str], *, second: str, split: str) -> list[str]:
+    """`difference` of each of `arms` that shares a finished seed with `second`; one sentence names the rest."""
+    seeds = {
+        arm: {(dataset, seed) for dataset in results.datasets()
+              for seed in results.by_seed(arm=arm, dataset=dataset, split=split)}
+        for arm in (*arms, second)
+    }  # fmt: skip
+    measured = [arm for arm in arms if seeds[arm] & seeds[second]]
+    lacking = [arm for arm in arms if arm not in measured]
+    rest = [f"Without a seed in common with {second} yet: {', '.join(lacking)}."] if lacking else []
+    return [*(difference(results, first=arm, second=second, split=split) for arm in measured), *rest]

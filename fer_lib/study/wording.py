@@ -1,0 +1,67 @@
+"""Numbers in words: a mean with its spread or interval, a p, how sure a difference is."""
+
+import math
+
+from fer_lib.results import Results
+from fer_lib.study import statistics
+
+ARM, SPLIT, N = "Arm", "Split", "n"
+
+
+def spread(estimate: statistics.Estimate, *, digits: int = 4) -> str:
+    """`0.6512 ± 0.0031`, without the spread for one seed, a dash for none."""
+    if estimate.n == 0:
+        return "–"
+    text = f"{estimate.mean:.{digits}f}"
+    return text if estimate.n == 1 else f"{text} ± {estimate.sd:.{digits}f}"
+
+
+def interval(estimate: statistics.Estimate, *, digits: int = 4, sign: bool = False) -> str:
+    """`0.6512 [0.6473, 0.6551]`, without the interval where no spread is known."""
+    if estimate.n == 0:
+        return "–"
+    form = f"{'+' if sign else ''}.{digits}f"
+    text = format(estimate.mean, form)
+    return f"{text} [{estimate.low:{form}}, {estimate.high:{form}}]" if estimate.known else text
+
+
+def p_value(p: float) -> str:
+    """`0.012`, or `<0.001`; a dash where there is none."""
+    return "–" if math.isnan(p) else f"{p:.3f}" if p >= 0.001 else "<0.001"
+
+
+def certainty(difference: statistics.Estimate, p: float, *, tests: int) -> dict[str, str]:
+    """How sure a difference is, one of `tests`: df, whose spread, corrected p, what would have been found."""
+    least = statistics.smallest_detectable(difference, tests=tests)
+    known = difference.known
+    row = {
+        "df": f"{difference.df:.3g}" if known else "–", "Spread": difference.source if known else "–",
+        "p (Holm)": p_value(p) if difference.steady else "unsteady",
+        "Smallest detectable": f"{least:.4f}" if known else "–",
+    }  # fmt: skip
+    flip = statistics.sign_flip(difference.pairs)
+    return row if math.isnan(flip) else row | {"p (sign flip)": p_value(flip)}
+
+
+def seeds_phrase(results: Results) -> str:
+    """`one seed`, `5 seeds` or `2 to 5 seeds`: how many finished, over arms and data sets."""
+    finished = results.runs[results.runs["status"] == "finished"]
+    counts = finished.groupby(["arm", "dataset", "split"])["seed"].nunique()
+    if counts.empty:
+        return "no finished run"
+    low, high = counts.min(), counts.max()
+    return f"{low} to {high} seeds" if low < high else "one seed" if high == 1 else f"{high} seeds"
+
+
+def seeds_in_words(n: int) -> str:
+    """`one seed` or `3 seeds`."""
+    return "one seed" if n == 1 else f"{n} seeds"
+
+
+def interval_in_words(value: statistics.Estimate, *, digits: int = 4) -> str:
+    """`95 % interval [-0.0100, +0.0300], n = 2, df 4, shared spread`."""
+    form = f"+.{digits}f"
+    return (
+        f"95 % interval [{value.low:{form}}, {value.high:{form}}], n = {value.n}, df {value.df:.3g}, "
+        f"{value.source} spread"
+    )
