@@ -16,7 +16,7 @@ _TABLE = 'style="border-collapse:collapse;font-variant-numeric:tabular-nums;font
 _NUMBER = 'style="text-align:right;padding:0 0 0 14px;font-weight:normal;white-space:nowrap"'
 
 
-def titles(*, width: int) -> str:
+def headings(*, width: int) -> str:
     """Headings for the two halves of a picture that is `width` pixels wide."""
     margin = MARGIN / (1 + 2 * MARGIN) / 2 * width
     cell = f"box-sizing:border-box;width:{width // 2}px;padding-left:{margin:.0f}px"
@@ -24,7 +24,7 @@ def titles(*, width: int) -> str:
     return f'<div style="display:flex">{cells}</div>'
 
 
-def theta_table(view: View) -> str:
+def theta_rows(view: View) -> str:
     """Theta's six numbers, and its parts beside those of the true pose where that is known."""
     columns = [_facts(view.theta)] + ([] if view.pose is None else [_facts(view.pose)])
     keys = (_key(RED, "theta"), _key(BLUE, "true pose", dashed=True))

@@ -15,7 +15,7 @@ from fer_lib.data import DATASETS, PRETRAINING_SETS, apply_rule
 from fer_lib.errors import DataMissing, FerError
 from fer_lib.explorer import markup, picture
 from fer_lib.explorer.models import TrainedRun, open_run, trained_runs, what_to_train
-from fer_lib.explorer.scene import NOTHING, Disturbance, Model, View, look
+from fer_lib.explorer.scene import NOTHING, Disturbance, Model, View, observe
 from fer_lib.files import write_atomically
 from fer_lib.results import Results
 from fer_lib.training import RunStore
@@ -86,7 +86,7 @@ class Explorer(widgets.HBox):
     def _display(self) -> widgets.VBox:
         numbers = widgets.HBox([self.theta, self.probabilities], layout={"flex_flow": "row wrap"})
         self.theta.layout.margin, self.status.layout.margin = "0 36px 0 22px", "8px 0 0 22px"
-        shown = [widgets.HTML(markup.titles(width=_PICTURE)), self.picture, numbers, self.status]
+        shown = [widgets.HTML(markup.headings(width=_PICTURE)), self.picture, numbers, self.status]
         return widgets.VBox(shown, layout={"width": f"{_PICTURE}px", "flex": "0 0 auto", "overflow": "visible"})
 
     def _begin(self, runs: list[TrainedRun]) -> None:
@@ -167,10 +167,10 @@ class Explorer(widgets.HBox):
             model, problem = self._model()
             disturbance = Disturbance(**{part: slider.value for part, slider in self.sliders.items()})
             pose = None if faces.pose is None else np.asarray(faces.pose[row])
-            self.view = look(faces.images[row], model, disturbance=disturbance, pose=pose, label=label)
+            self.view = observe(faces.images[row], model, disturbance=disturbance, pose=pose, label=label)
             with self.hold_trait_notifications():
                 self.picture.value = picture.png(picture.render(self.view))
-                self.theta.value = markup.theta_table(self.view)
+                self.theta.value = markup.theta_rows(self.view)
                 self.probabilities.value = markup.probability_bars(self.view)
                 told = "" if self.run.value is None else f"{self.run.value.title}\n"
                 told += f"Image {row} of {DATASETS[faces.name].title}: {label}{self._where(row)}."

@@ -107,7 +107,7 @@ def disturbed_pose(pose: np.ndarray | None, disturbance: Disturbance) -> np.ndar
 
 
 @torch.inference_mode()
-def look(
+def observe(
     image: np.ndarray,
     model: Model,
     *,

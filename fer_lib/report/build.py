@@ -65,7 +65,7 @@ def build_report(
         folder=folder,
         title=TITLE,
         profile=profile,
-        provenance=provenance(store, profile),
+        provenance=_provenance(store, profile),
         incomplete=" ".join(f"{sentence}." for sentence in lacking),
     )
     write_manifest(folder, {page: inputs for page, inputs in made_from.items() if page not in without})
@@ -157,7 +157,7 @@ def _unfinished(store: RunStore, profile: str) -> list[str]:
     return [sentence] if made < len(wanted) else []
 
 
-def provenance(store: RunStore, profile: str) -> Mapping[str, Any]:
+def _provenance(store: RunStore, profile: str) -> Mapping[str, Any]:
     """What a report rests on: commit, the runs of its grids, data, machines, time and versions."""
     wanted, records = _recorded(store, profile)
     done = [record for record in records if record.status != "skipped"]

@@ -43,9 +43,9 @@ def documents() -> dict[Path, str]:
     parts: dict[str, Callable[[], str]] = {
         "results": lambda: results_part(recorded()),
         "performance": lambda: performance_part(recorded()),
-        "classes": lambda: classes_part(facts("class_balance")),
-        "duplicates": lambda: duplicates_part(facts("duplicates")),
-        "labels": lambda: labels_part(facts("agreement"), facts("vote_entropy")),
+        "classes": lambda: classes_part(kept_facts("class_balance")),
+        "duplicates": lambda: duplicates_part(kept_facts("duplicates")),
+        "labels": lambda: labels_part(kept_facts("agreement"), kept_facts("vote_entropy")),
     }
 
     def fill(match: re.Match[str]) -> str:
@@ -68,7 +68,7 @@ def recorded() -> Results:
     return collect(cells, [store.find(cell.config) for cell in cells], load=store.predictions, reasons={})
 
 
-def facts(name: str) -> pd.DataFrame:
+def kept_facts(name: str) -> pd.DataFrame:
     """A table of facts about the images, committed beside the records."""
     return pd.read_csv(paths.project_root() / "reports" / PROFILE / "facts" / f"{name}.csv")
 

@@ -20,7 +20,7 @@ from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.claims import SPLIT
 from fer_lib.study.statistics import Estimate
-from fer_lib.study.verdict import titles
+from fer_lib.study.verdict import names_by_role
 from fer_lib.study.wording import N, interval, spread
 from fer_lib.training.record import Arrays
 
@@ -148,7 +148,7 @@ def _accuracy_where(runs: list[Arrays], kind: int, split: str) -> tuple[int, Est
 
 def listed(gaps: Sequence[Gap], results: Results) -> pd.DataFrame:
     """Every candidate of every gap that was measured: data set, n, mean and interval, and whether it is a bound."""
-    named = titles(results)
+    named = names_by_role(results)
     rows = []
     for gap in gaps:
         candidates = [(c.text, c.value, c.bound) for c in gap.candidates]
@@ -171,7 +171,7 @@ def draw(gaps: Sequence[Gap], results: Results) -> Figure | None:
     drawn, panels = plt.subplots(1, len(shown), figsize=size, sharex=True, sharey=True, squeeze=False)
     for axes, gap in zip(panels[0], shown, strict=True):
         _panel(axes, gap, texts)
-        axes.set(title=titles(results)[gap.role], xlabel="difference in test accuracy")
+        axes.set(title=names_by_role(results)[gap.role], xlabel="difference in test accuracy")
     panels[0, 0].set(yticks=range(len(texts)), yticklabels=texts, ylim=(len(texts) - 0.5, -0.5))
     return drawn
 
@@ -192,7 +192,7 @@ def _panel(axes: Axes, gap: Gap, texts: Sequence[str]) -> None:
 
 def caption(gaps: Sequence[Gap], results: Results) -> str:
     """How much of each gap the candidates leave."""
-    named = titles(results)
+    named = names_by_role(results)
     parts = [f"{gap.left.mean:+.3f} of {gap.total.mean:+.3f} on {named[gap.role]}" for gap in gaps if gap.ours.n]
     seeds = min((gap.ours.n for gap in gaps if gap.ours.n), default=0)
     if not parts:
@@ -205,7 +205,7 @@ def caption(gaps: Sequence[Gap], results: Results) -> str:
 
 def paragraph(gap: Gap, results: Results) -> str:
     """What each candidate is worth, and what remains, in words."""
-    name = titles(results)[gap.role]
+    name = names_by_role(results)[gap.role]
     if not gap.ours.n:
         return f"**{name}.** {ARM} has not been run under {SPLIT} yet; the paper prints {gap.paper:.4f}."
     values = {c.key: c.value for c in gap.candidates}
@@ -225,7 +225,7 @@ def paragraph(gap: Gap, results: Results) -> str:
 
 def copies_table(results: Results) -> pd.DataFrame:
     """Accuracy on the test images whose copies are nowhere, elsewhere or in training, by data set and split."""
-    named = titles(results)
+    named = names_by_role(results)
     rows = []
     for (role, split), kinds in by_copies(results).items():
         row: dict[str, object] = {"Data set": named[role], "Split": split, N: max(value.n for _, value in kinds)}
@@ -237,7 +237,7 @@ def copies_table(results: Results) -> pd.DataFrame:
 
 def copies_caption(results: Results) -> str:
     """How accuracy on test images with an identical copy in training compares with that on pictures that are unique."""
-    named, found = titles(results), []
+    named, found = names_by_role(results), []
     for (role, split), kinds in by_copies(results).items():
         (alone, unique), (images, identical) = kinds[0], kinds[-1]
         if unique.n and identical.n:

@@ -100,7 +100,7 @@ def rate_table(results: Results, **values: str) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def reliability(results: Results, **values: str) -> tuple[Figure | None, pd.DataFrame]:
+def reliability_diagram(results: Results, **values: str) -> tuple[Figure | None, pd.DataFrame]:
     """Accuracy against confidence, seeds pooled; the diagonal is perfect calibration."""
     found = results.predictions(**values)
     if not found:
@@ -149,7 +149,7 @@ def confusions(counts: pd.DataFrame, *, what: str) -> str:
     return f"{what}: the largest confusion is that {mistake}, {share:.0%} of its {images:,} test images (seeds pooled)."
 
 
-def rates(results: Results, **values: str) -> str:
+def extremes(results: Results, **values: str) -> str:
     """Which class is recognised best and which worst."""
     what = f"{values['arm']} on {values['dataset']}, {values['split']}"
     record = results.first_record(**values)

@@ -12,7 +12,7 @@ from fer_lib.report.style import BLUE, GREY, INK, RED, arm_title, look
 from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.claims import SPLIT
-from fer_lib.study.verdict import compared, titles
+from fer_lib.study.verdict import compared, names_by_role
 
 CLEAN = "official"  # the protocol shown beside the paper's
 SAME_AS_RESNET50 = ("Adam", "0.001")  # ResNet50 with Adam at 0.001 is one run under three names
@@ -40,7 +40,7 @@ def overview(results: Results) -> tuple[Figure, pd.DataFrame]:
     drawn = pd.DataFrame(rows)
     figure, panels = plt.subplots(1, 2, figsize=(8.6, 1.5 + 0.27 * len(arms)), sharey=True, sharex=True)
     for axes, role in zip(panels, published.ROLES, strict=True):
-        _panel(axes, drawn[drawn["role"] == role], title=titles(results)[role])
+        _panel(axes, drawn[drawn["role"] == role], title=names_by_role(results)[role])
     panels[0].set_yticks(range(len(arms)), [arm_title(arm) for arm in arms])
     panels[0].set(ylim=(len(arms) - 0.4, -0.6), xlim=(0, 1))
     handles = [

@@ -42,7 +42,7 @@ class Spread:
     borrowed: bool = False
 
 
-class Model:
+class AdditiveModel:
     """Quantity = arm + seed + error, fitted to one data set and split; the arms `out` do not enter the spread."""
 
     def __init__(self, values: Values, *, out: Iterable[str] = (), overlap: float = 0.0) -> None:
@@ -229,14 +229,14 @@ class Pool:
         return None
 
     @functools.cache  # noqa: B019 a pool lives as long as its page
-    def _model(self, dataset: str, split: str, of: Quantity) -> Model:
+    def _model(self, dataset: str, split: str, of: Quantity) -> AdditiveModel:
         values = {recipe: of(runs) for recipe, runs in self._arms(dataset, split).items()}
         if of is accuracy:
             constant = self._constant(dataset, split)
             for recipe, runs in self._arms(dataset, split).items():
                 lost = runs.runs.loc[runs.runs["status"] == "diverged", "seed"]
                 values[recipe] |= dict.fromkeys(lost.astype(int), constant) if constant else {}
-        return Model(values, out=self._out(dataset, split), overlap=overlap(split))
+        return AdditiveModel(values, out=self._out(dataset, split), overlap=overlap(split))
 
     @functools.cache  # noqa: B019
     def _arms(self, dataset: str, split: str) -> dict[str, Results]:

@@ -33,14 +33,14 @@ def answer(claims: Sequence[Claim], numbers: pd.DataFrame, results: Results) -> 
     return [_transformer(claims, results), _tally(claims), _against_paper(numbers, results)]
 
 
-def titles(results: Results) -> dict[str, str]:
+def names_by_role(results: Results) -> dict[str, str]:
     """What stood for each of the paper's data sets: its own name, or `Toy faces (for FER2013)`."""
     names = {role: results.of(role=role).datasets() for role in published.ROLES}
     return {role: role if role in [*own, role][:1] else f"{own[0]} (for {role})" for role, own in names.items()}
 
 
 def _transformer(claims: Sequence[Claim], results: Results) -> str:
-    named = titles(results)
+    named = names_by_role(results)
     (claim,) = (claim for claim in claims if claim.key == "C4")
     found, open_ = [], []
     for part, sign in zip(claim.parts, claim.signs(), strict=True):
@@ -92,7 +92,7 @@ def _against_paper(numbers: pd.DataFrame, results: Results) -> str:
     if test.empty:
         return f"None of the printed test accuracies has been measured under {SPLIT} yet; there are {basis}."
     gaps = test.groupby("Data set", sort=False)["Difference"].mean()
-    named = titles(results)
+    named = names_by_role(results)
     parts = " and ".join(f"{_of_100(gap)} on {named[str(role)]}" for role, gap in gaps.items())
     met, missed = (int((test["Verdict"] == verdict).sum()) for verdict in ("holds", "fails"))
     judged = f"; one more run of ours could have given {met or 'none'} of {met + missed}" if met + missed else ""

@@ -30,7 +30,7 @@ _MACHINE = ("device", "arithmetic", "threads", "torch")  # what rounding depends
 
 
 @dataclass(frozen=True)
-class Spread:
+class SeedSpread:
     """Standard deviation of the test accuracy over seeds of one arm, pooled over arms, with its degrees of freedom."""
 
     sd: float
@@ -50,7 +50,7 @@ class Verified:
     again: Record
     equal: bool
     agreement: float
-    spread: Spread | None
+    spread: SeedSpread | None
 
     @property
     def difference(self) -> float:
@@ -111,7 +111,7 @@ def verify(run_id: str, place: Place, *, report: Report = lambda event: None) ->
     then, now = store.predictions(before), RunStore(scratch.store).predictions(again)
     found = Verified(
         before, again, equal=_history(before) == _history(again) and _same(then, now),
-        agreement=float((then["predicted"] == now["predicted"]).mean()), spread=spread(before, store.records()),
+        agreement=float((then["predicted"] == now["predicted"]).mean()), spread=seed_spread(before, store.records()),
     )  # fmt: skip
     shutil.rmtree(scratch.store)  # a second call trains again, as asked
     return found
@@ -122,7 +122,7 @@ def beside(place: Place) -> Path:
     return Path(place.store) / "work" / "verify"
 
 
-def spread(of: Record, records: Iterable[Record]) -> Spread | None:
+def seed_spread(of: Record, records: Iterable[Record]) -> SeedSpread | None:
     """The spread over seeds of runs on the same data and split, pooled over arms; None where no arm has two seeds.
 
     Seeds that were computed in bf16 and in fp32 count as seeds of one arm.
@@ -137,7 +137,7 @@ def spread(of: Record, records: Iterable[Record]) -> Spread | None:
     df = sum(len(values) - 1 for values in several)
     if not df:
         return None
-    return Spread(float(np.sqrt(sum(np.var(values) * len(values) for values in several) / df)), df)
+    return SeedSpread(float(np.sqrt(sum(np.var(values) * len(values) for values in several) / df)), df)
 
 
 def verifiable(place: Place) -> list[tuple[Record, bool, float | None]]:

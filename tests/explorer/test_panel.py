@@ -12,7 +12,7 @@ from fer_lib import data
 from fer_lib.errors import DataMissing
 from fer_lib.explorer import picture
 from fer_lib.explorer.panel import ANY, Explorer
-from fer_lib.explorer.scene import NOTHING, Model, look
+from fer_lib.explorer.scene import NOTHING, Model, observe
 from fer_lib.models import build
 from fer_lib.study.notebook import Study
 from fer_lib.training import RunConfig
@@ -219,6 +219,6 @@ def test_a_redraw_is_quick():
         seconds = []
         for row in range(12):
             began = time.perf_counter()
-            picture.png(picture.render(look(faces.images[row], model, pose=faces.pose[row])))
+            picture.png(picture.render(observe(faces.images[row], model, pose=faces.pose[row])))
             seconds.append(time.perf_counter() - began)
         assert np.median(seconds) < bound

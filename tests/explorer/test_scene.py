@@ -9,7 +9,7 @@ from PIL import Image
 from fer_lib import data
 from fer_lib.data.toyfaces import draw_face
 from fer_lib.explorer import markup, picture
-from fer_lib.explorer.scene import NOTHING, PARTS, Disturbance, Model, disturb, disturbed_pose, look, warped
+from fer_lib.explorer.scene import NOTHING, PARTS, Disturbance, Model, disturb, disturbed_pose, observe, warped
 from fer_lib.geometry import compose_pose
 
 FACE = draw_face("happy", seed=3)
@@ -50,7 +50,7 @@ def test_the_true_pose_undoes_pose_and_disturbance():
 
 
 def test_a_fresh_transformer_hands_on_what_it_gets():
-    view = look(FACE, Model.fresh(), disturbance=Disturbance(rotation=10))
+    view = observe(FACE, Model.fresh(), disturbance=Disturbance(rotation=10))
     assert np.array_equal(view.theta, np.eye(2, 3))
     assert np.abs(view.seen - view.image).max() < 1e-2
     assert view.probabilities == {}
@@ -58,19 +58,19 @@ def test_a_fresh_transformer_hands_on_what_it_gets():
 
 
 def test_the_picture_follows_face_theta_and_pose():
-    view = look(FACE, Model.fresh())
+    view = observe(FACE, Model.fresh())
     plain = pixels(picture.png(picture.render(view)))
     red, dashed = (np.abs(plain - colour).sum(2) < 60 for colour in ((213, 94, 0), (0, 114, 178)))
     assert red.sum() > 1000
     assert dashed.sum() == 0
-    posed = look(FACE, Model.fresh(), pose=compose_pose(rotation=20))
+    posed = observe(FACE, Model.fresh(), pose=compose_pose(rotation=20))
     assert (np.abs(pixels(picture.png(picture.render(posed))) - (0, 114, 178)).sum(2) < 60).sum() > 200
-    assert not np.array_equal(plain, pixels(picture.png(picture.render(look(255 - FACE, Model.fresh())))))
+    assert not np.array_equal(plain, pixels(picture.png(picture.render(observe(255 - FACE, Model.fresh())))))
 
 
 def test_a_saved_figure_has_the_numbers_and_is_the_same_each_time():
     shown = {"angry": 0.25, "happy": 0.75}
-    view = look(FACE, Model.fresh(), pose=compose_pose(rotation=20), label="happy")
+    view = observe(FACE, Model.fresh(), pose=compose_pose(rotation=20), label="happy")
     view = type(view)(view.image, view.theta, view.seen, shown, view.pose, view.label)
     files = picture.files(view)
     text = files["svg"].decode()
@@ -90,13 +90,13 @@ def test_a_sheet_has_a_row_per_label():
 
 def test_the_numbers_are_there_as_text():
     faces = data.load("toyfaces")
-    view = look(faces.images[0], Model.fresh(), pose=faces.pose[0], label="<b>")
-    table = markup.theta_table(view)
+    view = observe(faces.images[0], Model.fresh(), pose=faces.pose[0], label="<b>")
+    table = markup.theta_rows(view)
     assert table.count("<tr>") == 1 + 6 + 5
     assert "true pose" in table
-    assert "true pose" not in markup.theta_table(look(FACE, Model.fresh()))
+    assert "true pose" not in markup.theta_rows(observe(FACE, Model.fresh()))
     assert "no classifier" in markup.probability_bars(view)
     assert "<script>" not in markup.message("<script>", problem=True)
     flat = type(view)(view.image, np.zeros((2, 3)), view.seen, {"<b>": 1.0}, None, "<b>")
-    assert "nan" not in markup.theta_table(flat)
+    assert "nan" not in markup.theta_rows(flat)
     assert "&lt;b&gt; ✓" in markup.probability_bars(flat)

@@ -10,14 +10,14 @@ from scipy import stats
 
 from fer_lib.results import Results, collect
 from fer_lib.study.claims import OTHER_OPTIMIZERS, OTHER_RATES, Claim, Part
-from fer_lib.study.pooled import LAST, UNSTEADY, Model, Pool, Spread, unsteadiness, weighed
+from fer_lib.study.pooled import LAST, UNSTEADY, AdditiveModel, Pool, Spread, unsteadiness, weighed
 from fer_lib.training import Cell, Epoch, Record, RunConfig
 
 BALANCED = {"A": {0: 0.50, 1: 0.53, 2: 0.52}, "B": {0: 0.60, 1: 0.62, 2: 0.64}}
 
 
 def test_two_arms_with_the_same_seeds_are_a_paired_t_test():
-    found = Model(BALANCED).difference("B", "A")
+    found = AdditiveModel(BALANCED).difference("B", "A")
     gaps = [BALANCED["B"][seed] - BALANCED["A"][seed] for seed in range(3)]
     test = stats.ttest_rel(list(BALANCED["B"].values()), list(BALANCED["A"].values()))
     assert (found.n, found.df, found.source) == (3, 2, "own")
@@ -29,19 +29,19 @@ def test_two_arms_with_the_same_seeds_are_a_paired_t_test():
 
 def test_overlapping_splits_add_their_part_to_the_variance():
     """Nadeau and Bengio 2003 for a paired difference: sd² of the differences, 2s², times 1/n + test/train."""
-    plain, corrected = (Model(BALANCED, overlap=overlap).difference("B", "A") for overlap in (0.0, 0.25))
+    plain, corrected = (AdditiveModel(BALANCED, overlap=overlap).difference("B", "A") for overlap in (0.0, 0.25))
     assert corrected.se**2 == pytest.approx(2 * plain.sd**2 * (1 / 3 + 0.25))
 
 
 def test_one_seed_of_an_arm_is_compared_with_the_spread_of_the_others():
     """Arm C has seed 0 alone: its seed's part is estimated from the arms that have more."""
     values = {**BALANCED, "C": {0: 0.70}}
-    found = Model(values).difference("C", "A")
+    found = AdditiveModel(values).difference("C", "A")
     seed_0 = np.mean([values[arm][0] - np.mean(list(values[arm].values())) for arm in "AB"])
     assert found.mean == pytest.approx(0.70 - seed_0 - np.mean(list(values["A"].values())))
     assert (found.n, found.df, found.source) == (1, 2, "shared")
-    assert found.sd == pytest.approx(Model(BALANCED).difference("B", "A").sd)
-    assert found.se > Model(values).difference("B", "A").se
+    assert found.sd == pytest.approx(AdditiveModel(BALANCED).difference("B", "A").sd)
+    assert found.se > AdditiveModel(values).difference("B", "A").se
 
 
 @pytest.mark.parametrize("deep", [1, 3])
@@ -49,12 +49,12 @@ def test_degrees_of_freedom_are_those_of_the_plan(deep):
     """Seed 0 of all arms, and seeds 1 and 2 of `deep`: two for each arm but the first."""
     rng = np.random.default_rng(0)
     values = {str(arm): {seed: rng.normal() for seed in range(3 if arm < deep else 1)} for arm in range(11)}
-    spread = Model(values).spread
+    spread = AdditiveModel(values).spread
     assert (spread.df if spread else 0) == 2 * (deep - 1)
 
 
 def test_without_a_second_seed_a_difference_has_no_interval_unless_it_is_lent_one():
-    model = Model({"A": {0: 0.5}, "B": {0: 0.6}})
+    model = AdditiveModel({"A": {0: 0.5}, "B": {0: 0.6}})
     alone = model.difference("B", "A")
     assert (alone.n, alone.mean, alone.known) == (1, pytest.approx(0.1), False)
     lent = model.difference("B", "A", spread=Spread(0.0001, 4, frozenset("XY"), borrowed=True))
@@ -65,17 +65,17 @@ def test_without_a_second_seed_a_difference_has_no_interval_unless_it_is_lent_on
 def test_arms_that_no_seed_joins_are_not_compared():
     values = {"A": {0: 0.5, 1: 0.52}, "B": {2: 0.6}}
     with pytest.warns(Warning, match="rank-deficient"):
-        assert Model(values).difference("B", "A").n == 0
+        assert AdditiveModel(values).difference("B", "A").n == 0
     joined = {**values, "C": {1: 0.7, 2: 0.71}}
-    assert Model(joined).difference("B", "A").mean == pytest.approx(
+    assert AdditiveModel(joined).difference("B", "A").mean == pytest.approx(
         0.6 - 0.71 + 0.7 - 0.52 + (0.52 - 0.5) / 2, abs=0.02
     )
-    assert Model(values).difference("B", "nobody").n == 0
+    assert AdditiveModel(values).difference("B", "nobody").n == 0
 
 
 def test_an_arm_that_is_out_is_compared_with_the_others_spread_and_leaves_theirs_alone():
     lost = {**BALANCED, "lost": {0: 0.25, 1: 0.40, 2: 0.10}}
-    with_it, without = Model(lost, out=["lost"]), Model(BALANCED)
+    with_it, without = AdditiveModel(lost, out=["lost"]), AdditiveModel(BALANCED)
     assert with_it.spread == without.spread
     assert with_it.difference("B", "A") == without.difference("B", "A")
     assert with_it.difference("B", "lost").mean == pytest.approx(0.62 - 0.25)
@@ -83,18 +83,18 @@ def test_an_arm_that_is_out_is_compared_with_the_others_spread_and_leaves_theirs
 
 
 def test_the_mean_of_an_arm_has_the_spread_within_arms():
-    model = Model(BALANCED, overlap=0.25)
+    model = AdditiveModel(BALANCED, overlap=0.25)
     found = model.mean("A")
     within = np.mean([np.var(list(by.values()), ddof=1) for by in BALANCED.values()])
     assert found.se**2 == pytest.approx(within * (1 / 3 + 0.25))
     assert 2 <= found.df <= 4, "two arms of one seed each tell less than four independent runs"
     alike = {arm: {0: level, 1: level + 0.2, 2: level - 0.1} for arm, level in (("A", 0.5), ("B", 0.6), ("C", 0.1))}
-    assert Model(alike).mean("A").df == pytest.approx(2), "seeds that add the same to all arms are three values"
+    assert AdditiveModel(alike).mean("A").df == pytest.approx(2), "seeds that add the same to all arms are three values"
 
 
 def test_one_degree_of_freedom_is_too_few():
     """Two seeds of two arms may agree by chance; a t interval of one degree of freedom then looks sure of it."""
-    model = Model({"A": {0: 0.5, 1: 0.5001}, "B": {0: 0.6, 1: 0.6}})
+    model = AdditiveModel({"A": {0: 0.5, 1: 0.5001}, "B": {0: 0.6, 1: 0.6}})
     assert model.spread is None
     assert not model.difference("A", "B").known
 
@@ -110,7 +110,7 @@ def test_an_arm_is_as_unsteady_as_it_leaves_its_straight_line():
 
 
 def test_the_unsteady_widen_an_interval_or_leave_it_undecided():
-    found = Model(BALANCED).difference("B", "A")
+    found = AdditiveModel(BALANCED).difference("B", "A")
     assert weighed(found, [0.5, 1.0]) == found
     assert weighed(found, [2.0, 0.5]).se == pytest.approx(found.se * math.sqrt((4 + 1) / 2))
     assert (weighed(found, [2.0, 1.0]).steady, weighed(found, [2.1, 1.0]).steady) == (True, False)
@@ -196,7 +196,7 @@ def decided(rng: np.random.Generator, **options) -> set[str]:
     found: dict[str, list[Part]] = {key: [] for key in (*PAIRS, *ALONE)}
     for _ in range(2):
         values, last = null_study(rng, **options)
-        model, ratios = Model(values, overlap=0.25), unsteadiness(last)
+        model, ratios = AdditiveModel(values, overlap=0.25), unsteadiness(last)
         for key, pairs in PAIRS.items():
             found[key] += [Part("", weighed(model.difference(*pair), [ratios[arm] for arm in pair])) for pair in pairs]
         for key, arm in ALONE.items():
