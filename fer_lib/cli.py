@@ -60,7 +60,7 @@ def profile_of(paths_of: list[Path]) -> str:
 
 @app.command()
 def run(
-    params: Annotated[list[Path], typer.Argument(help="Params files, such as params/paper/03_optimizer_sweep.yaml.")],
+    params: Annotated[list[Path], typer.Argument(help="Params files, such as params/paper/04_optimizer_sweep.yaml.")],
     jobs: JobsOption = 0,
     deadline: Annotated[float | None, typer.Option(help="Stop cleanly before this many minutes are over.")] = None,
     only: Annotated[

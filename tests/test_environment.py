@@ -62,7 +62,7 @@ def test_training_needs_no_notebook_packages():
         f"import sys\nfor name in {blocked}: sys.modules[name] = None\n"
         "import fer_lib\nfrom fer_lib.cli import app\nsys.argv = ['fer_lib', 'run', '--dry-run', sys.argv[1]]\napp()"
     )
-    params = ROOT / "params" / "paper" / "03_optimizer_sweep.yaml"
+    params = ROOT / "params" / "paper" / "04_optimizer_sweep.yaml"
     shown = subprocess.run([sys.executable, "-c", script, str(params)], capture_output=True, text=True, cwd=ROOT)
     assert shown.returncode == 0, shown.stderr
     assert len(shown.stdout.splitlines()) == 50

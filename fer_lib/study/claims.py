@@ -81,7 +81,7 @@ def decide(results: Results, *, transfer: str) -> list[Claim]:
     if results.stand_in:
         raise FerError(
             "The verdict compares with the paper, and a data set here only stands in for the paper's.\n"
-            "Leave 08_verdict.yaml out of the profile; 09_drawn_faces.yaml shows what such data can."
+            "Leave 09_verdict.yaml out of the profile; 10_drawn_faces.yaml shows what such data can."
         )
     makers: dict[str, Callable[[Results], Iterator[Part]]] = {
         "C1": _models,

@@ -1,6 +1,8 @@
 """Study: what a notebook holds. It trains or reads the runs of its parameters and puts results on the page."""
 
+import inspect
 import os
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -207,6 +209,10 @@ class Study:
         """Puts a paragraph (Markdown) with computed numbers on the page, if there is anything to say."""
         if text := " ".join(filter(None, sentences)):
             display(Markdown(text))
+
+    def code(self, function: Callable[..., Any]) -> None:
+        """Puts a function's source on the page, so that what a page shows is what runs."""
+        display(Markdown(f"```python\n{textwrap.dedent(inspect.getsource(function))}```"))
 
     def points(self, *sentences: str) -> None:
         """Puts a numbered list (Markdown) of computed sentences on the page."""

@@ -16,15 +16,15 @@ from fer_lib.study.numbers import compared
 from fer_lib.study.wording import N, certainty, interval, seeds_in_words, spread
 
 _PAGES = {
-    "C1": "02_model_comparison",
-    "C2": "03_optimizer_sweep",
-    "C3": "04_learning_rate_sweep",
-    "C4": "05_attention_ablation",
-    "C5": "06_transfer_learning",
-    "C6": "05_attention_ablation",
-    "C7": "03_optimizer_sweep",
-    "C8": "06_transfer_learning",
-    "C9": "07_error_analysis",
+    "C1": "03_model_comparison",
+    "C2": "04_optimizer_sweep",
+    "C3": "05_learning_rate_sweep",
+    "C4": "06_attention_ablation",
+    "C5": "07_transfer_learning",
+    "C6": "06_attention_ablation",
+    "C7": "04_optimizer_sweep",
+    "C8": "07_transfer_learning",
+    "C9": "08_error_analysis",
 }
 
 

@@ -188,7 +188,7 @@ def test_a_run_of_the_params_is_named_with_its_command(study, monkeypatch):
     monkeypatch.setenv("FER_TRAIN", "0")
     results = made.run(base={}, arms={"R": {}}, datasets={"Toy faces": {"dataset": "toyfaces"}})
     panel = Explorer(results, made.store, profile="demo")
-    command = "python -m fer_lib run params/demo/05_attention_ablation.yaml --only attention=stn,dataset=toyfaces,"
+    command = "python -m fer_lib run params/demo/06_attention_ablation.yaml --only attention=stn,dataset=toyfaces,"
     assert command + "split=random80,seed=0 --weights" in panel.status.value
 
 

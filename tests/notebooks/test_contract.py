@@ -13,11 +13,12 @@ from fer_lib.training import expand, parse_grid, read_params
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 NAMES = [
-    "01_data_exploration", "02_model_comparison", "03_optimizer_sweep", "04_learning_rate_sweep",
-    "05_attention_ablation", "06_transfer_learning", "07_error_analysis", "08_verdict", "09_drawn_faces",
+    "01_data_exploration", "02_transformer_and_training", "03_model_comparison", "04_optimizer_sweep",
+    "05_learning_rate_sweep", "06_attention_ablation", "07_transfer_learning", "08_error_analysis", "09_verdict",
+    "10_drawn_faces",
 ]  # fmt: skip
 PROFILES = ("demo", "quick", "paper")
-ELSEWHERE = {("08_verdict", "demo"), ("09_drawn_faces", "quick"), ("09_drawn_faces", "paper")}  # not in the profile
+ELSEWHERE = {("09_verdict", "demo"), ("10_drawn_faces", "quick"), ("10_drawn_faces", "paper")}  # not in the profile
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)

@@ -52,7 +52,7 @@ def notebooks(tmp_path, outputs):
         new_markdown_cell("# Which optimizer is best?\n\nDoes the ranking hold over seeds?"),
         code("lr: float = 0.1  # step size\nn: int = 3", tags=["parameters"]),
         code("# Parameters\nlr = 0.5", tags=["injected-parameters"]),
-        new_markdown_cell(f"## Method\n\n{EQUATION}\n\nwith $x_i$; [verdict](08_verdict.ipynb#claims)"),
+        new_markdown_cell(f"## Method\n\n{EQUATION}\n\nwith $x_i$; [verdict](09_verdict.ipynb#claims)"),
         code("show_figure(fig)", figure),
         code("show_table(t)", table, new_output("stream", name="stderr", text="a warning")),
         code(
@@ -74,7 +74,7 @@ def notebooks(tmp_path, outputs):
         code("rows", new_output("stream", name="stdout", text="<printed>"), tags=["index"]),
     ]
     paths = []
-    for name, cells in {"03_sweep": sweep, "08_verdict": verdict}.items():
+    for name, cells in {"03_sweep": sweep, "09_verdict": verdict}.items():
         metadata = {"language_info": {"name": "python"}, "widgets": {WIDGET_STATE: {"state": {"m": {}}}}}
         paths.append(tmp_path / "executed" / f"{name}.ipynb")
         paths[-1].parent.mkdir(exist_ok=True)
@@ -103,7 +103,7 @@ def soups(folder):
 
 def test_every_page_has_navigation_one_title_and_says_where_one_is(report):
     found = soups(report)
-    assert set(found) == {"index.html", "03_sweep.html", "08_verdict.html", "report.html"}
+    assert set(found) == {"index.html", "03_sweep.html", "09_verdict.html", "report.html"}
     for name, soup in found.items():
         assert soup.html["lang"] == "en"
         assert len(soup.select("h1")) == 1
@@ -112,8 +112,8 @@ def test_every_page_has_navigation_one_title_and_says_where_one_is(report):
         assert "commit 3f2a91c" in soup.select_one("footer.site").get_text()
         current = [a["href"] for a in soup.select("nav.pages [aria-current=page]")]
         assert current == ([] if name == "report.html" else [name])
-    assert found["03_sweep.html"].select_one("a[rel=next]")["href"] == "08_verdict.html"
-    assert found["08_verdict.html"].select_one("a[rel=prev]")["href"] == "03_sweep.html"
+    assert found["03_sweep.html"].select_one("a[rel=next]")["href"] == "09_verdict.html"
+    assert found["09_verdict.html"].select_one("a[rel=prev]")["href"] == "03_sweep.html"
 
 
 def test_links_and_anchors_lead_somewhere(report):
@@ -199,7 +199,7 @@ def test_a_page_without_its_notebook_goes_and_foreign_files_stay(notebooks, repo
     render(notebooks[1:], report)
     assert {path.name for path in report.glob("*.html")} == {
         "index.html",
-        "08_verdict.html",
+        "09_verdict.html",
         "report.html",
         "mine.html",
     }
@@ -218,7 +218,7 @@ def test_an_equation_without_mathml_form_is_named(notebooks, tmp_path):
     nb = nbformat.read(notebooks[1], 4)
     nb.cells.append(new_markdown_cell(r"Here $\undefinedmacro x$"))
     nbformat.write(nb, notebooks[1])
-    with pytest.raises(FerError, match=r"08_verdict: equation .undefinedmacro x: .undefinedmacro has no MathML"):
+    with pytest.raises(FerError, match=r"09_verdict: equation .undefinedmacro x: .undefinedmacro has no MathML"):
         render(notebooks, tmp_path / "report")
 
 

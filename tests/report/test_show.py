@@ -97,7 +97,7 @@ def test_a_table_is_accessible_escaped_and_aligned(shown, tmp_path):
             "arm": ["<Adam>", "SGD"],
             "accuracy": [0.61234, None],
             "mean ± sd": ["0.612 ± 0.004", "0.560 ± 0.01"],
-            "verdict": [show.badge("fails"), show.link("page", "03_optimizer_sweep.html#result")],
+            "verdict": [show.badge("fails"), show.link("page", "04_optimizer_sweep.html#result")],
         }
     )
     show.show_table(
@@ -110,7 +110,7 @@ def test_a_table_is_accessible_escaped_and_aligned(shown, tmp_path):
     assert [th.get_text() for th in soup.select("tbody th[scope=row]")] == ["<Adam>", "SGD"]
     assert [td.get_text() for td in soup.select("td.num")] == ["61.2%", "0.612 ± 0.004", "–", "0.560 ± 0.01"]
     assert soup.select_one(".badge.fails").get_text() == "does not hold"
-    assert soup.select_one("tbody a")["href"] == "03_optimizer_sweep.html#result"
+    assert soup.select_one("tbody a")["href"] == "04_optimizer_sweep.html#result"
     assert (tmp_path / "arms.csv").read_text().splitlines()[1] == "<Adam>,0.61234,0.612 ± 0.004,does not hold"
 
 

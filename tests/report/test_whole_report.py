@@ -85,7 +85,7 @@ def test_there_is_an_index_and_a_page_per_notebook(made):
     index = (folder / "report" / "index.html").read_text()
     assert "These pages show the machinery at work on faces that it draws itself" in index
     assert "Incomplete report" not in index
-    explorer = (folder / "report" / "notebooks" / "05_attention_ablation.ipynb").read_text()
+    explorer = (folder / "report" / "notebooks" / "06_attention_ablation.ipynb").read_text()
     assert "study.explore(results)" in explorer
     assert "jupyter.widget" not in explorer
 
@@ -201,7 +201,7 @@ def test_every_page_opens_offline_without_request_error_or_barrier(pages, browse
 @needs_browser
 def test_a_keyboard_reaches_content_theme_folds_and_tables(made, browser):
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-    page.goto((made.folder / "report" / "03_optimizer_sweep.html").as_uri())
+    page.goto((made.folder / "report" / "04_optimizer_sweep.html").as_uri())
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     reached = set()

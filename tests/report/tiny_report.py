@@ -19,7 +19,7 @@ def write_tiny_params(folder: Path) -> None:
         values = yaml.safe_load(path.read_text())
         values["profile"] = "tiny"
         if "base" in values:
-            values |= {"base": TINY, "seeds": [0, 1] if path.stem.startswith("05") else [0]}
+            values |= {"base": TINY, "seeds": [0, 1] if path.stem.startswith("06") else [0]}
             for overrides in (*values["arms"].values(), *values["datasets"].values()):
                 for key in ("epochs", "train_limit", "model", "width_per_group"):
                     overrides.pop(key, None)
