@@ -1,6 +1,7 @@
 """Every form of a convolution is torch's convolution up to rounding, gradients included."""
 
 import copy
+import time
 
 import pytest
 import torch
@@ -90,6 +91,24 @@ def test_under_autocast_a_form_errs_as_torchs_own_does(shape, bias):
     for one, other, truth in zip(mine, theirs, exact, strict=True):
         assert one.dtype == other.dtype
         assert (one - truth).norm() <= max(2 * (other - truth).norm(), 4e-3 * truth.norm())
+
+
+@pytest.mark.clock
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape[0] != "grey"], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_evaluation_takes_no_slow_way(shape, dtype):
+    """Without gradients torch has other ways to multiply, one of them a hundred times slower; noise is not that."""
+    form, ins, outs, *rest = shape
+    (ours, maps), (plain, _) = both(form, 16 * ins, 16 * outs, *rest, bias=False, dtype=torch.float32)
+    seconds = []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        for layer in (ours, plain):
+            layer(maps)
+            began = time.perf_counter()
+            for _ in range(5):
+                layer(maps)
+            seconds.append(time.perf_counter() - began)
+    assert seconds[0] < 10 * seconds[1]
 
 
 def test_a_frozen_layer_has_no_gradient():
