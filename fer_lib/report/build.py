@@ -14,7 +14,7 @@ from fer_lib.report.inputs import has_outputs, page_inputs, read_manifest, write
 from fer_lib.report.parallel import execute_many
 from fer_lib.training import Cell, Place, Record, RunConfig, RunStore, expand, grids_in, read_params, run_all
 from fer_lib.training.grid import by_name, kept
-from fer_lib.training.machine import commit
+from fer_lib.training.machine import commit, cores
 from fer_lib.training.order import in_order, order_of, with_pretraining
 from fer_lib.training.progress import Live, Progress
 
@@ -86,7 +86,7 @@ def _execute(tasks: list[Task], *, jobs: int, folder: Path, data_folder: Path | 
 
     with Live(total=len(tasks), line=lambda: f"notebook {ended}/{len(tasks)}") as live:
         outcomes = execute_many(
-            tasks, jobs=jobs, say=say, cwd=_made(folder / "notebooks"), env=_environment(folder, data_folder)
+            tasks, jobs=jobs, say=say, cwd=_made(folder / "notebooks"), env=_environment(folder, data_folder, jobs=jobs)
         )
     return [outcome for outcome in outcomes if isinstance(outcome, FerError)]
 
@@ -126,10 +126,14 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _environment(folder: Path, data_folder: Path | None) -> dict[str, str]:
-    """What a notebook's kernel needs to find the same project, report and data; there, it only reads runs."""
+def _environment(folder: Path, data_folder: Path | None, *, jobs: int) -> dict[str, str]:
+    """What a notebook's kernel needs to find the same project, report and data; there, it only reads runs.
+
+    Each of `jobs` kernels takes its share of the cores: more threads than cores make all of them slower.
+    """
     values = {"FER_ROOT": str(paths.project_root()), "FER_REPORT": str(folder.absolute())}
     values |= {"FER_DATA": str(paths.data_folder(data_folder).absolute()), "FER_TRAIN": "0", "FER_PUBLISH": "1"}
+    values["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or str(max(1, cores() // jobs))
     if given := os.environ.get("FER_PARAMS"):
         values["FER_PARAMS"] = str(Path(given).absolute())
     return values
