@@ -19,6 +19,7 @@ STATE = {
     "outside": "grid points outside",
     "gradient": "share of the gradient",
 }
+STILL = 0.02  # half a pixel of 48 at the rim: a theta as near to the identity as that moves nothing that one could see
 
 
 def state(results: Results, *, split: str) -> pd.DataFrame:
@@ -100,6 +101,27 @@ def theta_table(history: pd.DataFrame) -> pd.DataFrame:
         line |= {title: f"{last[name].mean():+.3f} ± {last[name].std():.3f}" for name, title in POSE.items()}
         lines.append(line)
     return pd.DataFrame(lines)
+
+
+def theta_finding(history: pd.DataFrame) -> str:
+    """Whether theta gives all test images one crop or follows each of them, by data set, after the last epoch.
+
+    What the images have in common is the mean's departure from the identity, what they have of their own the spread
+    about it, both as root mean squares over theta's parts, angles in radians.
+    """
+    sentences = []
+    for dataset, of_set in history.groupby("dataset", sort=False):
+        last = of_set[of_set["epoch"] == of_set["epoch"].max()]
+        parts = last[list(POSE)].assign(rotation=np.radians(last["rotation"].astype(float)))
+        common, own = float(np.sqrt((parts.mean() ** 2).mean())), float(np.sqrt(parts.var().mean()))
+        if np.hypot(common, own) < STILL:
+            kind = "theta stays near the identity"
+        elif own < common / 2:
+            kind = "all images get nearly the same theta, so it is a crop, not a pose"
+        else:
+            kind = "each image gets a theta of its own"
+        sentences.append(f"{dataset}: {kind} (mean {common:.3f} from the identity, spread over images {own:.3f}).")
+    return " ".join(sentences) or "No transformer has been trained yet."
 
 
 def warped_sheet(faces: FaceSet | None, results: Results, *, count: int, **values: str) -> Figure | None:

@@ -78,6 +78,15 @@ def test_the_state_has_a_line_for_every_transformer_and_epoch(results):
     assert len(transformer.state_over_training(table).axes) == 3
 
 
+@pytest.mark.parametrize(("turn", "spread", "words"), [(0, 0.1, "near the identity"), (10, 0.5, "not a pose"),
+                                                      (0, 10, "of its own")])  # fmt: skip
+def test_one_theta_for_all_images_is_told_from_one_for_each(turn, spread, words):
+    angles = np.random.default_rng(0).normal(turn, spread, 64)
+    parts = pd.DataFrame(0.0, index=range(64), columns=list(transformer.POSE)).assign(rotation=angles)
+    history = parts.assign(dataset="FER2013", seed=0, epoch=5)
+    assert words in transformer.theta_finding(history)
+
+
 def test_an_undone_pose_scores_one_and_the_identity_nothing(faces, results):
     poses = pose.true_and_learnt(faces, results, dataset="Toy faces", split="random80")
     recovered = pose.recovery(poses, split="random80").set_index(["Arm", "Part"])
