@@ -54,6 +54,21 @@ def warp(images: Tensor, theta: Tensor) -> Tensor:
     return sampled.to(images.dtype)
 
 
+def compose(outer: Tensor, inner: Tensor) -> Tensor:
+    """The theta [..., 2, 3] of two warps in a row: `warp(warp(images, outer), inner)`, resampled once."""
+    return torch.cat([outer[..., :2] @ inner[..., :2], outer[..., :2] @ inner[..., 2:] + outer[..., 2:]], -1)
+
+
+def invert(theta: Tensor) -> Tensor:
+    """The theta [..., 2, 3] that undoes `theta`: composed with it, either way round, it is the identity.
+
+    Not finite for one that collapses the image. Written out, since `torch.linalg.inv` waits for a GPU.
+    """
+    a, b, x, c, d, y = theta.flatten(-2).unbind(-1)
+    rows = torch.stack([d, -b, b * y - d * x, -c, a, c * x - a * y], -1) / (a * d - b * c).unsqueeze(-1)
+    return rows.view_as(theta)
+
+
 def compose_pose(
     *,
     rotation: Array | float = 0.0,

@@ -15,14 +15,15 @@ from torch import Tensor
 
 from fer_lib.data.faceset import FaceSet
 from fer_lib.data.labels import Labels
-from fer_lib.geometry import warp
+from fer_lib.geometry import compose_pose, invert, warp
 
 GREY_MEAN, GREY_STD = 0.5, 0.25  # what `normalise` takes off and divides by, the same for every data set
 
-Augment = Literal["none", "flip", "crop_flip", "affine"]
-Purpose = Literal["order", "augment", "dropout"]
-_PURPOSES: tuple[Purpose, ...] = ("order", "augment", "dropout")
+Augment = Literal["none", "flip", "crop_flip", "affine", "poses"]
+Purpose = Literal["order", "augment", "dropout", "response"]
+_PURPOSES: tuple[Purpose, ...] = ("order", "augment", "dropout", "response")
 _PAD = 4  # pixels that `crop_flip` shifts by, at most
+POSES = {"rotation": 45.0, "log_scale": 0.25, "shift_x": 0.2, "shift_y": 0.2}  # most of each, either way, in `poses`
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,13 @@ def augmentation_plan(augment: Augment, n: int, *, seed: int, epoch: int) -> Ten
     """One epoch's augmentation, a row of numbers for each of `n` images; None where there is none.
 
     `flip`: int64 [n, 1]. `crop_flip`: int64 [n, 3], (flip, dx, dy). `affine`: theta float32 [n, 2, 3] with rotation up
-    to 10°, scale 0.9 to 1.1, shift up to 8 % and flip.
+    to 10°, scale 0.9 to 1.1, shift up to 8 % and flip. `poses`: theta float32 [n, 2, 3] of `random_poses`.
     """
     if augment == "none":
         return None
     rng = generator(seed, "augment", epoch)
+    if augment == "poses":
+        return random_poses(n, rng=rng)
     flip = torch.randint(0, 2, (n, 1), generator=rng)
     if augment == "flip":
         return flip
@@ -98,6 +101,16 @@ def augmentation_plan(augment: Augment, n: int, *, seed: int, epoch: int) -> Ten
     cos, sin = (1 + scale) * angle.cos(), (1 + scale) * angle.sin()
     mirror = 1.0 - 2.0 * flip[:, 0]
     return torch.stack([cos * mirror, -sin, dx, sin * mirror, cos, dy], 1).view(n, 2, 3)
+
+
+def random_poses(n: int, *, rng: torch.Generator) -> Tensor:
+    """Thetas float32 [n, 2, 3] that turn, scale and shift an upright face, each part uniform within `POSES`.
+
+    The inverse of each is the pose that a transformer has to predict to undo it.
+    """
+    drawn = (torch.rand(len(POSES), n, generator=rng, dtype=torch.float64) * 2 - 1).numpy()
+    parts = {part: most * values for (part, most), values in zip(POSES.items(), drawn, strict=True)}
+    return invert(torch.from_numpy(compose_pose(**parts)))
 
 
 def apply_augmentation(images: Tensor, plan: Tensor | None) -> Tensor:

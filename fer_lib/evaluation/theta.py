@@ -7,9 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fer_lib.geometry import compose_pose, identity_theta, sampling_grid
+from fer_lib.geometry import compose_pose, identity_theta, pose_components, sampling_grid
 
 OUTSIDE, TINY, BLANK = 0.5, 2.0, 0.1  # share of grid points; times as large a view; a view of five pixels
+
+PARTS = ("rotation", "log_scale", "shift_x", "shift_y")  # of a pose, as a transformer's response to it is measured
 
 # Strengths of the test-time transformations, degrees, ln(scale) and half image widths; the sign differs by image.
 ROBUSTNESS = {
@@ -50,6 +52,21 @@ def collapse(theta: Tensor) -> str:
     if scale < BLANK:
         return "blank"
     return "outside" if float(_outside(theta).mean()) > OUTSIDE else ""
+
+
+def undone(theta: Tensor, wanted: Tensor) -> float:
+    """Share of the poses' variance that theta [N, 2, 3] undoes: R² over all six entries; `wanted` would undo all of it.
+
+    0 for a theta that is not finite.
+    """
+    rest, all_of_it = (theta - wanted).square().sum(), (wanted - wanted.mean(0)).square().sum()
+    return float(1 - rest / all_of_it) if rest.isfinite() else 0.0
+
+
+def undone_by_part(theta: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
+    """R² of each of `PARTS`: 1 undoes it, 0 is as little as a constant theta does."""
+    found, true = pose_components(theta), pose_components(wanted)
+    return {part: float(1 - ((found[part] - true[part]) ** 2).mean() / true[part].var()) for part in PARTS}
 
 
 def _outside(theta: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from fer_lib.models.convolution import fast_convolutions
 from fer_lib.models.networks import resnet50, vanilla_cnn, vggface
 from fer_lib.models.stn import SpatialTransformer
 
-MODELS = ("resnet50", "vggface", "vanilla_cnn")
+MODELS = ("resnet50", "vggface", "vanilla_cnn", "none")
 
 
 class ModelConfig(Protocol):
@@ -23,6 +23,12 @@ class ModelConfig(Protocol):
     def width_per_group(self) -> int: ...
     @property
     def attention(self) -> str: ...
+    @property
+    def localisation(self) -> str: ...
+    @property
+    def warps(self) -> int: ...
+    @property
+    def localisation_lr(self) -> float: ...
     @property
     def pretrained(self) -> str: ...
     @property
@@ -62,11 +68,16 @@ def build(config: ModelConfig, *, classes: int) -> Classifier:
             )  # fmt: skip
         elif config.model == "vggface":
             network = vggface(classes=classes, width_per_group=config.width_per_group)
-        else:
+        elif config.model == "vanilla_cnn":
             network = vanilla_cnn(classes=classes)
+        else:
+            network = nn.Sequential()  # a run that trains the localisation net alone
         attention = None
         if config.attention != "none":
-            attention = SpatialTransformer(mode=config.attention)  # type: ignore[arg-type]
+            attention = SpatialTransformer(
+                mode=config.attention, localisation=config.localisation, warps=config.warps,  # type: ignore[arg-type]
+                frozen=config.localisation_lr == 0,
+            )  # fmt: skip
     return Classifier(fast_convolutions(network), attention)
 
 

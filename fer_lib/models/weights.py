@@ -75,6 +75,25 @@ def load_run(model: Classifier, path: Path) -> None:
                source=str(path))  # fmt: skip
 
 
+def load_localisation(model: Classifier, path: Path) -> None:
+    """Puts the localisation net of a run (safetensors) into `model`'s transformer.
+
+    Raises:
+        FerError: the file is missing, damaged or of another localisation net.
+    """
+    assert model.attention is not None
+    try:
+        state = load_file(path)
+        model.attention.load_state_dict(
+            {key.removeprefix("attention."): value for key, value in state.items() if key.startswith("attention.")}
+        )
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise FerError(
+            f"{path}: no localisation net of this kind ({reason}).\nDelete the file and show the poses again."
+        ) from error
+
+
 def restore(model: Classifier, path: Path) -> None:
     """Puts all weights of a run (safetensors), transformer and head included, into `model`.
 

@@ -116,7 +116,7 @@ def measure(config: RunConfig, place: Place, *, seconds: float = SECONDS) -> tup
             passes.append(timed_pass())
         train, cpu = statistics.median(passes), _cpu_seconds() - cpu
         started = time.perf_counter()
-        evaluate(step.model, data, autocast=step.autocast)
+        evaluate(step.model, data, config, autocast=step.autocast)
         evaluated = time.perf_counter() - started
     share = cpu / sum(passes) if device.type == "cpu" else 1.0
     return Speed(max(0.0, ready - train), train / len(rows), evaluated / len(data)), share

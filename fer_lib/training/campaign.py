@@ -115,7 +115,7 @@ def _missing(
     A pre-training run whose data is not here is skipped, as are then the runs that start from it. Its weights count
     as missing only if such a run is.
     """
-    before = {config.pretraining for config in ordered}
+    before = {run for config in ordered for run in config.before}
     complete, absent = {}, {}
     for config in ordered:
         try:
@@ -129,7 +129,7 @@ def _missing(
         complete[config] = [
             record is not None and is_complete(record, store, keep_weights=keep) for keep in (False, True)
         ]
-    started_from = {config.pretraining for config, (there, _) in complete.items() if not there}
+    started_from = {run for config, (there, _) in complete.items() if not there for run in config.before}
     tasks = []
     for config in ordered:
         needed = config in started_from or (need_weights and config in keep_weights)

@@ -28,9 +28,12 @@ class RunConfig(BaseModel, metaclass=_Explained):
     `label_rule` left out means the data set's usual one. `precision: auto` is bf16 autocast on a CUDA device or on a
     CPU with bf16 instructions, and fp32 elsewhere; the record says which it was. `width_per_group` is torchvision's:
     under 64 ResNet50's inner layers, and all of VGGFace's, are that much thinner. `localisation_lr` is the localisation
-    net's share of `lr`, `identity_pull` the weight in the loss of theta's mean squared Frobenius distance from the
-    identity. Limits keep a random subset of the training or test images. `pretraining` is the run whose weights this
-    one starts from.
+    net's share of `lr` (0: it stays as it is), `identity_pull` the weight in the loss of theta's mean squared Frobenius
+    distance from the identity. Limits keep a random subset of the training or test images. `pretraining` is the run
+    whose network this one starts from.
+
+    `shown_poses` is for how many epochs the localisation net is first shown training images under known random poses
+    (`pose_run`, a run of its own). Such a run has `loss: pose`, no network (`model: none`) and `augment: poses`.
 
     Raises:
         FerError: an unknown key, a wrong type or a contradiction; names the key and what is allowed.
@@ -42,13 +45,16 @@ class RunConfig(BaseModel, metaclass=_Explained):
     labelling: Literal["fer2013new", "label_csv"] = "fer2013new"
     label_rule: str = ""
     split: Protocol = "random80"
-    model: Literal["resnet50", "vggface", "vanilla_cnn"] = "resnet50"
+    model: Literal["resnet50", "vggface", "vanilla_cnn", "none"] = "resnet50"
     stem: Literal["imagenet", "small"] = "imagenet"
     width_per_group: int = Field(default=64, ge=8, le=64, multiple_of=8)
     attention: Literal["none", "stn", "stn_frozen", "stn_no_warp"] = "none"
+    localisation: Literal["paper", "hidden"] = "paper"
+    warps: int = Field(default=1, ge=1, le=4)
+    shown_poses: int = Field(default=0, ge=0)
     pretrained: Literal["none", "imagenet1k_v1", "imagenet1k_v2", "tiny_imagenet", "toyshapes"] = "none"
     pretraining: "RunConfig | None" = None
-    localisation_lr: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    localisation_lr: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     identity_pull: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     optimizer: Literal["sgd", "adam", "nadam", "rmsprop", "radam", "adamw"] = "adam"
     lr: float = Field(default=0.001, gt=0, allow_inf_nan=False)
@@ -57,8 +63,8 @@ class RunConfig(BaseModel, metaclass=_Explained):
     schedule: Literal["constant", "cosine"] = "constant"
     epochs: int = Field(default=15, ge=1)
     batch_size: int = Field(default=128, ge=2)
-    augment: Literal["none", "flip", "crop_flip", "affine"] = "none"
-    loss: Literal["cross_entropy"] = "cross_entropy"
+    augment: Literal["none", "flip", "crop_flip", "affine", "poses"] = "none"
+    loss: Literal["cross_entropy", "pose"] = "cross_entropy"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = Field(default=0, ge=0, lt=2**31)
@@ -83,13 +89,16 @@ class RunConfig(BaseModel, metaclass=_Explained):
             )
         if self.stem == "small" and self.model != "resnet50":
             raise ValueError("stem: 'small' belongs to model resnet50")
-        if self.width_per_group != 64 and self.model == "vanilla_cnn":
+        if self.width_per_group != 64 and self.model in ("vanilla_cnn", "none"):
             raise ValueError("width_per_group: belongs to the models resnet50 and vggface")
         whole = (self.model, self.stem, self.width_per_group) == ("resnet50", "imagenet", 64)
         if self.pretrained.startswith("imagenet") and not whole:
             raise ValueError(f"pretrained: {self.pretrained!r} belongs to model resnet50 with stem imagenet, unthinned")
-        if (self.localisation_lr != 1.0 or self.identity_pull) and self.attention not in ("stn", "stn_no_warp"):
-            raise ValueError("localisation_lr, identity_pull: belong to attention stn")
+        of_transformer = ("localisation", "warps", "shown_poses", "localisation_lr", "identity_pull")
+        changed = [key for key in of_transformer if getattr(self, key) != type(self).model_fields[key].default]
+        if changed and self.attention not in ("stn", "stn_no_warp"):
+            raise ValueError(f"{', '.join(changed)}: belong to attention stn")
+        self._check_poses()
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
             raise ValueError("momentum: belongs to the optimizers sgd and rmsprop")
         trained_here = self.pretrained in PRETRAINING_SETS
@@ -99,12 +108,38 @@ class RunConfig(BaseModel, metaclass=_Explained):
             self._check_pretraining(self.pretraining)
         return self
 
+    def _check_poses(self) -> None:
+        kind = {"loss": self.loss == "pose", "model": self.model == "none"}
+        if any(kind.values()) and not (all(kind.values()) and self.attention == "stn" and self.augment == "poses"):
+            raise ValueError("loss, model: 'pose' and 'none' go together, with attention stn and augment poses")
+        if self.loss == "pose" and (self.shown_poses or self.localisation_lr != 1.0 or self.identity_pull):
+            raise ValueError("loss: 'pose' trains the localisation net alone, without shown_poses and its like")
+        if self.localisation_lr == 0 and not self.shown_poses:
+            raise ValueError("localisation_lr: 0 keeps a net as it is, which needs shown_poses")
+
     def _check_pretraining(self, before: "RunConfig") -> None:
         if before.dataset != self.pretrained:
             raise ValueError(f"pretraining: dataset is {before.dataset!r}, pretrained says {self.pretrained!r}")
         same = all(getattr(before, key) == getattr(self, key) for key in ("model", "stem", "width_per_group"))
         if not same or before.attention != "none":
             raise ValueError("pretraining: needs the same model, stem and width_per_group, and attention none")
+
+    @property
+    def pose_run(self) -> "RunConfig | None":
+        """The run in which the localisation net is shown poses, on the training images of this one; None without."""
+        if not self.shown_poses:
+            return None
+        shared = ("dataset", "labelling", "label_rule", "split", "seed", "train_limit", "test_limit", "localisation",
+                  "warps", "batch_size", "precision")  # fmt: skip
+        return RunConfig(
+            model="none", attention="stn", loss="pose", augment="poses", schedule="cosine", epochs=self.shown_poses,
+            **{key: getattr(self, key) for key in shared},
+        )  # fmt: skip
+
+    @property
+    def before(self) -> "tuple[RunConfig, ...]":
+        """The runs whose weights this one starts from."""
+        return tuple(run for run in (self.pretraining, self.pose_run) if run is not None)
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], *, where: str = "run") -> Self:

@@ -12,9 +12,9 @@ from fer_lib.training.config import RunConfig
 from fer_lib.training.machine import arithmetic, cores, default_device
 
 # Training GFLOP per 48×48 image (three times the forward pass), counted over convolutions and linear layers.
-_GFLOP = {"resnet50": 1.26, "vggface": 4.3, "vanilla_cnn": 0.9}
+_GFLOP = {"resnet50": 1.26, "vggface": 4.3, "vanilla_cnn": 0.9, "none": 0.0}
 _GFLOP_SMALL_STEM = 17.5
-_GFLOP_STN = 0.13
+_GFLOP_STN = {"paper": 0.13, "hidden": 0.026}  # of one look at an image
 _ROWS = {"fer2013": 35_887, "ferplus": 35_887, "tiny_imagenet": 110_000, "toyshapes": 3_000}
 _TOY_ROWS = 3_000
 
@@ -41,7 +41,8 @@ def gflop(config: RunConfig) -> float:
     thin = config.width_per_group / 64
     # of ResNet50's work 46 % is between two inner layers, 42 % from or to one; VGGFace has inner layers only
     network *= thin**2 if config.model == "vggface" else 0.12 + 0.42 * thin + 0.46 * thin**2
-    per_image = network + (_GFLOP_STN if config.attention != "none" else 0.0)
+    looks = config.warps if config.attention != "none" else 0
+    per_image = network + looks * _GFLOP_STN[config.localisation]
     train, held_out = images(config)
     return per_image * (config.epochs * (train + held_out / 3) + held_out / 3)
 

@@ -16,19 +16,17 @@ from fer_lib.data import PRETRAINING_SETS, FaceSet, Split, apply_rule, split_row
 from fer_lib.data.batches import DeviceData, augmentation_plan, generator, key
 from fer_lib.data.duplicates import copies_of
 from fer_lib.data.labels import tied
-from fer_lib.evaluation import metrics
 from fer_lib.evaluation.theta import collapse, theta_summary
 from fer_lib.models import Classifier
 from fer_lib.training.checkpoint import Training
 from fer_lib.training.config import RunConfig
-from fer_lib.training.evaluate import Evaluation, evaluate, probe, some_thetas
+from fer_lib.training.evaluate import FINAL_THETAS, Evaluation, evaluate, probe, response, some_thetas
 from fer_lib.training.machine import arithmetic
 from fer_lib.training.optim import learning_rate
 from fer_lib.training.record import Arrays, Epoch, Probe, Status
 from fer_lib.training.step import Step, Workspace
 
 THETA_IMAGES = 64  # test images whose theta is kept for every epoch
-FINAL_THETAS = 1000  # test images whose theta is kept at the end
 PROBE_SHARE = 200  # training images for one that is looked at under all transformations, about 2 % of the time
 
 
@@ -110,16 +108,18 @@ def train(
             raise Stopped
     if training.best:
         model.load_state_dict(training.best)
-    found = evaluate(model, report, autocast=step.autocast)
+    found = evaluate(model, report, config, autocast=step.autocast)
     if not math.isfinite(found.loss) and status == "finished":
         status, reason = "diverged", "the test loss is not finite"
     final: dict[str, float] = {}
     probes: list[Probe] = []
+    arrays = _arrays(training, found, report)
     if status == "finished":
         final = _final_metrics(training.history, found)
-        probes = probe(
-            model, report, autocast=step.autocast, images=max(100, config.epochs * len(training_data) // PROBE_SHARE)
-        )
+    if status == "finished" and config.loss != "pose":
+        looked_at = max(100, config.epochs * len(training_data) // PROBE_SHARE)
+        probes = probe(model, report, autocast=step.autocast, images=looked_at)
+        arrays |= _response(model, report, config, autocast=step.autocast)
     return Outcome(
         status=status,
         reason=reason,
@@ -128,7 +128,7 @@ def train(
         history=training.history,
         metrics=final,
         robustness=probes,
-        arrays=_arrays(training, found, report) | _what_flatters(config, faces, split),
+        arrays=arrays | _what_flatters(config, faces, split),
         model=model,
         step=step.how,
         arithmetic=", ".join(training.arithmetics),
@@ -152,12 +152,12 @@ def _run_epoch(step: Step, data: DeviceData, watched: DeviceData, config: RunCon
     )
     gradient = step.localisation_share()
     trained = time.perf_counter()
-    found = evaluate(step.model, watched, autocast=step.autocast)
+    found = evaluate(step.model, watched, config, autocast=step.autocast)
     return Epoch(
         epoch=epoch + 1,
         lr=lr(steps - 1),
         train_loss=_finite(loss),
-        train_accuracy=accuracy,
+        train_accuracy=accuracy if math.isfinite(accuracy) else 0.0,
         eval_loss=_finite(found.loss),
         eval_accuracy=found.accuracy,
         seconds=round(trained - began, 3),
@@ -173,11 +173,7 @@ def _best(history: list[Epoch]) -> Epoch:
 
 def _final_metrics(history: list[Epoch], found: Evaluation) -> dict[str, float]:
     best = _best(history)
-    final = {
-        f"test_{name}": value
-        for name, value in metrics.summary(found.actual, found.predicted, found.confidence).items()
-    }
-    return final | {
+    return {f"test_{name}": value for name, value in found.metrics().items()} | {
         "test_loss": found.loss,
         "train_accuracy": history[-1].train_accuracy,
         "best_epoch": best.epoch,
@@ -186,18 +182,19 @@ def _final_metrics(history: list[Epoch], found: Evaluation) -> dict[str, float]:
 
 
 def _arrays(training: Training, found: Evaluation, data: DeviceData) -> Arrays:
-    arrays: Arrays = {
-        "rows": data.rows.astype(np.uint16 if data.rows.max() < 2**16 else np.uint32),
-        "actual": found.actual.astype(np.uint8),
-        "predicted": found.predicted.astype(np.uint8),
-        "confidence": np.nan_to_num(found.confidence).astype(np.float16),
-    }
+    arrays = {"rows": data.rows.astype(np.uint16 if data.rows.max() < 2**16 else np.uint32), **found.arrays()}
     if training.thetas:
         arrays["theta_rows"] = arrays["rows"][:THETA_IMAGES]
         arrays["theta"] = torch.stack(training.thetas).numpy()
-    if found.theta is not None:
-        arrays["final_theta"] = found.theta[:FINAL_THETAS].to(torch.float16).numpy()
     return arrays
+
+
+def _response(model: Classifier, data: DeviceData, config: RunConfig, *, autocast: torch.autocast) -> Arrays:
+    """How a transformer's theta answers known poses of test images; nothing without a transformer."""
+    if model.attention is None:
+        return {}
+    theta, wanted = response(model, data, images=FINAL_THETAS, seed=config.seed, autocast=autocast)
+    return {"response_theta": theta.to(torch.float16).numpy(), "response_wanted": wanted.to(torch.float16).numpy()}
 
 
 def _what_flatters(config: RunConfig, faces: FaceSet, split: Split) -> Arrays:

@@ -1,24 +1,41 @@
 """What a model says of images on the device: predictions, theta, and accuracy under test-time transformations."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from fer_lib.data.batches import DeviceData, normalise
-from fer_lib.evaluation.theta import ROBUSTNESS, posed
-from fer_lib.geometry import identity_theta, warp
+from fer_lib.data.batches import DeviceData, apply_augmentation, generator, normalise, random_poses
+from fer_lib.evaluation import metrics
+from fer_lib.evaluation.theta import ROBUSTNESS, posed, undone, undone_by_part
+from fer_lib.geometry import identity_theta, invert, warp
 from fer_lib.models import Classifier
-from fer_lib.training.optim import loss_of
-from fer_lib.training.record import Probe
+from fer_lib.training.config import RunConfig
+from fer_lib.training.optim import loss_of, pose_loss
+from fer_lib.training.record import Arrays, Probe
 
 BATCH = 512
 BATCH_ON_GPU = 4096
+FINAL_THETAS = 1000  # test images whose theta is kept at the end
+
+
+class Evaluation(Protocol):
+    """What a run's test images say of it: see `Classes` and `Poses`."""
+
+    @property
+    def loss(self) -> float: ...
+    @property
+    def theta(self) -> Tensor | None: ...
+    @property
+    def accuracy(self) -> float: ...
+    def metrics(self) -> dict[str, float]: ...
+    def arrays(self) -> Arrays: ...
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Classes:
     """Mean loss, and on the CPU: classes [N] predicted and actual, confidence [N], theta [N, 2, 3] or None."""
 
     loss: float
@@ -31,10 +48,78 @@ class Evaluation:
     def accuracy(self) -> float:
         return float((self.predicted == self.actual).mean())
 
+    def metrics(self) -> dict[str, float]:
+        return metrics.summary(self.actual, self.predicted, self.confidence)
+
+    def arrays(self) -> Arrays:
+        arrays = {
+            "actual": self.actual.astype(np.uint8),
+            "predicted": self.predicted.astype(np.uint8),
+            "confidence": np.nan_to_num(self.confidence).astype(np.float16),
+        }
+        return arrays | _some(final_theta=self.theta)
+
+
+@dataclass(frozen=True)
+class Poses:
+    """Mean squared error, theta [N, 2, 3] and the thetas that undo the poses, on the CPU.
+
+    `accuracy` is the share of the poses' variance that theta undoes (R²).
+    """
+
+    loss: float
+    theta: Tensor
+    wanted: Tensor
+
+    @property
+    def accuracy(self) -> float:
+        return undone(self.theta, self.wanted)
+
+    def metrics(self) -> dict[str, float]:
+        return {"accuracy": self.accuracy, **undone_by_part(self.theta.numpy(), self.wanted.numpy())}
+
+    def arrays(self) -> Arrays:
+        return _some(final_theta=self.theta, wanted_theta=self.wanted)
+
+
+def _some(**thetas: Tensor | None) -> Arrays:
+    return {name: theta[:FINAL_THETAS].to(torch.float16).numpy() for name, theta in thetas.items() if theta is not None}
+
+
+def evaluate(model: Classifier, data: DeviceData, config: RunConfig, *, autocast: torch.autocast) -> Evaluation:
+    """What `model` says of `data`, in evaluation mode: classes, or the poses that the run's seed shows it."""
+    if config.loss == "pose":
+        return _evaluate_poses(model, data, autocast=autocast, seed=config.seed)
+    return _evaluate_classes(model, data, autocast=autocast)
+
 
 @torch.inference_mode()
-def evaluate(model: Classifier, data: DeviceData, *, autocast: torch.autocast) -> Evaluation:
-    """Predictions of `model` on `data`, in evaluation mode."""
+def _evaluate_poses(model: Classifier, data: DeviceData, *, autocast: torch.autocast, seed: int) -> Poses:
+    theta, pose = response(model, data, images=len(data), seed=seed, autocast=autocast)
+    return Poses(float(pose_loss(theta, pose)), theta, pose)
+
+
+@torch.inference_mode()
+def response(
+    model: Classifier, data: DeviceData, *, images: int, seed: int, autocast: torch.autocast
+) -> tuple[Tensor, Tensor]:
+    """Theta that the transformer predicts for `data`'s first images under random poses, and the theta that undoes each.
+
+    Both float32 [n, 2, 3] on the CPU. The poses are those of `data.batches.random_poses`, drawn from `seed`.
+    """
+    assert model.attention is not None
+    model.eval()
+    index = data.index[:images]
+    plan = random_poses(len(index), rng=generator(seed, "response", 0)).to(index.device)
+    thetas = []
+    for rows, poses in zip(index.split(BATCH), plan.split(BATCH), strict=True):
+        with autocast:
+            thetas.append(model.attention.theta(normalise(apply_augmentation(data.images[rows], poses))).float())
+    return torch.cat(thetas).cpu(), invert(plan).cpu()
+
+
+@torch.inference_mode()
+def _evaluate_classes(model: Classifier, data: DeviceData, *, autocast: torch.autocast) -> Classes:
     model.eval()
     logits, thetas = [], []
     for index in data.index.split(BATCH_ON_GPU if data.index.is_cuda else BATCH):
@@ -46,7 +131,7 @@ def evaluate(model: Classifier, data: DeviceData, *, autocast: torch.autocast) -
     scores = torch.cat(logits)
     confidence, predicted = scores.softmax(1).max(1)
     actual = data.classes[data.index]
-    return Evaluation(
+    return Classes(
         float(loss_of(scores, actual)),
         predicted.cpu().numpy(),
         actual.cpu().numpy(),

@@ -39,6 +39,8 @@ def titles(configs: Iterable[RunConfig]) -> dict[RunConfig, str]:
 def title(config: RunConfig) -> str:
     """A run in a few words: model, attention, pre-training, optimizer, learning rate, data, split and seed."""
     words = [config.model + (f"+{config.attention}" if config.attention != "none" else "")]
+    if config.loss == "pose":
+        words = ["localisation net shown poses"]
     if config.pretrained != "none":
         words.append(f"from {config.pretrained}")
     words.append(f"{config.optimizer} {config.lr:g}")

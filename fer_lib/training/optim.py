@@ -26,7 +26,7 @@ def make_optimizer(model: nn.Module, config: RunConfig) -> torch.optim.Optimizer
 
 def _groups(model: nn.Module, config: RunConfig) -> list[dict[str, Any]]:
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-    if config.localisation_lr == 1.0:
+    if config.localisation_lr in (0.0, 1.0):  # none of the net's parameters is trained, or all like the others
         return [{"params": list(trained.values())}]
     apart = {name: parameter for name, parameter in trained.items() if name.startswith("attention.")}
     rest = [parameter for name, parameter in trained.items() if name not in apart]
@@ -75,6 +75,11 @@ def learning_rate(config: RunConfig, *, step: int, steps: int) -> float:
     if config.schedule == "constant":
         return config.lr
     return config.lr * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def pose_loss(theta: Tensor, wanted: Tensor) -> Tensor:
+    """Mean squared Frobenius distance of thetas [B, 2, 3] from those that undo the poses."""
+    return (theta - wanted).square().sum((1, 2)).mean()
 
 
 def loss_of(logits: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Tensor:

@@ -89,8 +89,8 @@ def in_order(configs: Iterable[RunConfig], first: Sequence[RunConfig] = ()) -> l
     """
     wanted = dict.fromkeys(configs)
     if not first:
-        before = [config.pretraining for config in wanted if config.pretraining is not None]
-        rest = sorted(wanted, key=lambda config: (config.pretraining is not None, -cost.gflop(config)))
+        before = [run for config in wanted for run in config.before]
+        rest = sorted(wanted, key=lambda config: (bool(config.before), -cost.gflop(config)))
         return list(dict.fromkeys([*before, *rest]))
     named = dict.fromkeys(config for config in first if config in wanted)
     rest = [config for config in wanted if config not in named]
@@ -99,5 +99,4 @@ def in_order(configs: Iterable[RunConfig], first: Sequence[RunConfig] = ()) -> l
 
 def with_pretraining(configs: Iterable[RunConfig]) -> list[RunConfig]:
     """Distinct configs in their order, each after the pre-training run that it starts from."""
-    needed = (one for config in configs for one in (config.pretraining, config) if one is not None)
-    return list(dict.fromkeys(needed))
+    return list(dict.fromkeys(run for config in configs for run in (*config.before, config)))

@@ -11,7 +11,14 @@ import torch
 from fer_lib import data
 from fer_lib.errors import FerError
 from fer_lib.models import Classifier
-from fer_lib.models.weights import IMAGENET, WeightsUnavailable, imagenet_file, load_imagenet, load_run
+from fer_lib.models.weights import (
+    IMAGENET,
+    WeightsUnavailable,
+    imagenet_file,
+    load_imagenet,
+    load_localisation,
+    load_run,
+)
 from fer_lib.training.checkpoint import Training, save_weights
 from fer_lib.training.config import RunConfig
 from fer_lib.training.engine import Outcome, Stopped, train
@@ -61,12 +68,11 @@ def run_one(
     """The record of `config`: read from the store, or trained now, from its checkpoint if there is one.
 
     `workspace` is the one of the runs before it in the same thread, which saves time. `go_on` is asked after every
-    epoch, with that epoch's seconds. The run that this one starts from is trained
-    first where it is missing.
+    epoch, with that epoch's seconds. The runs that this one starts from are trained first where they are missing.
 
     Raises:
         Stopped: `go_on` said no; the checkpoint is saved.
-        Busy: another process has the run, or the one it starts from, and `wait` is False.
+        Busy: another process has the run, or one that it starts from, and `wait` is False.
         FerError: the data is missing or the store cannot be written.
     """
     store = RunStore(place.store)
@@ -145,26 +151,32 @@ def attempt(
 def _starting_weights(
     config: RunConfig, place: Place, workspace: Workspace, report: Report, go_on: GoOn, wait: bool
 ) -> Callable[[Classifier], None]:
-    if config.pretrained in IMAGENET:
-        file = imagenet_file(config.pretrained)
-        return lambda model: load_imagenet(model, file)
-    if config.pretraining is None:
-        return lambda model: None
-
     def pass_on(event: Event) -> None:
         if event.state != "reused":
             report(event)
 
-    try:
-        before = run_one(
-            config.pretraining, place, workspace=workspace, keep_weights=True, report=pass_on, go_on=go_on, wait=wait
-        )
-    except FerError as error:
-        raise WeightsUnavailable(f"no pre-training on {config.pretrained}: {error}") from error
-    if before.status != "finished":
-        raise WeightsUnavailable(f"the pre-training run {before.run_id} {before.status}: {before.reason}")
-    path = RunStore(place.store).weights_path(before.run_id)
-    return lambda model: load_run(model, path)
+    def weights_of(run: RunConfig) -> Path:
+        try:
+            before = run_one(run, place, workspace=workspace, keep_weights=True, report=pass_on, go_on=go_on, wait=wait)
+        except FerError as error:
+            raise WeightsUnavailable(f"no pre-training on {run.dataset}: {error}") from error
+        if before.status != "finished":
+            raise WeightsUnavailable(f"the pre-training run {before.run_id} {before.status}: {before.reason}")
+        return RunStore(place.store).weights_path(before.run_id)
+
+    loads: list[tuple[Callable[[Classifier, Path], None], Path]] = []
+    if config.pretrained in IMAGENET:
+        loads.append((load_imagenet, imagenet_file(config.pretrained)))
+    if config.pretraining is not None:
+        loads.append((load_run, weights_of(config.pretraining)))
+    if config.pose_run is not None:
+        loads.append((load_localisation, weights_of(config.pose_run)))
+
+    def start(model: Classifier) -> None:
+        for load, path in loads:
+            load(model, path)
+
+    return start
 
 
 def _train_and_store(

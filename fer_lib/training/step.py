@@ -13,12 +13,12 @@ from torch import Tensor
 
 from fer_lib.data import FaceSet, Labels
 from fer_lib.data.batches import DeviceData, apply_augmentation, images_on, normalise
-from fer_lib.geometry import identity_theta
+from fer_lib.geometry import identity_theta, invert
 from fer_lib.models import Classifier, build
 from fer_lib.models.networks import Dropout
 from fer_lib.training.config import RunConfig
 from fer_lib.training.machine import arithmetic, strict
-from fer_lib.training.optim import forget, loss_of, make_optimizer, set_learning_rate
+from fer_lib.training.optim import forget, loss_of, make_optimizer, pose_loss, set_learning_rate
 
 WARM_UPS = 3  # steps before a capture, in which libraries allocate and choose their algorithms
 
@@ -29,6 +29,8 @@ _ALONE = threading.Lock()  # initial weights come from the process's generator; 
 
 class Step:
     """One optimisation step: gather, augment, forward, loss, backward, update. Sums loss and hits on the device.
+
+    Where poses are shown, a hit is the share of a face's pose that theta undoes.
 
     Attributes:
         how: `cuda graph`, or `eager`, with the reason where a graph was wanted and could not be had.
@@ -110,16 +112,31 @@ class Step:
                     self.optimizer.state[parameter][name].copy_(value)
 
     def _body(self) -> None:
-        images = apply_augmentation(self._images.index_select(0, self._rows), self._plan)
-        with self.autocast:
-            logits, theta = self.model.logits_and_theta(normalise(images))
-            targets = self._targets.index_select(0, self._rows)
-            loss = loss_of(logits, targets, label_smoothing=self.config.label_smoothing)
+        images = normalise(apply_augmentation(self._images.index_select(0, self._rows), self._plan))
+        loss, pull, hits = self._poses(images) if self.config.loss == "pose" else self._classes(images)
         self.optimizer.zero_grad(set_to_none=True)
-        (loss + self._pull(theta)).backward()
+        (loss + pull).backward()
         self.optimizer.step()
         self._loss += loss.detach()
-        self._hits += (logits.detach().argmax(1) == self._wanted.index_select(0, self._rows)).sum()
+        self._hits += hits
+
+    def _classes(self, images: Tensor) -> tuple[Tensor, Tensor | float, Tensor]:
+        with self.autocast:
+            logits, theta = self.model.logits_and_theta(images)
+            targets = self._targets.index_select(0, self._rows)
+            loss = loss_of(logits, targets, label_smoothing=self.config.label_smoothing)
+        hits = (logits.detach().argmax(1) == self._wanted.index_select(0, self._rows)).sum()
+        return loss, self._pull(theta), hits
+
+    def _poses(self, images: Tensor) -> tuple[Tensor, float, Tensor]:
+        assert self.model.attention is not None
+        assert self._plan is not None
+        wanted = invert(self._plan)
+        with self.autocast:
+            theta = self.model.attention.theta(images)
+        loss = pose_loss(theta, wanted)
+        undone = 1 - loss.detach() / pose_loss(identity_theta(1, device=wanted.device), wanted)
+        return loss, 0.0, undone * len(images)
 
     def _pull(self, theta: Tensor | None) -> Tensor | float:
         if theta is None or not self.config.identity_pull:
@@ -201,6 +218,7 @@ def _shape(config: RunConfig) -> RunConfig:
     return config.model_copy(
         update={
             "seed": 0, "lr": 1.0, "schedule": "constant", "epochs": 1, "split": "random80", "pretraining": None,
+            "shown_poses": 0,
             "pretrained": "imagenet" if config.pretrained.startswith("imagenet") else "none",
             "train_limit": None, "test_limit": None,
         }

@@ -8,6 +8,7 @@ import torch
 
 from fer_lib.data import FER_CLASSES, FaceSet, apply_rule
 from fer_lib.data.batches import (
+    POSES,
     DeviceData,
     apply_augmentation,
     augmentation_plan,
@@ -16,6 +17,7 @@ from fer_lib.data.batches import (
     key,
     normalise,
 )
+from fer_lib.geometry import invert, pose_components
 
 CPU = torch.device("cpu")
 
@@ -120,7 +122,17 @@ def test_affine_plans_stay_within_their_bounds(images: torch.Tensor) -> None:
     assert warped.shape == images.shape
 
 
-@pytest.mark.parametrize("augment", ["flip", "crop_flip", "affine"])
+def test_poses_are_within_their_ranges_and_fill_them() -> None:
+    plan = augmentation_plan("poses", 4000, seed=1, epoch=2)
+    assert plan is not None
+    parts = pose_components(invert(plan).numpy())
+    for part, most in POSES.items():
+        assert float(abs(parts[part]).max()) == pytest.approx(most, rel=0.01)
+        assert float(parts[part].std()) == pytest.approx(most / 3**0.5, rel=0.05)
+    assert abs(parts["shear"]).max() < 1e-5
+
+
+@pytest.mark.parametrize("augment", ["flip", "crop_flip", "affine", "poses"])
 def test_plans_repeat_for_a_key_and_differ_between_epochs_and_seeds(augment) -> None:
     def plan(seed: int, epoch: int) -> torch.Tensor:
         drawn = augmentation_plan(augment, 100, seed=seed, epoch=epoch)

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from fer_lib.data import toyfaces
-from fer_lib.geometry import identity_theta, sampling_grid, warp
+from fer_lib.geometry import compose, identity_theta, invert, sampling_grid, warp
 from fer_lib.models import SpatialTransformer
 
 
@@ -30,6 +30,43 @@ def test_an_untrained_transformer_is_the_identity(faces, mode, bf16):
     assert images.dtype == torch.float32
     assert float((images - faces).detach().abs().max()) < 1e-6
     assert torch.equal(theta, identity_theta(len(faces)))
+
+
+@pytest.mark.parametrize("warps", [1, 2])
+def test_the_hidden_variant_starts_as_the_identity_too(faces, warps):
+    transformer = SpatialTransformer(localisation="hidden", warps=warps)
+    assert torch.equal(transformer(faces)[0], faces)
+    assert sum(parameter.numel() for parameter in transformer.parameters()) == 203_814
+
+
+def test_two_warps_are_one_on_the_composed_grid(faces):
+    first, second = some_thetas(2 * len(faces)).split(len(faces))
+    twice, once = warp(warp(faces, first), second), warp(faces, compose(first, second))
+    inside = (
+        sampling_grid(second, height=48, width=48).abs().amax(-1) < 0.9
+    )  # the first warp cuts off what lies outside
+    assert float((twice - once).abs()[:, 0][inside].mean()) < 0.03
+    assert float((twice - faces).abs()[:, 0][inside].mean()) > 0.1
+    for there_and_back in (compose(first, invert(first)), compose(invert(first), first)):
+        assert torch.allclose(there_and_back, identity_theta(len(faces)), atol=1e-5)
+
+
+def test_the_second_look_is_at_what_the_first_made_of_the_image(faces):
+    transformer = SpatialTransformer(localisation="hidden", warps=2).eval()
+    with torch.no_grad():
+        torch.nn.init.normal_(transformer.regression.weight, std=0.5)
+        theta = transformer.theta(faces)
+        transformer.warps = 1
+        first = transformer.theta(faces)
+        second = transformer.theta(warp(faces, first))
+    assert torch.equal(theta, compose(first, second))
+
+
+def test_a_net_that_is_kept_as_it_is_keeps_its_statistics(faces):
+    transformer = SpatialTransformer(localisation="hidden", frozen=True).train()
+    before = {name: value.clone() for name, value in transformer.state_dict().items()}
+    transformer(faces)
+    assert all(torch.equal(value, before[name]) for name, value in transformer.state_dict().items())
 
 
 @pytest.mark.parametrize("mode", ["stn", "stn_no_warp"])

@@ -95,12 +95,15 @@ CHANGES = {
     "batch_size": {"batch_size": 64}, "augment": {"augment": "flip"}, "label_smoothing": {"label_smoothing": 0.1},
     "precision": {"precision": "fp32"}, "seed": {"seed": 1}, "train_limit": {"train_limit": 100},
     "test_limit": {"test_limit": 100}, "localisation_lr": {"attention": "stn", "localisation_lr": 0.1},
-    "identity_pull": {"attention": "stn", "identity_pull": 0.1},
+    "identity_pull": {"attention": "stn", "identity_pull": 0.1}, "warps": {"attention": "stn", "warps": 2},
+    "localisation": {"attention": "stn", "localisation": "hidden"},
+    "shown_poses": {"attention": "stn", "shown_poses": 1},
+    "loss": {"model": "none", "attention": "stn", "loss": "pose", "augment": "poses"},
 }  # fmt: skip
 
 
 def test_every_changed_field_is_another_run():
-    untried = set(RunConfig.model_fields) - set(CHANGES) - {"label_rule", "momentum", "pretraining", "loss"}
+    untried = set(RunConfig.model_fields) - set(CHANGES) - {"label_rule", "momentum", "pretraining"}
     assert untried == set(), "a field without a test of its identity"
     runs = [RunConfig.parse(BASE), *(RunConfig.parse({**BASE, **change}) for change in CHANGES.values())]
     runs += [RunConfig.parse({**BASE, "optimizer": "sgd", "momentum": 0.9})]
