@@ -5,7 +5,7 @@ centres lie at (2j + 1) / W - 1 (torch's `align_corners=False`).
 """
 
 import functools
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -41,8 +41,8 @@ def _pixel_centres(height: int, width: int, device: torch.device, dtype: torch.d
         return centres.view(3, -1).to(device, dtype)
 
 
-def warp(images: Tensor, theta: Tensor) -> Tensor:
-    """Images float [B, C, H, W] resampled on theta's grid, bilinear, zero outside. Same shape and type.
+def warp(images: Tensor, theta: Tensor, *, outside: Literal["zeros", "reflection"] = "zeros") -> Tensor:
+    """Images float [B, C, H, W] resampled on theta's grid, bilinear, zero or mirrored outside. Same shape and type.
 
     Computed in float64 if theta is, else in float32. In float32 normalised coordinates are off by up to 7e-7 pixels,
     enough for the identity to change an image by 1.7e-6; in float64 it changes nothing.
@@ -50,7 +50,7 @@ def warp(images: Tensor, theta: Tensor) -> Tensor:
     height, width = images.shape[-2:]
     theta = theta if theta.dtype == torch.float64 else theta.float()
     grid = sampling_grid(theta, height=height, width=width)
-    sampled = F.grid_sample(images.to(theta.dtype), grid, padding_mode="zeros", align_corners=ALIGN_CORNERS)
+    sampled = F.grid_sample(images.to(theta.dtype), grid, padding_mode=outside, align_corners=ALIGN_CORNERS)
     return sampled.to(images.dtype)
 
 

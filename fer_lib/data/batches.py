@@ -15,7 +15,7 @@ from torch import Tensor
 
 from fer_lib.data.faceset import FaceSet
 from fer_lib.data.labels import Labels
-from fer_lib.geometry import compose_pose, invert, warp
+from fer_lib.geometry import compose_pose, invert, sampling_grid, warp
 
 GREY_MEAN, GREY_STD = 0.5, 0.25  # what `normalise` takes off and divides by, the same for every data set
 
@@ -79,17 +79,20 @@ def normalise(images: Tensor) -> Tensor:
     return images.float().mul_(1 / (255 * GREY_STD)).sub_(GREY_MEAN / GREY_STD)
 
 
-def augmentation_plan(augment: Augment, n: int, *, seed: int, epoch: int) -> Tensor | None:
+def augmentation_plan(
+    augment: Augment, n: int, *, seed: int, epoch: int, purpose: Purpose = "augment"
+) -> Tensor | None:
     """One epoch's augmentation, a row of numbers for each of `n` images; None where there is none.
 
     `flip`: int64 [n, 1]. `crop_flip`: int64 [n, 3], (flip, dx, dy). `affine`: theta float32 [n, 2, 3] with rotation up
-    to 10°, scale 0.9 to 1.1, shift up to 8 % and flip. `poses`: theta float32 [n, 2, 3] of `random_poses`.
+    to 10°, scale 0.9 to 1.1, shift up to 8 % and flip. `poses`: float32 [n, 2, 2, 3], two of
+    `random_poses`: of the face, and of a frame that is none of its own.
     """
     if augment == "none":
         return None
-    rng = generator(seed, "augment", epoch)
+    rng = generator(seed, purpose, epoch)
     if augment == "poses":
-        return random_poses(n, rng=rng)
+        return random_poses(2 * n, rng=rng).view(n, 2, 2, 3)
     flip = torch.randint(0, 2, (n, 1), generator=rng)
     if augment == "flip":
         return flip
@@ -114,9 +117,17 @@ def random_poses(n: int, *, rng: torch.Generator) -> Tensor:
 
 
 def apply_augmentation(images: Tensor, plan: Tensor | None) -> Tensor:
-    """uint8 images [B, 1, H, W] under their rows of an `augmentation_plan`; zeros come in from outside."""
+    """uint8 images [B, 1, H, W] under their rows of an `augmentation_plan`; zeros come in from outside.
+
+    Under `poses` the image is mirrored outside, and black outside of a frame that another pose would leave. With its
+    own frame, a localisation net would read the pose off the black corners and never look at the face.
+    """
     if plan is None:
         return images
+    if plan.ndim == 4:
+        pose, other = plan.unbind(1)
+        frame = sampling_grid(other, height=images.shape[-2], width=images.shape[-1]).abs().amax(-1) <= 1
+        return warp(images.float(), pose, outside="reflection").round().to(torch.uint8) * frame.unsqueeze(1)
     if plan.ndim == 3:
         return warp(images.float(), plan).round().to(torch.uint8)
     height, width = images.shape[-2:]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fer_lib.data.batches import DeviceData, apply_augmentation, generator, normalise, random_poses
+from fer_lib.data.batches import DeviceData, apply_augmentation, augmentation_plan, normalise
 from fer_lib.evaluation import metrics
 from fer_lib.evaluation.theta import ROBUSTNESS, posed, undone, undone_by_part
 from fer_lib.geometry import identity_theta, invert, warp
@@ -105,17 +105,19 @@ def response(
 ) -> tuple[Tensor, Tensor]:
     """Theta that the transformer predicts for `data`'s first images under random poses, and the theta that undoes each.
 
-    Both float32 [n, 2, 3] on the CPU. The poses are those of `data.batches.random_poses`, drawn from `seed`.
+    Both float32 [n, 2, 3] on the CPU. The poses are those that `augment: poses` shows, drawn from `seed`.
     """
     assert model.attention is not None
     model.eval()
     index = data.index[:images]
-    plan = random_poses(len(index), rng=generator(seed, "response", 0)).to(index.device)
+    plan = augmentation_plan("poses", len(index), seed=seed, epoch=0, purpose="response")
+    assert plan is not None
+    plan = plan.to(index.device)
     thetas = []
     for rows, poses in zip(index.split(BATCH), plan.split(BATCH), strict=True):
         with autocast:
             thetas.append(model.attention.theta(normalise(apply_augmentation(data.images[rows], poses))).float())
-    return torch.cat(thetas).cpu(), invert(plan).cpu()
+    return torch.cat(thetas).cpu(), invert(plan[:, 0]).cpu()
 
 
 @torch.inference_mode()

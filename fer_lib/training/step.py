@@ -131,7 +131,7 @@ class Step:
     def _poses(self, images: Tensor) -> tuple[Tensor, float, Tensor]:
         assert self.model.attention is not None
         assert self._plan is not None
-        wanted = invert(self._plan)
+        wanted = invert(self._plan[:, 0])
         with self.autocast:
             theta = self.model.attention.theta(images)
         loss = pose_loss(theta, wanted)

@@ -125,11 +125,23 @@ def test_affine_plans_stay_within_their_bounds(images: torch.Tensor) -> None:
 def test_poses_are_within_their_ranges_and_fill_them() -> None:
     plan = augmentation_plan("poses", 4000, seed=1, epoch=2)
     assert plan is not None
-    parts = pose_components(invert(plan).numpy())
+    parts = pose_components(invert(plan).flatten(0, 1).numpy())
     for part, most in POSES.items():
         assert float(abs(parts[part]).max()) == pytest.approx(most, rel=0.01)
         assert float(parts[part].std()) == pytest.approx(most / 3**0.5, rel=0.05)
     assert abs(parts["shear"]).max() < 1e-5
+
+
+def test_the_frame_of_a_posed_image_says_nothing_of_its_pose(images: torch.Tensor) -> None:
+    """Two poses in one frame are black in the same place, and elsewhere nowhere."""
+    plan = augmentation_plan("poses", len(images), seed=1, epoch=2)
+    assert plan is not None
+    other = plan.clone()
+    other[:, 0] = plan[:, 0].roll(1, 0)
+    first, second = (apply_augmentation(images.clamp(min=1), each) for each in (plan, other))
+    assert torch.equal(first == 0, second == 0)
+    assert 0.02 < float((first == 0).float().mean()) < 0.5
+    assert not torch.equal(first, second)
 
 
 @pytest.mark.parametrize("augment", ["flip", "crop_flip", "affine", "poses"])
