@@ -1,11 +1,10 @@
 """Executed notebooks to a report that opens from `file://` without a network.
 
 nbconvert turns each notebook into a fragment (`templates/cells`), one pass over the fragment makes it safe
-and linkable, and the layout templates put pages, index and single file around it. Equations become MathML,
-scripts and widgets are dropped. The same notebooks and provenance give the same bytes.
+and linkable, and the layout templates put pages and index around it. Equations become MathML, scripts and widgets
+are dropped. The same notebooks and provenance give the same bytes.
 """
 
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from typing import Any
 import jinja2
 import nbformat
 from bs4 import BeautifulSoup
+from nbformat.v4 import new_notebook
 
 from fer_lib.errors import FerError
 from fer_lib.report.execute import strip_widgets
-from fer_lib.report.fragment import TEMPLATES, fragment, parse
+from fer_lib.report.fragment import TEMPLATES, fragment
 
 GENERATOR = '<meta name="generator" content="fer_lib report">'
 
@@ -51,13 +51,14 @@ def render_report(
     provenance: Mapping[str, Any],
     incomplete: str = "",
 ) -> Path:
-    """Write `index.html`, a page per executed notebook and the one-file `report.html`; return the index.
+    """Write `index.html` and a page per executed notebook; return the index.
 
-    The index body is the cells tagged `index`, of the one notebook that has any. The first three
-    items of `provenance` stand in every footer, all of them on the index. `incomplete` says, at the top of every page,
-    what the report lacks. Pages of an earlier rendering whose
-    notebook is no longer in `pages` are removed. Raises FerError, before anything is written, for a notebook
-    that did not run to its end or an equation that has no MathML form.
+    The index opens with the cells tagged `index`. The first three items of `provenance` stand in every footer, all of
+    them on the index. `incomplete` says, at the top of every page, what the report lacks. Pages of an earlier
+    rendering whose notebook is no longer in `pages` are removed.
+
+    Raises:
+        FerError: a notebook did not run to its end, or an equation has no MathML form; nothing is written then.
     """
     notebooks = {path.stem: _read(path) for path in pages}
     slugs = list(notebooks)
@@ -89,16 +90,12 @@ def render_report(
         files[f"{page.slug}.html"] = _render(
             "page", page=page, current=page.slug, body=body, toc=_contents(body), **around, **facts
         )
-    opening = parse("")
-    front = next((slug for slug in slugs if _only(notebooks[slug], index=True).cells), None)
-    if front:
-        opening = fragment(_only(notebooks[front], index=True), folder, slugs, code=False)
-        for heading in opening.find_all("h1"):
-            heading.name = "h2"
-        fragments[front] = fragment(_only(notebooks[front], index=False), folder, slugs)
+    tagged = [cell for nb in notebooks.values() for cell in nb.cells if "index" in cell.metadata.get("tags", [])]
+    opening = fragment(new_notebook(cells=tagged), folder, slugs, code=False)
+    for heading in opening.find_all("h1"):
+        heading.name = "h2"
     toc = [*_contents(opening), Entry(2, "pages", "Pages"), Entry(2, "provenance", "Provenance")]
     files["index.html"] = _render("home", current="index", body=opening, toc=toc, **facts)
-    files["report.html"] = _single(opening, fragments, facts)
     _write(folder, files, pages)
     return folder / "index.html"
 
@@ -123,13 +120,6 @@ def _read(path: Path) -> nbformat.NotebookNode:
     return nb
 
 
-def _only(nb: nbformat.NotebookNode, *, index: bool) -> nbformat.NotebookNode:
-    """The notebook with only the cells tagged `index`, or without them."""
-    part = nbformat.from_dict(nb)
-    part.cells = [cell for cell in nb.cells if ("index" in cell.metadata.get("tags", [])) == index]
-    return part
-
-
 def _page(path: Path, soup: BeautifulSoup) -> Page:
     heading = soup.find("h1")
     if heading is None:
@@ -146,39 +136,6 @@ def _contents(soup: BeautifulSoup) -> list[Entry]:
         Entry(int(heading.name[1]), str(heading["id"]), heading.get_text().removesuffix("#"))
         for heading in soup.select("h2[id], h3[id]")
     ]
-
-
-def _single(opening: BeautifulSoup, fragments: Mapping[str, BeautifulSoup], facts: Mapping[str, Any]) -> str:
-    """All pages in one file: ids carry their page's name, headings go one level down, links stay inside."""
-    sections = []
-    for page in facts["pages"]:
-        soup = parse(str(fragments[page.slug]))
-        if soup.find("h1") is None:  # it stands among the cells of the index
-            soup.insert(0, soup.new_tag("h1", string=page.title))
-        for tag in soup.select("[id]"):
-            tag["id"] = f"{page.slug}--{tag['id']}"
-        for anchor in soup.select('a[href^="#"]'):
-            anchor["href"] = f"{page.slug}.html{anchor['href']}"
-        for level in (5, 4, 3, 2, 1):
-            for heading in soup.find_all(f"h{level}"):
-                heading.name = f"h{level + 1}"
-        sections.append((page, soup))
-    parts = [parse(str(opening)), *(soup for _, soup in sections)]
-    known = {str(tag["id"]) for soup in parts for tag in soup.select("[id]")}
-    slugs = [page.slug for page in facts["pages"]]
-    for soup in parts:
-        for files in soup.select(".files"):
-            files.decompose()
-        for anchor in soup.select("a[href]"):
-            slug, _, target = str(anchor["href"]).partition(".html")
-            target = target.removeprefix("#")
-            if slug in slugs:
-                anchor["href"] = "#" + next((i for i in (f"{slug}--{target}", target) if i in known), slug)
-            elif slug == "index":
-                anchor["href"] = "#" + (target if target in known else "main")
-            elif not re.match(r"#|https?:|mailto:", str(anchor["href"])):
-                anchor.unwrap()  # a file that lies beside the report
-    return _render("single", body=parts[0], sections=sections, style=_asset("style.css"), **facts)
 
 
 def _render(template: str, **facts: Any) -> str:

@@ -103,15 +103,14 @@ def soups(folder):
 
 def test_every_page_has_navigation_one_title_and_says_where_one_is(report):
     found = soups(report)
-    assert set(found) == {"index.html", "03_sweep.html", "09_verdict.html", "report.html"}
+    assert set(found) == {"index.html", "03_sweep.html", "09_verdict.html"}
     for name, soup in found.items():
         assert soup.html["lang"] == "en"
         assert len(soup.select("h1")) == 1
         assert len(soup.select("nav.pages a")) == 3
         assert len(soup.select("main")) == len(soup.select("a.skip")) == 1
         assert "commit 3f2a91c" in soup.select_one("footer.site").get_text()
-        current = [a["href"] for a in soup.select("nav.pages [aria-current=page]")]
-        assert current == ([] if name == "report.html" else [name])
+        assert [a["href"] for a in soup.select("nav.pages [aria-current=page]")] == [name]
     assert found["03_sweep.html"].select_one("a[rel=next]")["href"] == "09_verdict.html"
     assert found["09_verdict.html"].select_one("a[rel=prev]")["href"] == "03_sweep.html"
 
@@ -178,15 +177,6 @@ def test_without_a_verdict_the_index_still_lists_the_pages(notebooks, tmp_path):
     assert "Which optimizer is best?" in BeautifulSoup(index.read_text(), "html.parser").select_one(".cards").text
 
 
-def test_the_single_file_needs_no_other(report):
-    soup = soups(report)["report.html"]
-    assert soup.style
-    assert not soup.select("link[rel=stylesheet]")
-    assert all(a["href"].startswith(("#", "https://")) for a in soup.select("a[href]"))
-    assert all(img["src"].startswith("data:") for img in soup.select("img"))
-    assert soup.select_one(".part h2").get_text() == "Which optimizer is best?"
-
-
 def test_the_same_notebooks_give_the_same_bytes(notebooks, report, tmp_path):
     shutil.copytree(report, tmp_path / "again")
     render(notebooks, tmp_path / "again")
@@ -197,12 +187,7 @@ def test_the_same_notebooks_give_the_same_bytes(notebooks, report, tmp_path):
 def test_a_page_without_its_notebook_goes_and_foreign_files_stay(notebooks, report):
     (report / "mine.html").write_text("<p>not of the report</p>")
     render(notebooks[1:], report)
-    assert {path.name for path in report.glob("*.html")} == {
-        "index.html",
-        "09_verdict.html",
-        "report.html",
-        "mine.html",
-    }
+    assert {path.name for path in report.glob("*.html")} == {"index.html", "09_verdict.html", "mine.html"}
 
 
 def test_a_notebook_that_did_not_finish_gets_no_page(notebooks, tmp_path):
