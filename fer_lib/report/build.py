@@ -8,10 +8,9 @@ from typing import Any
 from fer_lib import data, paths
 from fer_lib.data import DATASETS
 from fer_lib.errors import DataMissing, FerError
-from fer_lib.report.execute import NotebookFailed, Task
+from fer_lib.report.execute import NotebookFailed, Task, execute
 from fer_lib.report.html import render_report
 from fer_lib.report.inputs import has_outputs, page_inputs, read_manifest, write_manifest
-from fer_lib.report.parallel import execute_many
 from fer_lib.training import Cell, Place, Record, RunConfig, RunStore, expand, grids_in, read_params, run_all
 from fer_lib.training.grid import by_name, kept
 from fer_lib.training.machine import commit, cores
@@ -85,10 +84,7 @@ def _execute(tasks: list[Task], *, jobs: int, folder: Path, data_folder: Path | 
         live.say(line)
 
     with Live(total=len(tasks), line=lambda: f"notebook {ended}/{len(tasks)}") as live:
-        outcomes = execute_many(
-            tasks, jobs=jobs, say=say, cwd=_made(folder / "notebooks"), env=_environment(folder, data_folder, jobs=jobs)
-        )
-    return [outcome for outcome in outcomes if isinstance(outcome, FerError)]
+        return execute(tasks, jobs=jobs, say=say, env=_environment(folder, data_folder, jobs=jobs))
 
 
 def trainable_cells(profile: str, place: Place) -> list[Cell]:
@@ -119,11 +115,6 @@ def _train(cells: list[Cell], first: list[RunConfig], place: Place, *, jobs: int
     with Progress(configs, place.store, jobs=jobs, every_epoch=verbose, without=without) as progress:
         tally = run_all(configs, place, jobs=jobs, keep_weights=kept(cells), report=progress.report)
     print(f"runs: {tally}")
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _environment(folder: Path, data_folder: Path | None, *, jobs: int) -> dict[str, str]:

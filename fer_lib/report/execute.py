@@ -1,35 +1,36 @@
-"""Runs notebooks through papermill: this interpreter's kernel, checked parameters, atomic output.
+"""Executes notebooks, several at once: papermill sets the parameters, nbclient runs the cells in a kernel for each.
 
-What papermill leaves to its caller is done here: an unknown parameter is an error, a failed notebook leaves
-no output that looks finished, the kernel is the running interpreter whatever kernels and settings the machine
-has, and the terminal stays quiet.
+What these leave to their caller is done here: an unknown parameter is an error, a failed notebook leaves no output that
+looks finished, the kernel is the running interpreter whatever kernels and settings the machine has, one Ctrl-C stops
+all notebooks, and the terminal stays quiet.
 """
 
-import io
+import asyncio
 import json
 import logging
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from textwrap import shorten
+from typing import Any, NoReturn
 
 import nbformat
 import papermill
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import DeadKernelError
-from papermill.exceptions import PapermillExecutionError
-from traitlets import Dict, Unicode, default
-from traitlets.config import Config
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from papermill.inspection import inspect_notebook
 
 from fer_lib.errors import FerError
-from fer_lib.report.parameters import declared_parameters, tagged
+from fer_lib.files import write_atomically
 
 WIDGETS = "application/vnd.jupyter.widget-"
+INJECTED = "injected-parameters"  # papermill's tag for the cell that it adds
 
 # Without a handler of their own these loggers write to the terminal.
 for _name in ("papermill", "traitlets"):
@@ -45,209 +46,150 @@ class Task:
     output: Path
 
 
-@dataclass(frozen=True)
-class Executed:
-    """A notebook that ran to its end; `path` is the executed copy."""
-
-    name: str
-    path: Path
-    seconds: float
-    parameters: dict[str, Any] = field(default_factory=dict)
-
-
 class NotebookFailed(FerError):
-    """A notebook stopped at `cell` (counted from 1 in the source); the partial copy is kept."""
+    """A notebook stopped at `cell`, counted from 1 in the source; 0 if its kernel did not even start."""
 
-    def __init__(self, message: str, notebook: str = "", cell: int = 0, partial: Path | None = None):
+    def __init__(self, message: str, *, notebook: str, cell: int):
         super().__init__(message)
-        self.notebook, self.cell, self.partial = notebook, cell, partial
+        self.notebook, self.cell = notebook, cell
 
 
 def execute(
-    notebook: Path,
-    parameters: Mapping[str, Any],
+    tasks: Sequence[Task],
     *,
-    output: Path,
-    cwd: Path | None = None,
+    jobs: int = 1,
     env: Mapping[str, str] | None = None,
-    log: Callable[[str], None] | None = None,
-) -> Executed:
-    """Run `notebook` with `parameters` and write the executed copy to `output` once every cell has run.
+    say: Callable[[str], None] = print,
+) -> list[FerError]:
+    """Run the notebooks, `jobs` at a time, and write each one's executed copy once all its cells have run.
 
-    The kernel starts in `cwd` (the notebook's folder by default, as in JupyterLab) with `env` on top of the
-    environment; `log` receives each printed line while the cells run. Raises FerError for an unknown
-    parameter, NotebookFailed for a failing cell or a dead kernel; then the partial copy stays as
-    `<name>.failed.ipynb` and an older `output` is removed. Not for threads (papermill changes the working
-    directory): see `parallel`.
+    A kernel starts in the folder of its task's output, with `env` on top of the environment. `say` receives a line per
+    notebook as it ends. A notebook that fails does not stop the others: its older output is removed, and what there is
+    of the new one stays as `<name>.failed.ipynb`.
+
+    Returns:
+        What went wrong, in the order of the tasks: NotebookFailed for a failing cell or a dead kernel, FerError for an
+        unknown parameter or a file that is no notebook.
     """
-    nb = _read(notebook)
-    _check_parameters(notebook, nb, parameters)
-    output = output.resolve()
-    output.parent.mkdir(parents=True, exist_ok=True)
-    part, failed = (output.with_name(f"{output.stem}.{state}.ipynb") for state in ("part", "failed"))
-    started = time.monotonic()
+    width = max((len(task.notebook.stem) for task in tasks), default=0)
+
+    async def run_all() -> list[FerError | None]:
+        places = asyncio.Semaphore(jobs)
+
+        async def run(task: Task) -> FerError | None:
+            async with places:
+                started, error = time.monotonic(), None
+                try:
+                    await _execute(task, env or {})
+                except FerError as found:
+                    error = found
+                state = "failed" if error else "done"
+                say(f"{task.notebook.stem:<{width}}  {state:<6}  {time.monotonic() - started:6.1f} s")
+                return error
+
+        async with asyncio.TaskGroup() as group:
+            running = [group.create_task(run(task)) for task in tasks]
+        return [task.result() for task in running]
+
+    with asyncio.Runner(loop_factory=_Loop) as runner:
+        return [error for error in runner.run(run_all()) if error]
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Leaves Ctrl-C to asyncio, which cancels all notebooks; nbclient would stop the kernel that started last."""
+
+    def add_signal_handler(self, *_: object) -> NoReturn:
+        raise RuntimeError("as in a thread, where nbclient does without")
+
+
+async def _execute(task: Task, env: Mapping[str, str]) -> None:
+    nb = _with_parameters(task)
+    task.output.parent.mkdir(parents=True, exist_ok=True)
+    failed = task.output.with_name(f"{task.output.stem}.failed.ipynb")
+    with tempfile.TemporaryDirectory(prefix="fer-kernel-") as scratch:
+        problem = await _run(nb, task.output.parent, env, Path(scratch))
+    _strip_widgets(nb)
+    good, bad = (failed, task.output) if problem else (task.output, failed)
+    write_atomically(good, (nbformat.writes(nb) + "\n").encode())
+    bad.unlink(missing_ok=True)
+    if problem:
+        cell, place, what = problem
+        message = f"{task.notebook.stem}: {place}\n{shorten(what, 300, placeholder=' …')}\npartial notebook: {failed}"
+        raise NotebookFailed(message, notebook=task.notebook.stem, cell=cell)
+
+
+def _with_parameters(task: Task) -> nbformat.NotebookNode:
     try:
-        with tempfile.TemporaryDirectory(prefix="fer-kernel-") as scratch:
-            problem = _run(nb, dict(parameters), part, cwd or notebook.resolve().parent, env or {}, log, Path(scratch))
-        if problem is not None:
-            output.unlink(missing_ok=True)
-            _finish(part, failed, notebook)
-            cell, place, what = problem
-            message = f"{notebook.stem}: {place}\n{what}\npartial notebook: {_short(failed)}"
-            raise NotebookFailed(message, notebook.stem, cell, failed)
-        _finish(part, output, notebook)
-        failed.unlink(missing_ok=True)
-    finally:
-        part.unlink(missing_ok=True)
-    return Executed(notebook.stem, output, time.monotonic() - started, dict(parameters))
-
-
-class StudyKernelManager(AsyncKernelManager):
-    """Starts the interpreter that runs this module, never a kernel registered on the machine."""
-
-    extra_env = Dict(help="variables set for the kernel on top of the environment").tag(config=True)
-    console = Unicode(help="file for what the kernel process itself prints").tag(config=True)
-
-    @default("kernel_spec_manager")
-    def _own_interpreter_only(self) -> KernelSpecManager:
-        return KernelSpecManager(kernel_dirs=[])  # nothing registered: `python3` is sys.executable -m ipykernel
-
-    async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override]
-        environment = {**os.environ, **self.extra_env}
-        environment.pop("PYTHONSTARTUP", None)
-        with open(self.console, "wb") as console:
-            await super().start_kernel(**{**kwargs, "env": environment, "stdout": console, "stderr": console})
-
-
-class _Lines(io.TextIOBase):
-    """A text file for papermill that hands each complete line to a function."""
-
-    def __init__(self, log: Callable[[str], None]):
-        self._log, self._rest = log, ""
-
-    def write(self, text: str) -> int:
-        *lines, self._rest = (self._rest + text).split("\n")
-        for line in lines:
-            self._log(line.rsplit("\r", 1)[-1])
-        return len(text)
-
-
-def _read(notebook: Path) -> nbformat.NotebookNode:
-    try:
-        return nbformat.read(notebook, as_version=4)
-    except FileNotFoundError:
-        raise FerError(f"{notebook}: no such notebook") from None
+        nb = nbformat.read(task.notebook, as_version=4)
     except (nbformat.reader.NotJSONError, nbformat.ValidationError, json.JSONDecodeError):
-        raise FerError(f"{notebook}: not a Jupyter notebook (expected nbformat 4 JSON)") from None
+        raise FerError(f"{task.notebook}: not a Jupyter notebook (expected nbformat 4 JSON)") from None
+    declared = inspect_notebook(nb)
+    if unknown := sorted(task.parameters.keys() - declared):
+        names = ", ".join(declared) or "none, it has no cell tagged `parameters`"
+        raise FerError(f"{task.notebook.name}: unknown parameter {', '.join(unknown)}\nits parameters: {names}")
+    given = dict(task.parameters)
+    nb = papermill.execute_notebook(nb, None, given, prepare_only=True, kernel_name="python3", language="python")
+    nb.metadata.papermill = {"parameters": given}  # without the machine's paths and variables
+    for cell in nb.cells:
+        cell.metadata.pop("papermill", None)
+        if INJECTED in cell.metadata.tags:
+            cell.id = INJECTED  # papermill draws one at random
+    return nb
 
 
-def _check_parameters(notebook: Path, nb: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> None:
-    cells = tagged(nb, "parameters")
-    allowed = declared_parameters(cells[0].source) if cells else {}
-    unknown = sorted(set(parameters) - set(allowed))
-    if unknown:
-        names = ", ".join(allowed) or "none, it has no cell tagged `parameters`"
-        raise FerError(f"{notebook.name}: unknown parameter {', '.join(unknown)}\nits parameters: {names}")
-
-
-def _run(
-    nb: nbformat.NotebookNode,
-    parameters: dict[str, Any],
-    part: Path,
-    cwd: Path,
-    env: Mapping[str, str],
-    log: Callable[[str], None] | None,
-    scratch: Path,
+async def _run(
+    nb: nbformat.NotebookNode, folder: Path, env: Mapping[str, str], scratch: Path
 ) -> tuple[int, str, str] | None:
-    """Execute into `part`; None, or the failing cell's number, where and what in a line each."""
-    console = scratch / "kernel.log"
-    quiet = {"IPYTHONDIR": str(scratch), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    settings = {
-        "kernel_name": "python3",
-        "extra_env": {**quiet, **env},
-        "console": str(console),
-        "connection_file": str(scratch / "kernel.json"),
-        "transport_encryption": "auto",  # ipykernel warns about plain TCP at each start otherwise
-    }
-    sink = _Lines(log) if log else None
+    """Run the cells in `folder`; None, or the failing cell's number, where and what in a line each."""
+    begun: list[nbformat.NotebookNode] = []
+    kernel = AsyncKernelManager(
+        kernel_name="python3",
+        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # none registered: `python3` is this interpreter
+        connection_file=str(scratch / "kernel.json"),
+        transport_encryption="auto",  # ipykernel warns about plain TCP at each start otherwise
+    )
+    client = NotebookClient(
+        nb, km=kernel, record_timing=False, on_cell_execute=lambda cell, cell_index: begun.append(cell)
+    )
+    quiet = {"IPYTHONDIR": str(scratch), "PYTHONSTARTUP": "", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    console = scratch / "kernel.log"  # what the kernel process itself prints
     try:
-        papermill.execute_notebook(
-            nb,
-            str(part).replace("{", "{{").replace("}", "}}"),  # papermill treats a path as a format string
-            parameters,
-            kernel_name="python3",
-            language="python",
-            progress_bar=False,
-            cwd=cwd,
-            kernel_manager_class=StudyKernelManager,
-            config=Config({"StudyKernelManager": settings}),
-            stdout_file=sink,
-            stderr_file=sink,
-        )
-    except PapermillExecutionError as error:
-        return *_place(part, "failed"), _one_line(f"{error.ename}: {error.evalue}")
+        with console.open("wb") as file:
+            await client.async_execute(
+                cleanup_kc=True, cwd=str(folder), env={**os.environ, **quiet, **env}, stdout=file, stderr=file
+            )
+    except CellExecutionError as error:
+        return *_place(nb, begun, "failed"), f"{error.ename}: {error.evalue}"
     except DeadKernelError:
+        if (running := asyncio.current_task()) and running.cancelling():  # nbclient takes Ctrl-C for a dead kernel
+            raise asyncio.CancelledError from None
         hint = "usually memory: lower batch_size or the limits of the profile, or run fewer notebooks at once"
-        return *_place(part, "ended the kernel"), _one_line(hint + _last_words(console))
+        return *_place(nb, begun, "ended the kernel"), hint + _last_words(console)
     except RuntimeError as error:
         if "Kernel" not in str(error):
             raise
-        return 0, f"the kernel of {sys.executable} did not start", _one_line(f"{error}{_last_words(console)}")
-    if json.loads(part.read_text("utf-8"))["metadata"]["papermill"].get("exception"):
-        return *_place(part, "stopped the notebook"), "SystemExit: the cells after it did not run"
+        return 0, f"the kernel of {sys.executable} did not start", f"{error}{_last_words(console)}"
+    finally:
+        if kernel.has_kernel:  # interrupted while it started
+            await kernel.shutdown_kernel(now=True)
     return None
 
 
-def _place(part: Path, verb: str) -> tuple[int, str]:
-    """The last cell that started: its number in the source notebook, and a line that names it."""
-    nb = nbformat.read(part, as_version=4)
-    own = [
-        cell
-        for cell in nb.cells
-        if not {"injected-parameters", "papermill-error-cell-tag"} & set(cell.metadata.get("tags", []))
-    ]
-    begun = [(i, cell) for i, cell in enumerate(own, start=1) if cell.metadata.papermill.get("start_time")]
-    number, cell = begun[-1] if begun else (0, nbformat.NotebookNode())
-    count = cell.get("execution_count")
+def _place(nb: nbformat.NotebookNode, begun: list[nbformat.NotebookNode], verb: str) -> tuple[int, str]:
+    """The last cell that has begun: its number in the source notebook, and a line that names it."""
+    number = [cell.id for cell in nb.cells if cell.id != INJECTED].index(begun[-1].id) + 1
+    count = begun[-1].execution_count
     return number, f"cell {number}{f' (In [{count}])' if count else ''} {verb}"
 
 
 def _last_words(console: Path) -> str:
-    lines = console.read_text("utf-8", "replace").split("\n") if console.exists() else []
-    words = [line.strip() for line in lines if line.strip()]
+    words = [line.strip() for line in console.read_text("utf-8", "replace").splitlines() if line.strip()]
     return f" (its last words: {words[-1]})" if words else ""
 
 
-def _one_line(text: str, limit: int = 300) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def _short(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def strip_widgets(nb: nbformat.NotebookNode) -> None:
+def _strip_widgets(nb: nbformat.NotebookNode) -> None:
     """Takes widgets and their state out of `nb`: without a kernel they are dead, and large."""
     nb.metadata.pop("widgets", None)
     for cell in nb.cells:
         if cell.cell_type == "code":
             cell.outputs = [o for o in cell.outputs if not any(kind.startswith(WIDGETS) for kind in o.get("data", {}))]
-
-
-def _finish(part: Path, final: Path, notebook: Path) -> None:
-    """Rename the notebook into place, without the machine's paths and the time in its metadata."""
-    if not part.exists():
-        return
-    nb = nbformat.read(part, as_version=4)
-    strip_widgets(nb)
-    for cell in nb.cells:
-        for key in ("papermill", "execution"):
-            cell.metadata.pop(key, None)
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.id = "injected-parameters"  # papermill draws one at random
-    for key in ("start_time", "end_time", "duration"):
-        nb.metadata.papermill.pop(key, None)
-    nb.metadata.papermill |= {"input_path": notebook.name, "output_path": final.name}
-    nbformat.write(nb, part)
-    part.replace(final)

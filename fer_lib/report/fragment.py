@@ -1,5 +1,6 @@
 """One executed notebook as a fragment of HTML: nothing that runs or loads, equations as MathML, anchored headings."""
 
+import ast
 import re
 from collections.abc import Sequence
 from html import unescape
@@ -13,10 +14,11 @@ from bs4 import BeautifulSoup
 from latex2mathml.converter import convert as to_mathml
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from papermill.inspection import inspect_notebook
 from traitlets.config import Config
 
 from fer_lib.errors import FerError
-from fer_lib.report.parameters import Parameter, declared_parameters, tagged
+from fer_lib.report.execute import INJECTED
 
 TEMPLATES = Path(__file__).parent / "templates"
 UNWANTED = "script, link, iframe, object, embed, style, audio, video, img[src^=http], img[src^='//']"
@@ -74,18 +76,13 @@ def parse(markup: str) -> BeautifulSoup:
 
 def fragment(nb: nbformat.NotebookNode, folder: Path, slugs: Sequence[str], *, code: bool = True) -> BeautifulSoup:
     """A notebook's cells as HTML: nothing that runs or loads, anchored headings, links within the report."""
-    declared: dict[str, Parameter] = {}
-    for tag in ("parameters", "injected-parameters"):
-        for cell in tagged(nb, tag)[:1]:
-            for name, found in declared_parameters(cell.source).items():
-                declared[name] = Parameter(found.value, declared[name].note) if name in declared else found
     exporter = _Exporter(
         template_name="cells",
         extra_template_basedirs=[str(TEMPLATES)],
         config=Config({"NbConvertBase": {"display_data_priority": PRIORITY}}),
         exclude_input=not code,
     )
-    soup = parse(exporter.from_notebook_node(nb, {"parameters": declared})[0])
+    soup = parse(exporter.from_notebook_node(nb, {"parameters": _parameters(nb)})[0])
     for unwanted in soup.select(UNWANTED):
         unwanted.decompose()
     for extra in soup.find_all("h1")[1:]:
@@ -111,6 +108,19 @@ def fragment(nb: nbformat.NotebookNode, folder: Path, slugs: Sequence[str], *, c
         if slug in slugs:
             anchor["href"] = f"{slug}.html{rest}"
     return soup
+
+
+def _parameters(nb: nbformat.NotebookNode) -> list[tuple[str, str, str]]:
+    """Name, value and meaning of each parameter: the value that the notebook was run with, or its own."""
+    given: dict[str, str | None] = {}
+    for cell in nb.cells:
+        if INJECTED in cell.metadata.get("tags", []):
+            lines = [node for node in ast.parse(cell.source).body if isinstance(node, ast.Assign)]
+            given = {ast.unparse(line.targets[0]): ast.get_source_segment(cell.source, line.value) for line in lines}
+    return [
+        (name, given.get(name) or declared["default"], declared["help"])
+        for name, declared in inspect_notebook(nb).items()
+    ]
 
 
 def _anchor_headings(soup: BeautifulSoup) -> None:

@@ -5,7 +5,6 @@ and linkable, and the layout templates put pages and index around it. Equations 
 are dropped. The same notebooks and provenance give the same bytes.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_notebook
 
 from fer_lib.errors import FerError
-from fer_lib.report.execute import strip_widgets
+from fer_lib.files import write_atomically
 from fer_lib.report.fragment import TEMPLATES, fragment
 
 GENERATOR = '<meta name="generator" content="fer_lib report">'
@@ -51,7 +50,7 @@ def render_report(
     provenance: Mapping[str, Any],
     incomplete: str = "",
 ) -> Path:
-    """Write `index.html` and a page per executed notebook; return the index.
+    """Write `index.html` and a page per executed notebook, which lie in `folder/notebooks`; return the index.
 
     The index opens with the cells tagged `index`. The first three items of `provenance` stand in every footer, all of
     them on the index. `incomplete` says, at the top of every page, what the report lacks. Pages of an earlier
@@ -62,8 +61,6 @@ def render_report(
     """
     notebooks = {path.stem: _read(path) for path in pages}
     slugs = list(notebooks)
-    if len(slugs) < len(pages):
-        raise FerError(f"{folder}: two notebooks of the report have the same name")
     fragments = {}
     for slug, nb in notebooks.items():
         try:
@@ -96,7 +93,7 @@ def render_report(
         heading.name = "h2"
     toc = [*_contents(opening), Entry(2, "pages", "Pages"), Entry(2, "provenance", "Provenance")]
     files["index.html"] = _render("home", current="index", body=opening, toc=toc, **facts)
-    _write(folder, files, pages)
+    _write(folder, files)
     return folder / "index.html"
 
 
@@ -105,18 +102,12 @@ def _asset(name: str) -> str:
 
 
 def _read(path: Path) -> nbformat.NotebookNode:
-    """The executed notebook without widgets; refused when it did not run to its end."""
-    if not path.exists():
-        raise FerError(f"{path}: no such executed notebook")
+    """The executed notebook; refused when it did not run to its end."""
     nb = nbformat.read(path, as_version=4)
-    broken = nb.metadata.get("papermill", {}).get("exception") or any(
-        output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", [])
-        for cell in nb.cells
-        for output in cell.get("outputs", [])
-    )
-    if broken:
-        raise FerError(f"{path}: the notebook did not run to its end, so it gets no page; execute it again")
-    strip_widgets(nb)
+    for cell in nb.cells:
+        failed = any(output.output_type == "error" for output in cell.get("outputs", []))
+        if failed and "raises-exception" not in cell.metadata.get("tags", []):
+            raise FerError(f"{path}: the notebook did not run to its end, so it gets no page; execute it again")
     return nb
 
 
@@ -143,18 +134,10 @@ def _render(template: str, **facts: Any) -> str:
     return environment.get_template(f"{template}.html.j2").render(**facts) + "\n"
 
 
-def _write(folder: Path, files: Mapping[str, str], notebooks: Sequence[Path]) -> None:
+def _write(folder: Path, files: Mapping[str, str]) -> None:
     """Replace the report's files one by one and remove pages that are no longer part of it."""
     for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_text(text, "utf-8")
-        part.replace(path)
+        write_atomically(folder / name, text.encode())
     for path in folder.glob("*.html"):
         if path.name not in files and GENERATOR in path.read_text("utf-8", "replace")[:2000]:
             path.unlink()
-    (folder / "notebooks").mkdir(exist_ok=True)
-    for path in notebooks:
-        if path.resolve().parent != (folder / "notebooks").resolve():
-            shutil.copyfile(path, folder / "notebooks" / path.name)

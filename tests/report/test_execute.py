@@ -1,21 +1,18 @@
 """Notebooks run for real: parameters arrive, a failure is three lines, nothing looks finished that is not."""
 
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from fer_lib.errors import FerError
-from fer_lib.report.execute import (
-    Executed,
-    NotebookFailed,
-    Task,
-    execute,
-)
-from fer_lib.report.parallel import execute_many
-from fer_lib.report.parameters import Parameter, declared_parameters
+from fer_lib.report.execute import NotebookFailed, Task, execute
 
 
 def notebook(folder: Path, name: str, *code: str) -> Path:
@@ -28,24 +25,31 @@ def notebook(folder: Path, name: str, *code: str) -> Path:
     return path
 
 
+def run(source: Path, folder: Path, env: dict[str, str] | None = None, **parameters: object) -> nbformat.NotebookNode:
+    """Its executed copy, or the error."""
+    errors = execute([Task(source, parameters, folder / source.name)], env=env, say=lambda line: None)
+    if errors:
+        raise errors[0]
+    return nbformat.read(folder / source.name, as_version=4)
+
+
 def test_a_notebook_runs_with_its_parameters_in_this_interpreter(tmp_path, capfd):
     source = notebook(
-        tmp_path, "run {1}", "import os, sys\nprint(lr, arm, os.environ['FER_X'])", "print(sys.executable)"
+        tmp_path, "run {1}", "import os, sys\nprint(lr, arm, os.environ['FER_X'])", "print(sys.executable, os.getcwd())"
     )
-    lines: list[str] = []
-    done = execute(
-        source,
-        {"lr": 0.5},
-        output=tmp_path / "out" / "run {1}.ipynb",
-        env={"FER_X": "here"},
-        log=lines.append,
-    )
-    assert lines == ["0.5 sgd here", sys.executable]
-    assert done.path.exists()
-    assert done.parameters == {"lr": 0.5}
-    assert [path.name for path in done.path.parent.iterdir()] == ["run {1}.ipynb"]
-    assert str(tmp_path) not in str(nbformat.read(done.path, 4).metadata)
+    done = run(source, tmp_path / "out", env={"FER_X": "here"}, lr=0.5)
+    printed = [output.text for cell in done.cells for output in cell.get("outputs", [])]
+    assert printed == ["0.5 sgd here\n", f"{sys.executable} {tmp_path / 'out'}\n"]
+    assert done.metadata.papermill == {"parameters": {"lr": 0.5}}
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["run {1}.ipynb"]
+    assert str(tmp_path) not in str(done.metadata)
     assert capfd.readouterr() == ("", "")
+
+
+def test_widgets_are_left_out_since_they_are_dead_without_a_kernel(tmp_path):
+    done = run(notebook(tmp_path, "explorer", "import ipywidgets", "ipywidgets.FloatSlider()"), tmp_path / "out")
+    assert "widget" not in str(done.metadata)
+    assert not done.cells[-1].outputs
 
 
 @pytest.mark.slow
@@ -58,14 +62,14 @@ def test_a_failed_notebook_is_named_in_three_lines_and_the_others_are_kept(tmp_p
     (out / "raising.ipynb").write_text("an older result")
     said: list[str] = []
     tasks = [Task(path, {"lr": 0.5}, out / path.name) for path in (raising, dying)]
-    first, second = execute_many(tasks, jobs=2, say=said.append)
+    first, second = execute(tasks, jobs=2, say=said.append)
 
     assert isinstance(first, NotebookFailed)
-    assert (first.notebook, first.cell, first.partial) == ("raising", 4, out / "raising.failed.ipynb")
+    assert (first.notebook, first.cell) == ("raising", 4)
     lines = str(first).splitlines()
     assert lines[0] == "raising: cell 4 (In [4]) failed"
     assert lines[1] == "ValueError: no such arm: adamm"
-    assert lines[2].startswith("partial notebook: ")
+    assert lines[2] == f"partial notebook: {out / 'raising.failed.ipynb'}"
     assert len(lines) == 3
 
     assert isinstance(second, NotebookFailed)
@@ -75,29 +79,42 @@ def test_a_failed_notebook_is_named_in_three_lines_and_the_others_are_kept(tmp_p
     assert sorted(line.split()[:2] for line in said) == [["dying", "failed"], ["raising", "failed"]]
 
 
+@pytest.mark.slow
+def test_one_ctrl_c_stops_all_notebooks_and_their_kernels(tmp_path):
+    for name in ("one", "two", "waiting"):
+        notebook(tmp_path, name, f"open('../{name}.begun', 'w').close()", "import time; time.sleep(60)")
+    program = (
+        "import sys; from pathlib import Path; from fer_lib.report.execute import Task, execute\n"
+        "execute([Task(p, {}, p.parent / 'out' / p.name) for p in map(Path, sys.argv[1:])], jobs=2)"
+    )
+    command = [sys.executable, "-c", program, *map(str, sorted(tmp_path.glob("*.ipynb")))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        while len(list(tmp_path.glob("*.begun"))) < 2:
+            assert running.poll() is None, running.communicate()
+            time.sleep(0.1)
+        kernels = psutil.Process(running.pid).children(recursive=True)
+        assert len(kernels) >= 2
+        running.send_signal(signal.SIGINT)
+        said, complaints = running.communicate(timeout=60)
+    assert complaints.strip().splitlines()[-1] == "KeyboardInterrupt"
+    assert said == ""
+    assert psutil.wait_procs(kernels, timeout=5)[1] == []
+    assert not (tmp_path / "waiting.begun").exists()
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_an_unknown_parameter_is_refused_before_anything_runs(tmp_path):
     source = notebook(tmp_path, "sweep", "print(lr)")
     with pytest.raises(FerError, match=r"sweep\.ipynb: unknown parameter learning_rate\nits parameters: lr, arm"):
-        execute(source, {"learning_rate": 0.1}, output=tmp_path / "out.ipynb")
-    assert not (tmp_path / "out.ipynb").exists()
+        run(source, tmp_path / "out", learning_rate=0.1)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_file_that_is_no_notebook_is_refused(tmp_path):
     (tmp_path / "text.ipynb").write_text("hello")
-    for name, words in (("text.ipynb", "not a Jupyter notebook"), ("none.ipynb", "no such notebook")):
-        with pytest.raises(FerError, match=words):
-            execute(tmp_path / name, {}, output=tmp_path / "out.ipynb")
+    with pytest.raises(FerError, match="not a Jupyter notebook"):
+        run(tmp_path / "text.ipynb", tmp_path / "out")
 
 
 def test_many_of_nothing_is_nothing():
-    outcomes: list[Executed | FerError] = execute_many([], jobs=2)
-    assert outcomes == []
-
-
-def test_parameters_are_read_with_their_comments():
-    source = "# a heading\nlr: float = 1.0e-3  # step size\n# the arms\narms = ['a', '#b']\nn: int\nprint(lr)"
-    assert declared_parameters(source) == {
-        "lr": Parameter("1.0e-3", "step size"),
-        "arms": Parameter("['a', '#b']", "the arms"),
-        "n": Parameter("", ""),
-    }
+    assert execute([], jobs=2) == []
