@@ -15,7 +15,7 @@ from fer_lib.files import write_atomically
 from fer_lib.training import Record, RunStore
 
 MANIFEST = "inputs.json"
-_SOURCES = {".py", ".j2", ".css", ".js", ".yaml"}
+_SOURCES = {".py", ".j2", ".css", ".js", ".svg", ".yaml"}
 _NOT_SHOWN = ("cli.py", "__main__.py", "training", "explorer")  # no page depends on these, once its runs are there
 
 

@@ -87,33 +87,35 @@ def show_figure(
     """
     _check(name, caption=str(caption), alt=alt)
     folder.mkdir(parents=True, exist_ok=True)
-    drawn: dict[str, bytes] = {}
-    options: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.1, "facecolor": "white"}
+    files = {"SVG": folder / f"{name}.svg"}
+    png = folder / f"{name}.png"
+    options: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.1, "dpi": CSS_DPI * PIXEL_RATIO}
     with plt.rc_context({"svg.hashsalt": name}):
-        for kind, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
-            buffer = io.BytesIO()
-            fig.savefig(buffer, format=kind, dpi=CSS_DPI * PIXEL_RATIO, metadata=metadata, **options)
-            drawn[kind] = buffer.getvalue()
-            (folder / f"{name}.{kind}").write_bytes(drawn[kind])
-        photographs = any(axes.images for axes in fig.axes)
-        if photographs:
-            style.darken(fig)
-            buffer = io.BytesIO()
-            fig.savefig(buffer, format="png", dpi=CSS_DPI * PIXEL_RATIO, **options | {"facecolor": style.DARK_PAPER})
-            drawn["dark"] = buffer.getvalue()
-    plt.close(fig)
-    files = [("SVG", folder / f"{name}.svg")]
-    if data is not None:
-        files.append(("CSV", _write_csv(data, folder / f"{name}.csv")))
-    width, height = (int.from_bytes(drawn["png"][i : i + 4]) // PIXEL_RATIO for i in (16, 20))
-    picture = _picture(drawn["png"], alt, width, height)
+        fig.savefig(files["SVG"], metadata={"Date": None, "Creator": None}, facecolor="white", **options)
+        fig.savefig(png, metadata={"Software": None}, facecolor="white", **options)
+    pictures = _picture(png, alt)
+    photographs = any(axes.images for axes in fig.axes)
     if photographs:
-        picture += _picture(drawn["dark"], alt, width, height, " hidden")
-    markup = (
-        f'<figure class="fer-figure{" photographs" if photographs else ""}" id="fig-{name}">{picture}'
-        f"<figcaption>{_caption(number, caption)} {_links(files)}</figcaption></figure>"
-    )
-    _display(markup, kind="figure", name=name, caption=str(caption), alt=alt, number=number)
+        style.darken(fig)
+        dark = io.BytesIO()
+        fig.savefig(dark, format="png", facecolor=style.DARK_PAPER, **options)
+        pictures += _picture(dark, alt, " hidden")
+    plt.close(fig)
+    if data is not None:
+        files["CSV"] = _write_csv(data, folder / f"{name}.csv")
+    _display_figure(pictures, files, name, caption, alt, number, photographs=photographs)
+
+
+def show_drawing(
+    svg: Path, *, folder: Path, name: str, caption: str | Inline, alt: str, number: str | None = None
+) -> None:
+    """Copy a drawing made by hand to `folder/name.svg` and display it as `show_figure` does a plot."""
+    _check(name, caption=str(caption), alt=alt)
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / f"{name}.svg"
+    copy.write_bytes(svg.read_bytes())
+    picture = _image("svg+xml", copy.read_bytes(), alt)
+    _display_figure(picture, {"SVG": copy}, name, caption, alt, number)
 
 
 def show_table(
@@ -134,14 +136,14 @@ def show_table(
     """
     _check(name, caption=str(caption))
     folder.mkdir(parents=True, exist_ok=True)
-    if not (isinstance(table.index, pd.RangeIndex) and table.index.name is None):
+    if not _is_counted(table):
         table = table.reset_index()
     path = _write_csv(table, folder / f"{name}.csv")
     markup = (
         f'<div class="fer-table" id="table-{name}"><div class="scroll" role="group" tabindex="0" '
         f'aria-label="{escape(f"{number}: {caption}" if number else str(caption))}"><table>'
         f'<caption><span class="caption">{_caption(number, caption)}</span></caption>'
-        f"{_rows(table, formats or {})}</table></div>{_links([('CSV', path)])}</div>"
+        f"{_rows(table, formats or {})}</table></div>{_links({'CSV': path})}</div>"
     )
     _display(markup, kind="table", name=name, caption=str(caption), number=number)
 
@@ -151,12 +153,35 @@ def show_note(text: str | Inline) -> None:
     _display(f'<p class="fer-note" role="note">{_html(text)}</p>', kind="note", caption=str(text))
 
 
-def _picture(png: bytes, alt: str, width: int, height: int, more: str = "") -> str:
+def _display_figure(
+    pictures: str,
+    files: Mapping[str, Path],
+    name: str,
+    caption: str | Inline,
+    alt: str,
+    number: str | None,
+    *,
+    photographs: bool = False,
+) -> None:
+    markup = (
+        f'<figure class="fer-figure{" photographs" if photographs else ""}" id="fig-{name}">{pictures}'
+        f"<figcaption>{_caption(number, caption)} {_links(files)}</figcaption></figure>"
+    )
+    _display(markup, kind="figure", name=name, caption=str(caption), alt=alt, number=number)
+
+
+def _picture(png: Path | io.BytesIO, alt: str, more: str = "") -> str:
     """An `<img>` with the picture in it, in 256 colours, which is half the bytes and looks the same."""
     small = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "png")
-    source = "data:image/png;base64," + base64.b64encode(small.getvalue()).decode("ascii")
-    return f'<img src="{source}" alt="{escape(alt)}" width="{width}" height="{height}"{more}>'
+    with Image.open(png) as image:
+        width, height = (side // PIXEL_RATIO for side in image.size)
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "png")
+    return _image("png", small.getvalue(), alt, f' width="{width}" height="{height}"{more}')
+
+
+def _image(kind: str, content: bytes, alt: str, more: str = "") -> str:
+    source = f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+    return f'<img src="{source}" alt="{escape(alt)}"{more}>'
 
 
 def _check(name: str, **texts: str) -> None:
@@ -176,15 +201,19 @@ def _caption(number: str | None, caption: str | Inline) -> str:
     return lead + _html(caption)
 
 
-def _links(files: list[tuple[str, Path]]) -> str:
-    return f'<span class="files">{" ".join(file_link(kind, path).html for kind, path in files)}</span>'
+def _links(files: Mapping[str, Path]) -> str:
+    return f'<span class="files">{" ".join(file_link(kind, path).html for kind, path in files.items())}</span>'
+
+
+def _is_counted(table: pd.DataFrame) -> bool:
+    """Whether the index is a plain count, which says nothing."""
+    return isinstance(table.index, pd.RangeIndex) and table.index.name is None
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> Path:
-    plain = isinstance(table.index, pd.RangeIndex) and table.index.name is None
     if isinstance(table.columns, pd.MultiIndex):
         table = table.set_axis([" ".join(str(part) for part in c if str(part)) for c in table.columns], axis=1)
-    table.to_csv(path, index=not plain, lineterminator="\n")
+    table.to_csv(path, index=not _is_counted(table), lineterminator="\n")
     return path
 
 

@@ -5,6 +5,7 @@ import os
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from fer_lib import data, paths
 from fer_lib.errors import DataMissing, FerError
 from fer_lib.files import write_atomically
 from fer_lib.report import style
-from fer_lib.report.show import show_figure, show_note, show_table
+from fer_lib.report.show import show_drawing, show_figure, show_note, show_table
 from fer_lib.results import Results, collect
 from fer_lib.training import Cell, Place, Record, RunStore, expand, grids_in, parse_grid, run_all
 from fer_lib.training.campaign import default_jobs
@@ -181,6 +182,13 @@ class Study:
         show_figure(
             figure, folder=self.shown / "figures", name=name, caption=caption, alt=alt, number=number, data=data
         )
+
+    def diagram(self, drawing: str, *, name: str, caption: str, alt: str, number: str | None = None) -> None:
+        """Puts the SVG file `diagrams/<drawing>.svg` of this package on the page and into `figures/`."""
+        show_drawing(
+            Path(__file__).with_name("diagrams") / f"{drawing}.svg",
+            folder=self.shown / "figures", name=name, caption=caption, alt=alt, number=number,
+        )  # fmt: skip
 
     def table(self, table: pd.DataFrame, *, name: str, caption: str, number: str | None = None,
               of: Results | None = None, formats: Mapping[Any, Any] | None = None) -> None:  # fmt: skip

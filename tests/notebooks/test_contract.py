@@ -96,7 +96,7 @@ def test_every_figure_and_table_is_named_and_captioned(notebook):
     _, nb = notebook
     calls = [node for source in code(nb) for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     for call in calls:
-        if isinstance(call.func, ast.Attribute) and call.func.attr in ("figure", "table"):
+        if isinstance(call.func, ast.Attribute) and call.func.attr in ("figure", "diagram", "table"):
             keywords = {keyword.arg for keyword in call.keywords}
             assert {"name", "caption"} <= keywords | {"number"}
             assert call.func.attr == "table" or "alt" in keywords

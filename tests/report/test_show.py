@@ -2,6 +2,8 @@
 
 import base64
 import io
+import re
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -9,7 +11,10 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
+from fer_lib import study
 from fer_lib.report import show, style
+
+DRAWINGS = sorted((Path(study.__file__).parent / "diagrams").glob("*.svg"))
 
 
 @pytest.fixture
@@ -76,6 +81,17 @@ def test_photographs_have_a_second_picture_for_a_dark_page(shown, tmp_path):
     assert sum(corners[1]) < 100
     assert (light.get("hidden"), dark.get("hidden")) == (None, "")
     assert "dark" not in "".join(path.name for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("svg", DRAWINGS, ids=lambda path: path.stem)
+def test_a_drawing_is_shown_as_it_is_and_reads_without_other_files(shown, tmp_path, svg):
+    show.show_drawing(svg, folder=tmp_path, name="fig_03", caption="A block", alt="Three boxes", number="Fig. 3")
+    soup, facts = shown[0]
+    assert soup.img["alt"] == facts["alt"] == "Three boxes"
+    assert base64.b64decode(soup.img["src"].removeprefix("data:image/svg+xml;base64,")) == svg.read_bytes()
+    assert (tmp_path / "fig_03.svg").read_bytes() == svg.read_bytes()
+    assert soup.figcaption.get_text().startswith("Fig. 3 A block")
+    assert not re.search(r"href|@import|url\((?!#)", svg.read_text())
 
 
 def test_the_same_figure_gives_the_same_bytes(shown, tmp_path):
