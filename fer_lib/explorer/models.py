@@ -57,7 +57,7 @@ def open_run(run: TrainedRun, *, profile: str) -> Model:
     if not run.is_here():
         raise FerError(
             f"The weights of this run are not here ({run.weights.name} in {run.weights.parent}).\n"
-            f"{how_to_train(run.record.config, profile, run.record.run_id)}"
+            f"{_how_to_train(run.record.config, profile, run.record.run_id)}"
         )
     return _open(run.record.config, tuple(run.record.classes), run.weights, run.weights.stat().st_mtime_ns)
 
@@ -77,15 +77,15 @@ def what_to_train(runs: Sequence[TrainedRun], profile: str) -> str:
         return ""
     grids = _grids(profile).values()
     if runs:
-        how = how_to_train(runs[0].record.config, profile, runs[0].record.run_id)
+        how = _how_to_train(runs[0].record.config, profile, runs[0].record.run_id)
     else:
         kept = [cell.config for grid in grids for cell in expand(grid) if cell.keep_weights]
-        how = how_to_train(kept[0], profile) if kept else _BY_HAND
+        how = _how_to_train(kept[0], profile) if kept else _BY_HAND
     return f"No trained transformer is here yet.\n{how}"
 
 
 @lru_cache
-def how_to_train(config: RunConfig, profile: str, run_id: str = "") -> str:
+def _how_to_train(config: RunConfig, profile: str, run_id: str = "") -> str:
     """What to type so that a run's weights are there; without its `run_id`, of all runs that are like it."""
     for path, grid in _grids(profile).items():
         if any(cell.config == config for cell in expand(grid)):

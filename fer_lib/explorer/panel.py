@@ -105,7 +105,7 @@ class Explorer(widgets.HBox):
 
     def _connect(self) -> None:
         self.dataset.observe(self._on_dataset, "value")
-        self.category.observe(self._on_category, "value")
+        self.category.observe(lambda change: self._go_to(self.index.value), "value")
         for control in (self.index, self.run, *self.sliders.values()):
             control.observe(lambda change: self._draw(), "value")
         self.next.on_click(lambda button: self._go_to(self.index.value + 1))
@@ -129,9 +129,6 @@ class Explorer(widgets.HBox):
         with self._at_once():
             self.category.options = [ANY, *self._labels.classes]
             self.index.max = len(self._faces) - 1
-
-    def _on_category(self, change: dict) -> None:
-        self._go_to(self.index.value)
 
     def _go_to(self, row: int) -> None:
         """Shows the first image of the class from `row` on, from the start again after the last."""

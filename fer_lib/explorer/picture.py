@@ -116,15 +116,13 @@ def _canvas(width: float, height: float, *, inches: float) -> Axes:
 
 
 def _draw_theta(axes: Axes, view: View, *, x: float) -> None:
-    axes.text(x, 0.14, "theta", fontsize=11, fontweight="bold", color=RED)
-    for line, row in enumerate(view.theta):
-        axes.text(x, 0.3 + 0.11 * line, "  ".join(f"{value:+.3f}" for value in row), fontsize=10, color=INK,
-                  family="monospace")  # fmt: skip
-    if view.pose is not None:
-        axes.text(x + 0.95, 0.14, "true pose", fontsize=11, fontweight="bold", color=BLUE)
-        for line, row in enumerate(view.pose):
-            axes.text(x + 0.95, 0.3 + 0.11 * line, "  ".join(f"{value:+.3f}" for value in row), fontsize=10,
-                      color=INK, family="monospace")  # fmt: skip
+    shown = [("theta", RED, view.theta)] + ([] if view.pose is None else [("true pose", BLUE, view.pose)])
+    for column, (title, colour, matrix) in enumerate(shown):
+        left = x + 0.95 * column
+        axes.text(left, 0.14, title, fontsize=11, fontweight="bold", color=colour)
+        for line, row in enumerate(matrix):
+            numbers = "  ".join(f"{value:+.3f}" for value in row)
+            axes.text(left, 0.3 + 0.11 * line, numbers, fontsize=10, color=INK, family="monospace")
 
 
 def _draw_bars(axes: Axes, view: View, *, x: float, y: float) -> None:

@@ -5,7 +5,7 @@ Arrays to arrays: no widget, no drawing, no file.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -48,7 +48,6 @@ class Disturbance:
 
 
 NOTHING = Disturbance()
-PARTS = tuple(field.name for field in fields(Disturbance))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from PIL import Image
 from fer_lib import data
 from fer_lib.data.toyfaces import draw_face
 from fer_lib.explorer import markup, picture
-from fer_lib.explorer.scene import NOTHING, PARTS, Disturbance, Model, disturb, disturbed_pose, observe, warped
+from fer_lib.explorer.scene import NOTHING, Disturbance, Model, disturb, disturbed_pose, observe, warped
 from fer_lib.geometry import compose_pose
 
 FACE = draw_face("happy", seed=3)
@@ -22,7 +22,7 @@ def pixels(png: bytes) -> np.ndarray:
 
 def test_nothing_changes_nothing_and_everything_else_does():
     assert np.array_equal(disturb(FACE, NOTHING), FACE)
-    assert set(SOME) == set(PARTS)
+    assert set(SOME) == set(vars(NOTHING))
     for part, value in SOME.items():
         changed = disturb(FACE, Disturbance(**{part: value}))
         assert changed.dtype == np.uint8
