@@ -1,9 +1,9 @@
 """make report: train what is missing, execute the notebooks, render the pages."""
 
 import os
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from fer_lib import data, paths
 from fer_lib.data import DATASETS
@@ -33,9 +33,9 @@ def build_report(
     files = paths.params_files(paths.params_folder(profile))
     params = {path.stem: read_params(path) for path in files}
     notebooks = [notebook for notebook in paths.notebooks() if notebook.stem in params]
-    if lacking := sorted(params.keys() - {notebook.stem for notebook in notebooks}):
+    if alone := sorted(params.keys() - {notebook.stem for notebook in notebooks}):
         raise FerError(
-            f"{paths.params_folder(profile)}/{lacking[0]}.yaml: no notebook of that name.\n"
+            f"{paths.params_folder(profile)}/{alone[0]}.yaml: no notebook of that name.\n"
             "A profile consists of the notebooks that it has params for."
         )
     by_name(grids_in(files))  # names that mean two runs come to light before anything is trained
@@ -58,13 +58,14 @@ def build_report(
     ]  # fmt: skip
     failed = _execute(stale, jobs=jobs, folder=folder, data_folder=data_folder)
     without = {error.notebook for error in failed if isinstance(error, NotebookFailed)}
-    lacking = [*(_failure(error) for error in failed), *_unfinished(store, profile)]
+    wanted, records = _recorded(store, profile)
+    lacking = [*(_failure(error) for error in failed), *_unfinished(len(wanted), records)]
     index = render_report(
         [task.output for task in tasks if task.output.is_file()],
         folder=folder,
         title=TITLE,
         profile=profile,
-        provenance=_provenance(store, profile),
+        provenance=_provenance(len(wanted), records, damaged=store.damaged),
         incomplete=" ".join(f"{sentence}." for sentence in lacking),
     )
     write_manifest(folder, {page: inputs for page, inputs in made_from.items() if page not in without})
@@ -142,35 +143,38 @@ def _recorded(store: RunStore, profile: str) -> tuple[set[RunConfig], list[Recor
     return wanted, [record for record in store.records() if record.config in wanted]
 
 
-def _unfinished(store: RunStore, profile: str) -> list[str]:
+def _unfinished(wanted: int, records: list[Record]) -> list[str]:
     """A sentence on the runs that have not been made, if there are any."""
-    wanted, records = _recorded(store, profile)
     made = sum(record.status != "skipped" for record in records)
     skipped = len(records) - made
     also = f" and {skipped} skipped for want of weights or data" if skipped else ""
-    sentence = f"{made} of {len(wanted)} runs have been made{also}; what rests on the others is marked as missing"
-    return [sentence] if made < len(wanted) else []
+    sentence = f"{made} of {wanted} runs have been made{also}; what rests on the others is marked as missing"
+    return [sentence] if made < wanted else []
 
 
-def _provenance(store: RunStore, profile: str) -> Mapping[str, Any]:
+def _provenance(wanted: int, records: list[Record], *, damaged: Iterable[str]) -> dict[str, str]:
     """What a report rests on: commit, the runs of its grids, data, machines, time and versions."""
-    wanted, records = _recorded(store, profile)
     done = [record for record in records if record.status != "skipped"]
-    states = f"{len(done)} of {len(wanted)}: " + ", ".join(
-        f"{sum(record.status == state for record in records)} {state}" for state in ("finished", "diverged", "skipped")
-    )
-    prints = {f"{DATASETS[record.config.dataset].title} {record.fingerprint[:12]}" for record in done}
-    known = [record.provenance for record in done]
-    hours: dict[str, float] = {}
+    count = Counter(record.status for record in records)
+    states = ", ".join(f"{count[state]} {state}" for state in ("finished", "diverged", "skipped"))
+    hours: dict[str, float] = defaultdict(float)
     for record in done:
-        hours[record.provenance["device"]] = hours.get(record.provenance["device"], 0.0) + record.seconds / 3600
+        hours[record.provenance["device"]] += record.seconds / 3600
+
+    def of_runs(key: str) -> str:
+        return _listed(record.provenance[key] for record in done)
+
     return {
         "Commit": commit(),
-        "Runs": states,
+        "Runs": f"{len(done)} of {wanted}: {states}",
         "Training time": "; ".join(f"{time:.2f} h on {device}" for device, time in sorted(hours.items())) or "none",
-        "Data (fingerprint)": ", ".join(sorted(prints)) or "none",
-        "Arithmetic": ", ".join(sorted({line["arithmetic"] for line in known})) or "none",
-        "torch": ", ".join(sorted({line["torch"] for line in known})) or "none",
-        "Runs computed at commits": ", ".join(sorted({line["commit"] for line in known})) or "none",
-        "Damaged records": ", ".join(sorted(store.damaged)) or "none",
+        "Data (fingerprint)": _listed(f"{DATASETS[run.config.dataset].title} {run.fingerprint[:12]}" for run in done),
+        "Arithmetic": of_runs("arithmetic"),
+        "torch": of_runs("torch"),
+        "Runs computed at commits": of_runs("commit"),
+        "Damaged records": _listed(damaged),
     }
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names))) or "none"

@@ -28,8 +28,7 @@ class Page:
 
     slug: str
     title: str
-    path: Path
-    question: str = ""
+    question: str
 
 
 @dataclass(frozen=True)
@@ -61,31 +60,24 @@ def render_report(
     """
     notebooks = {path.stem: _read(path) for path in pages}
     slugs = list(notebooks)
-    fragments = {}
+    bodies = {}
     for slug, nb in notebooks.items():
         try:
-            fragments[slug] = fragment(nb, folder, slugs)
+            bodies[slug] = fragment(nb, folder, slugs)
         except FerError as error:
             raise FerError(f"{slug}: {error}") from None
-    listed = [_page(path, fragments[path.stem]) for path in pages]
-    facts = {
+    facts: dict[str, Any] = {
         "title": title,
         "profile": profile,
         "incomplete": incomplete,
-        "pages": listed,
+        "pages": [_page(slug, body) for slug, body in bodies.items()],
         "provenance": [(str(key), str(value)) for key, value in provenance.items()],
-        "early_script": _asset("early.js"),
-        "late_script": _asset("late.js"),
     }
-    files = {"assets/style.css": _asset("style.css") + "\n"}
-    for i, page in enumerate(listed):
-        around = {
-            "previous": listed[i - 1] if i else None,
-            "next": listed[i + 1] if page != listed[-1] else None,
-        }
-        body = fragments[page.slug]
+    files = {"assets/style.css": (TEMPLATES / "style.css").read_text("utf-8")}
+    for page in facts["pages"]:
+        body = bodies[page.slug]
         files[f"{page.slug}.html"] = _render(
-            "page", page=page, current=page.slug, body=body, toc=_contents(body), **around, **facts
+            "page", page=page, current=page.slug, body=body, toc=_contents(body), **facts
         )
     tagged = [cell for nb in notebooks.values() for cell in nb.cells if "index" in cell.metadata.get("tags", [])]
     opening = fragment(new_notebook(cells=tagged), folder, slugs, code=False)
@@ -95,10 +87,6 @@ def render_report(
     files["index.html"] = _render("home", current="index", body=opening, toc=toc, **facts)
     _write(folder, files)
     return folder / "index.html"
-
-
-def _asset(name: str) -> str:
-    return (TEMPLATES / name).read_text("utf-8").strip()
 
 
 def _read(path: Path) -> nbformat.NotebookNode:
@@ -111,15 +99,14 @@ def _read(path: Path) -> nbformat.NotebookNode:
     return nb
 
 
-def _page(path: Path, soup: BeautifulSoup) -> Page:
+def _page(slug: str, soup: BeautifulSoup) -> Page:
     heading = soup.find("h1")
     if heading is None:
-        title = path.stem.replace("_", " ").strip().capitalize()
-        soup.insert(0, soup.new_tag("h1", string=title))
-        return Page(path.stem, title, path)
+        heading = soup.new_tag("h1", string=slug.replace("_", " ").strip().capitalize())
+        soup.insert(0, heading)
     paragraph = heading.find_next("p")
     question = " ".join(paragraph.get_text().split()) if paragraph else ""
-    return Page(path.stem, " ".join(heading.get_text().split()), path, question)
+    return Page(slug, " ".join(heading.get_text().split()), question)
 
 
 def _contents(soup: BeautifulSoup) -> list[Entry]:
