@@ -9,7 +9,7 @@ import base64
 import io
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
@@ -220,35 +220,41 @@ def _write_csv(table: pd.DataFrame, path: Path) -> Path:
 def _rows(table: pd.DataFrame, formats: Mapping[Any, Format]) -> str:
     """`<thead>` and `<tbody>` of the table: numbers to the right, short texts on one line, long ones wide."""
     labels = [label if isinstance(label, tuple) else (label,) for label in table.columns]
-    columns: list[tuple[list[str], str]] = []
+    columns, kinds = [], []
     for position, label in enumerate(labels):
         how = formats.get(table.columns[position], formats.get(label[-1]))
         values = [_format(value, how) for value in table.iloc[:, position]]
-        texts = [str(value) for value in values]
-        numeric, longest = all(NUMBER.fullmatch(text) for text in texts), max(map(len, texts), default=0)
-        kind = "num" if numeric else "short" if longest <= SHORT else "long" if longest > LONG else ""
-        columns.append(([_html(value) for value in values], f" class={kind}" if kind else ""))
-
-    depth = max((len(label) for label in labels), default=1)
-    head = []
-    for level in range(depth):
-        cells, start = [], 0
-        for _, group in groupby(labels, key=lambda label: label[: level + 1]):
-            span = len(list(group))
-            scope = "colgroup" if span > 1 else "col"
-            wide = f' colspan="{span}"' if span > 1 else ""
-            side = columns[start][1] if span == 1 else ""
-            text = _html(labels[start][level])
-            cells.append(f'<th scope="{scope}"{wide}{side}>{text}</th>' if text else f"<td{wide}></td>")
-            start += span
-        head.append(f"<tr>{''.join(cells)}</tr>")
-
+        columns.append([_html(value) for value in values])
+        kinds.append(_kind([str(value) for value in values]))
     body = []
-    for row in zip(*(cells for cells, _ in columns), strict=True):
-        parts = [f'<th scope="row"{columns[0][1]}>{row[0]}</th>']
-        parts += [f"<td{kind}>{cell}</td>" for cell, (_, kind) in zip(row[1:], columns[1:], strict=True)]
-        body.append(f"<tr>{''.join(parts)}</tr>")
-    return f"<thead>{''.join(head)}</thead><tbody>{''.join(body)}</tbody>"
+    for first, *rest in zip(*columns, strict=True):
+        cells = [f"<td{kind}>{cell}</td>" for cell, kind in zip(rest, kinds[1:], strict=True)]
+        body.append(f'<tr><th scope="row"{kinds[0]}>{first}</th>{"".join(cells)}</tr>')
+    return f"<thead>{_head(labels, kinds)}</thead><tbody>{''.join(body)}</tbody>"
+
+
+def _kind(texts: Sequence[str]) -> str:
+    """The class of a column's cells, as an attribute."""
+    longest = max(map(len, texts), default=0)
+    if all(NUMBER.fullmatch(text) for text in texts):
+        return " class=num"
+    return " class=short" if longest <= SHORT else " class=long" if longest > LONG else ""
+
+
+def _head(labels: Sequence[tuple[Any, ...]], kinds: Sequence[str]) -> str:
+    """A row per level of the labels; neighbours that share a label share its cell."""
+    rows = []
+    for level in range(max(map(len, labels), default=1)):
+        cells = []
+        for label, group in groupby(zip(labels, kinds, strict=True), key=lambda column: column[0][: level + 1]):
+            kinds_below = [kind for _, kind in group]
+            span = len(kinds_below)
+            wide = f' colspan="{span}"' if span > 1 else ""
+            scope = f' scope="colgroup"{wide}' if span > 1 else f' scope="col"{kinds_below[0]}'
+            text = _html(label[level])
+            cells.append(f"<th{scope}>{text}</th>" if text else f"<td{wide}></td>")
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    return "".join(rows)
 
 
 def _format(value: Any, how: Format | None) -> object:
