@@ -29,6 +29,7 @@ class TrainedRun:
     test_rows: np.ndarray
 
     def is_here(self) -> bool:
+        """Whether its weights are on this machine."""
         return self.weights.is_file()
 
 

@@ -70,19 +70,23 @@ def _mathml(latex: str, display: str) -> str:
     return re.sub(r"<mi>(&#x\w+;)</mi>", operator, markup)
 
 
-def parse(markup: str) -> BeautifulSoup:
-    return BeautifulSoup(markup, "html.parser")
-
-
 def fragment(nb: nbformat.NotebookNode, folder: Path, slugs: Sequence[str], *, code: bool = True) -> BeautifulSoup:
-    """A notebook's cells as HTML: nothing that runs or loads, anchored headings, links within the report."""
+    """A notebook's cells as HTML, without code if not `code`: nothing that runs or loads, anchored headings.
+
+    A link to a notebook among `slugs` (names without `.ipynb`) leads to its page; a link to a file that the report's
+    `folder` lacks is left out.
+
+    Raises:
+        FerError: an equation has no MathML form.
+    """
     exporter = _Exporter(
         template_name="cells",
         extra_template_basedirs=[str(TEMPLATES)],
         config=Config({"NbConvertBase": {"display_data_priority": PRIORITY}}),
         exclude_input=not code,
     )
-    soup = parse(exporter.from_notebook_node(nb, {"parameters": _parameters(nb)})[0])
+    markup, _ = exporter.from_notebook_node(nb, {"parameters": _parameters(nb)})
+    soup = BeautifulSoup(markup, "html.parser")
     for unwanted in soup.select(UNWANTED):
         unwanted.decompose()
     for extra in soup.find_all("h1")[1:]:

@@ -46,7 +46,7 @@ def render_report(
     folder: Path,
     title: str,
     profile: str,
-    provenance: Mapping[str, Any],
+    provenance: Mapping[str, object],
     incomplete: str = "",
 ) -> Path:
     """Write `index.html` and a page per executed notebook, which lie in `folder/notebooks`; return the index.
@@ -71,7 +71,7 @@ def render_report(
         "profile": profile,
         "incomplete": incomplete,
         "pages": [_page(slug, body) for slug, body in bodies.items()],
-        "provenance": [(str(key), str(value)) for key, value in provenance.items()],
+        "provenance": list(provenance.items()),
     }
     files = {"assets/style.css": (TEMPLATES / "style.css").read_text("utf-8")}
     for page in facts["pages"]:

@@ -61,6 +61,7 @@ def read_manifest(folder: Path) -> dict[str, str]:
 
 
 def write_manifest(folder: Path, made_from: Mapping[str, str]) -> None:
+    """Keeps, by page, the hash of what it was made from, for `read_manifest`."""
     write_atomically(folder / MANIFEST, (json.dumps(made_from, indent=1) + "\n").encode())
 
 

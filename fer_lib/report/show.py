@@ -49,7 +49,11 @@ class Inline:
 
 
 def link(text: str | Inline, href: str) -> Inline:
-    """A link; `href` is relative, an anchor, http(s) or mailto."""
+    """A link; `href` is relative, an anchor, http(s) or mailto.
+
+    Raises:
+        ValueError: `href` is anything else.
+    """
     scheme = re.match(r"[A-Za-z][\w+.-]*:", href)
     if scheme and scheme[0].lower() not in {"http:", "https:", "mailto:"}:
         raise ValueError(f"link to {href!r}: expected a relative address, an anchor, http(s) or mailto")
@@ -82,8 +86,10 @@ def show_figure(
 
     `caption` states the finding, `alt` describes what is drawn, `number` is the paper's own ("Fig. 6"). On a dark page
     a plot's colours are turned around (style.css); a figure of photographs, which would become negatives, has a second
-    picture there.
-    Drawn twice from the same data, the files are identical byte for byte.
+    picture there. Drawn twice from the same data, the files are identical byte for byte.
+
+    Raises:
+        ValueError: `caption` or `alt` is empty, or `name` cannot name a file.
     """
     _check(name, caption=str(caption), alt=alt)
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,8 +100,9 @@ def show_figure(
         fig.savefig(files["SVG"], metadata={"Date": None, "Creator": None}, facecolor="white", **options)
         fig.savefig(png, metadata={"Software": None}, facecolor="white", **options)
     pictures = _picture(png, alt)
-    photographs = any(axes.images for axes in fig.axes)
-    if photographs:
+    look = ""
+    if any(axes.images for axes in fig.axes):
+        look = " photographs"
         style.darken(fig)
         dark = io.BytesIO()
         fig.savefig(dark, format="png", facecolor=style.DARK_PAPER, **options)
@@ -103,19 +110,19 @@ def show_figure(
     plt.close(fig)
     if data is not None:
         files["CSV"] = _write_csv(data, folder / f"{name}.csv")
-    _display_figure(pictures, files, name, caption, alt, number, photographs=photographs)
+    _display_figure(pictures, files, look, name=name, caption=caption, alt=alt, number=number)
 
 
 def show_drawing(
     svg: Path, *, folder: Path, name: str, caption: str | Inline, alt: str, number: str | None = None
 ) -> None:
-    """Copy a drawing made by hand to `folder/name.svg` and display it as `show_figure` does a plot."""
+    """Copy a drawing made by hand to `folder/name.svg` and display it; otherwise as `show_figure`."""
     _check(name, caption=str(caption), alt=alt)
     folder.mkdir(parents=True, exist_ok=True)
     copy = folder / f"{name}.svg"
     copy.write_bytes(svg.read_bytes())
-    picture = _image("svg+xml", copy.read_bytes(), alt)
-    _display_figure(picture, {"SVG": copy}, name, caption, alt, number)
+    picture = _image("svg+xml", svg.read_bytes(), alt)
+    _display_figure(picture, {"SVG": copy}, name=name, caption=caption, alt=alt, number=number)
 
 
 def show_table(
@@ -129,10 +136,13 @@ def show_table(
 ) -> None:
     """Write `folder/name.csv` and display the table.
 
-    An index that is not a plain count becomes the leading columns; the first column heads its row. Columns
-    may have several levels. `formats` maps a column (its label, or its last level) to a format string such as
-    "{:.1%}" or to a function of the value that returns text or `Inline`. Missing values show as a dash. The
-    CSV keeps the unformatted values.
+    An index that is not a plain count becomes the leading columns; the first column heads its row. Columns may have
+    several levels. `formats` maps a column (its label, or its last level) to a format string such as "{:.1%}" or to a
+    function of the value that returns text or `Inline`. Missing values show as a dash. The CSV keeps the unformatted
+    values.
+
+    Raises:
+        ValueError: `caption` is empty, or `name` cannot name a file.
     """
     _check(name, caption=str(caption))
     folder.mkdir(parents=True, exist_ok=True)
@@ -154,20 +164,13 @@ def show_note(text: str | Inline) -> None:
 
 
 def _display_figure(
-    pictures: str,
-    files: Mapping[str, Path],
-    name: str,
-    caption: str | Inline,
-    alt: str,
-    number: str | None,
-    *,
-    photographs: bool = False,
+    pictures: str, files: Mapping[str, Path], look: str = "", *, caption: str | Inline, **facts: str | None
 ) -> None:
     markup = (
-        f'<figure class="fer-figure{" photographs" if photographs else ""}" id="fig-{name}">{pictures}'
-        f"<figcaption>{_caption(number, caption)} {_links(files)}</figcaption></figure>"
+        f'<figure class="fer-figure{look}" id="fig-{facts["name"]}">{pictures}'
+        f"<figcaption>{_caption(facts['number'], caption)} {_links(files)}</figcaption></figure>"
     )
-    _display(markup, kind="figure", name=name, caption=str(caption), alt=alt, number=number)
+    _display(markup, kind="figure", caption=str(caption), **facts)
 
 
 def _picture(png: Path | io.BytesIO, alt: str, more: str = "") -> str:
