@@ -73,10 +73,10 @@ def execute(
     """
     width = max((len(task.notebook.stem) for task in tasks), default=0)
 
-    async def run_all() -> list[FerError | None]:
+    async def all_of_them() -> list[FerError | None]:
         places = asyncio.Semaphore(jobs)
 
-        async def run(task: Task) -> FerError | None:
+        async def one(task: Task) -> FerError | None:
             async with places:
                 started, error = time.monotonic(), None
                 try:
@@ -88,11 +88,11 @@ def execute(
                 return error
 
         async with asyncio.TaskGroup() as group:
-            running = [group.create_task(run(task)) for task in tasks]
+            running = [group.create_task(one(task)) for task in tasks]
         return [task.result() for task in running]
 
     with asyncio.Runner(loop_factory=_Loop) as runner:
-        return [error for error in runner.run(run_all()) if error]
+        return [error for error in runner.run(all_of_them()) if error]
 
 
 class _Loop(asyncio.SelectorEventLoop):
@@ -109,9 +109,9 @@ async def _execute(task: Task, env: Mapping[str, str]) -> None:
     with tempfile.TemporaryDirectory(prefix="fer-kernel-") as scratch:
         problem = await _run(nb, task.output.parent, env, Path(scratch))
     _strip_widgets(nb)
-    good, bad = (failed, task.output) if problem else (task.output, failed)
-    write_atomically(good, (nbformat.writes(nb) + "\n").encode())
-    bad.unlink(missing_ok=True)
+    kept, gone = (failed, task.output) if problem else (task.output, failed)
+    write_atomically(kept, (nbformat.writes(nb) + "\n").encode())
+    gone.unlink(missing_ok=True)
     if problem:
         cell, place, what = problem
         message = f"{task.notebook.stem}: {place}\n{shorten(what, 300, placeholder=' …')}\npartial notebook: {failed}"
