@@ -1,30 +1,34 @@
-"""Executes notebooks, several at once: papermill sets the parameters, nbclient runs the cells in a kernel for each.
+"""Executes notebooks through papermill, several at once, each in a kernel of its own.
 
-What these leave to their caller is done here: an unknown parameter is an error, a failed notebook leaves no output that
-looks finished, the kernel is the running interpreter whatever kernels and settings the machine has, one Ctrl-C stops
-all notebooks, and the terminal stays quiet.
+What papermill leaves to its caller is done here: an unknown parameter is an error, a failed notebook leaves no output
+that looks finished, the kernel is the running interpreter whatever kernels and settings the machine has, one Ctrl-C
+stops all notebooks, and the terminal stays quiet.
 """
 
-import asyncio
 import json
 import logging
 import os
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, NoReturn
+from typing import Any, ClassVar
 
 import nbformat
 import papermill
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from papermill.execute import remove_error_markers
 from papermill.inspection import inspect_notebook
+from traitlets import Dict, Unicode, default
+from traitlets.config import Config
 
 from fer_lib.errors import FerError
 from fer_lib.files import write_atomically
@@ -72,43 +76,78 @@ def execute(
         unknown parameter or a file that is no notebook.
     """
     width = max((len(task.notebook.stem) for task in tasks), default=0)
+    errors: dict[int, FerError] = {}
 
-    async def all_of_them() -> list[FerError | None]:
-        places = asyncio.Semaphore(jobs)
+    def attempt(task: Task) -> tuple[FerError | None, float]:
+        started = time.monotonic()
+        try:
+            _execute(task, env or {})
+        except FerError as error:
+            return error, time.monotonic() - started
+        return None, time.monotonic() - started
 
-        async def one(task: Task) -> FerError | None:
-            async with places:
-                started, error = time.monotonic(), None
-                try:
-                    await _execute(task, env or {})
-                except FerError as found:
-                    error = found
-                state = "failed" if error else "done"
-                say(f"{task.notebook.stem:<{width}}  {state:<6}  {time.monotonic() - started:6.1f} s")
-                return error
-
-        async with asyncio.TaskGroup() as group:
-            running = [group.create_task(one(task)) for task in tasks]
-        return [task.result() for task in running]
-
-    with asyncio.Runner(loop_factory=_Loop) as runner:
-        return [error for error in runner.run(all_of_them()) if error]
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    """Leaves Ctrl-C to asyncio, which cancels all notebooks; nbclient would stop the kernel that started last."""
-
-    def add_signal_handler(self, *_: object) -> NoReturn:
-        raise RuntimeError("as in a thread, where nbclient does without")
+    with ThreadPoolExecutor(jobs) as pool:  # the kernels are processes, so threads are enough to wait for them
+        waiting = {pool.submit(attempt, task): place for place, task in enumerate(tasks)}
+        try:
+            for future in as_completed(waiting):
+                error, seconds = future.result()
+                name, state = tasks[waiting[future]].notebook.stem, "failed" if error else "done"
+                say(f"{name:<{width}}  {state:<6}  {seconds:6.1f} s")
+                if error:
+                    errors[waiting[future]] = error
+        except BaseException:
+            before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would leave kernels behind
+            for future in waiting:
+                future.cancel()
+            while wait(waiting, timeout=0.1).not_done:
+                StudyKernelManager.kill_all()
+            signal.signal(signal.SIGINT, before)
+            raise
+    return [errors[place] for place in sorted(errors)]
 
 
-async def _execute(task: Task, env: Mapping[str, str]) -> None:
-    nb = _with_parameters(task)
-    task.output.parent.mkdir(parents=True, exist_ok=True)
+class StudyKernelManager(AsyncKernelManager):
+    """Starts the interpreter that runs this module, never a kernel registered on the machine."""
+
+    folder = Unicode(help="where the kernel starts").tag(config=True)
+    extra_env = Dict(help="variables set for the kernel on top of the environment").tag(config=True)
+    console = Unicode(help="file for what the kernel process itself prints").tag(config=True)
+    started: ClassVar[list["StudyKernelManager"]] = []
+    killed: ClassVar[bool] = False
+
+    @default("kernel_spec_manager")
+    def _own_interpreter_only(self) -> KernelSpecManager:
+        return KernelSpecManager(kernel_dirs=[])  # nothing registered: `python3` is sys.executable -m ipykernel
+
+    async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override]
+        self.started.append(self)
+        environment = {**os.environ, "PYTHONSTARTUP": "", **self.extra_env}
+        with open(self.console, "wb") as console:
+            await super().start_kernel(
+                **{**kwargs, "cwd": self.folder, "env": environment, "stdout": console, "stderr": console}
+            )
+
+    @classmethod
+    def kill_all(cls) -> None:
+        """Ends every kernel that is running; the threads that wait for them end, too."""
+        cls.killed = True
+        for kernel in cls.started:
+            if process := getattr(kernel.provisioner, "process", None):
+                process.kill()
+
+
+def _execute(task: Task, env: Mapping[str, str]) -> None:
+    nb = _checked(task)
+    folder = task.output.resolve().parent
+    folder.mkdir(parents=True, exist_ok=True)
     failed = task.output.with_name(f"{task.output.stem}.failed.ipynb")
     with tempfile.TemporaryDirectory(prefix="fer-kernel-") as scratch:
-        problem = await _run(nb, task.output.parent, env, Path(scratch))
-    _strip_widgets(nb)
+        ran = Path(scratch) / "notebook.ipynb"
+        problem = _run(nb, dict(task.parameters), ran, folder, env)
+        if StudyKernelManager.killed:  # by Ctrl-C, so there is nothing to keep
+            return
+        if ran.is_file():
+            nb = _tidied(nbformat.read(ran, as_version=4), task.parameters)
     kept, gone = (failed, task.output) if problem else (task.output, failed)
     write_atomically(kept, (nbformat.writes(nb) + "\n").encode())
     gone.unlink(missing_ok=True)
@@ -118,7 +157,8 @@ async def _execute(task: Task, env: Mapping[str, str]) -> None:
         raise NotebookFailed(message, notebook=task.notebook.stem, cell=cell)
 
 
-def _with_parameters(task: Task) -> nbformat.NotebookNode:
+def _checked(task: Task) -> nbformat.NotebookNode:
+    """The notebook, which declares all of the task's parameters."""
     try:
         nb = nbformat.read(task.notebook, as_version=4)
     except (nbformat.reader.NotJSONError, nbformat.ValidationError, json.JSONDecodeError):
@@ -127,69 +167,72 @@ def _with_parameters(task: Task) -> nbformat.NotebookNode:
     if unknown := sorted(task.parameters.keys() - declared):
         names = ", ".join(declared) or "none, it has no cell tagged `parameters`"
         raise FerError(f"{task.notebook.name}: unknown parameter {', '.join(unknown)}\nits parameters: {names}")
-    given = dict(task.parameters)
-    nb = papermill.execute_notebook(nb, None, given, prepare_only=True, kernel_name="python3", language="python")
-    nb.metadata.papermill = {"parameters": given}  # without the machine's paths and variables
-    for cell in nb.cells:
-        cell.metadata.pop("papermill", None)
-        if INJECTED in cell.metadata.tags:
-            cell.id = INJECTED  # papermill draws one at random
     return nb
 
 
-async def _run(
-    nb: nbformat.NotebookNode, folder: Path, env: Mapping[str, str], scratch: Path
+def _run(
+    nb: nbformat.NotebookNode, parameters: dict[str, Any], ran: Path, folder: Path, env: Mapping[str, str]
 ) -> tuple[int, str, str] | None:
-    """Run the cells in `folder`; None, or the failing cell's number, where and what in a line each."""
-    begun: list[nbformat.NotebookNode] = []
-    kernel = AsyncKernelManager(
-        kernel_name="python3",
-        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # none registered: `python3` is this interpreter
-        connection_file=str(scratch / "kernel.json"),
-        transport_encryption="auto",  # ipykernel warns about plain TCP at each start otherwise
-    )
-    client = NotebookClient(
-        nb, km=kernel, record_timing=False, on_cell_execute=lambda cell, cell_index: begun.append(cell)
-    )
-    quiet = {"IPYTHONDIR": str(scratch), "PYTHONSTARTUP": "", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    console = scratch / "kernel.log"  # what the kernel process itself prints
+    """Run the cells in `folder`, the notebook as far as it ran into `ran`.
+
+    Returns:
+        None, or the failing cell's number, where and what in a line each.
+    """
+    console = ran.with_name("kernel.log")
+    quiet = {"IPYTHONDIR": str(ran.parent), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    settings = {
+        "kernel_name": "python3",
+        "folder": str(folder),
+        "extra_env": {**quiet, **env},
+        "console": str(console),
+        "connection_file": str(ran.with_name("kernel.json")),
+        "transport_encryption": "auto",  # ipykernel warns about plain TCP at each start otherwise
+    }
     try:
-        with console.open("wb") as file:
-            await client.async_execute(
-                cleanup_kc=True, cwd=str(folder), env={**os.environ, **quiet, **env}, stdout=file, stderr=file
-            )
-    except CellExecutionError as error:
-        return *_place(nb, begun, "failed"), f"{error.ename}: {error.evalue}"
+        papermill.execute_notebook(
+            nb, str(ran), parameters, kernel_name="python3", language="python", progress_bar=False,
+            kernel_manager_class=StudyKernelManager, config=Config({"StudyKernelManager": settings}),
+        )  # fmt: skip
+    except PapermillExecutionError as error:
+        return *_place(ran, "failed"), f"{error.ename}: {error.evalue}"
     except DeadKernelError:
-        if (running := asyncio.current_task()) and running.cancelling():  # nbclient takes Ctrl-C for a dead kernel
-            raise asyncio.CancelledError from None
         hint = "usually memory: lower batch_size or the limits of the profile, or run fewer notebooks at once"
-        return *_place(nb, begun, "ended the kernel"), hint + _last_words(console)
+        return *_place(ran, "ended the kernel"), hint + _last_words(console)
     except RuntimeError as error:
         if "Kernel" not in str(error):
             raise
         return 0, f"the kernel of {sys.executable} did not start", f"{error}{_last_words(console)}"
-    finally:
-        if kernel.has_kernel:  # interrupted while it started
-            await kernel.shutdown_kernel(now=True)
+    if nbformat.read(ran, as_version=4).metadata.papermill.get("exception"):
+        return *_place(ran, "stopped the notebook"), "SystemExit: the cells after it did not run"
     return None
 
 
-def _place(nb: nbformat.NotebookNode, begun: list[nbformat.NotebookNode], verb: str) -> tuple[int, str]:
+def _place(ran: Path, verb: str) -> tuple[int, str]:
     """The last cell that has begun: its number in the source notebook, and a line that names it."""
-    number = [cell.id for cell in nb.cells if cell.id != INJECTED].index(begun[-1].id) + 1
-    count = begun[-1].execution_count
+    nb = remove_error_markers(nbformat.read(ran, as_version=4))
+    own = [cell for cell in nb.cells if INJECTED not in cell.metadata.get("tags", [])]
+    begun = [(i, cell) for i, cell in enumerate(own, start=1) if cell.metadata.papermill.get("start_time")]
+    number, cell = begun[-1] if begun else (0, nbformat.NotebookNode())
+    count = cell.get("execution_count")
     return number, f"cell {number}{f' (In [{count}])' if count else ''} {verb}"
 
 
-def _last_words(console: Path) -> str:
-    words = [line.strip() for line in console.read_text("utf-8", "replace").splitlines() if line.strip()]
-    return f" (its last words: {words[-1]})" if words else ""
-
-
-def _strip_widgets(nb: nbformat.NotebookNode) -> None:
-    """Takes widgets and their state out of `nb`: without a kernel they are dead, and large."""
+def _tidied(nb: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> nbformat.NotebookNode:
+    """The notebook without papermill's marks, the machine's paths, times, and what is dead without a kernel."""
+    nb = remove_error_markers(nb)
+    nb.metadata.papermill = {"parameters": dict(parameters)}
     nb.metadata.pop("widgets", None)
     for cell in nb.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if INJECTED in cell.metadata.get("tags", []):
+            cell.id = INJECTED  # papermill draws one at random
         if cell.cell_type == "code":
             cell.outputs = [o for o in cell.outputs if not any(kind.startswith(WIDGETS) for kind in o.get("data", {}))]
+    return nb
+
+
+def _last_words(console: Path) -> str:
+    lines = console.read_text("utf-8", "replace").splitlines() if console.exists() else []
+    words = [line.strip() for line in lines if line.strip()]
+    return f" (its last words: {words[-1]})" if words else ""
