@@ -7,6 +7,7 @@
 import io
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -46,47 +47,27 @@ def read(source: Path) -> Arrays:
     try:
         if source.suffix == ".zip":
             with zipfile.ZipFile(source) as archive:
-                return _read(_ZipTree(archive))
-        return _read(_FolderTree(source))
+                names = [name.removeprefix(f"{NAME}/") for name in archive.namelist() if name.startswith(f"{NAME}/")]
+                return _read(names, lambda name: archive.read(f"{NAME}/{name}"))
+        names = [path.relative_to(source).as_posix() for path in source.rglob("*.JPEG")]
+        return _read(names, lambda name: (source / name).read_bytes())
     except (zipfile.BadZipFile, KeyError, FileNotFoundError, EOFError, zlib.error) as error:
         raise FerError(f"{source} is damaged or not in the standard layout: {error}.\nDownload it again.") from error
 
 
-class _ZipTree:
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self.archive = archive
-        self.names = archive.namelist()
-
-    def bytes(self, name: str) -> bytes:
-        return self.archive.read(f"{NAME}/{name}")
-
-    def images(self, folder: str) -> list[str]:
-        prefix = f"{NAME}/{folder}/"
-        return sorted(name[len(NAME) + 1 :] for name in self.names if name.startswith(prefix) and name.endswith("JPEG"))
-
-
-class _FolderTree:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def bytes(self, name: str) -> bytes:
-        return (self.folder / name).read_bytes()
-
-    def images(self, folder: str) -> list[str]:
-        return sorted(str(path.relative_to(self.folder)) for path in (self.folder / folder).glob("**/*.JPEG"))
-
-
-def _read(tree: _ZipTree | _FolderTree) -> Arrays:
-    wnids = tree.bytes("wnids.txt").decode().split()
+def _read(names: list[str], read_bytes: Callable[[str], bytes]) -> Arrays:
+    """The arrays of a tree whose images are among `names`; `read_bytes` gives the content of any of its files."""
+    wnids = read_bytes("wnids.txt").decode().split()
     number = {wnid: label for label, wnid in enumerate(wnids)}
-    annotations = (line.split("\t") for line in tree.bytes("val/val_annotations.txt").decode().splitlines())
+    annotations = (line.split("\t") for line in read_bytes("val/val_annotations.txt").decode().splitlines())
     of_val = {f"val/images/{fields[0]}": number[fields[1]] for fields in annotations if len(fields) > 1}
-    items = [(name, number[name.split("/")[1]], 0) for name in tree.images("train")]
-    items += [(name, of_val[name], 2) for name in tree.images("val/images")]
+    images = sorted(name for name in names if name.endswith(".JPEG"))
+    items = [(name, number[name.split("/")[1]], 0) for name in images if name.startswith("train/")]
+    items += [(name, of_val[name], 2) for name in images if name.startswith("val/images/")]
     if not items:
         raise KeyError("no JPEG image in train/")
     return {
-        "images": np.stack([_small_grey(tree.bytes(name), name) for name, _, _ in items]),
+        "images": np.stack([_small_grey(read_bytes(name), name) for name, _, _ in items]),
         "labels": np.array([label for _, label, _ in items], np.uint8),
         "usage": np.array([usage for _, _, usage in items], np.uint8),
         "wnids": np.array(wnids),
