@@ -34,7 +34,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             scratch.unlink(missing_ok=True)
 
 
-def file_hash(path: Path) -> str:
-    """Hex sha256 of a file."""
+def file_hash(path: Path, kind: str = "sha256") -> str:
+    """Hex digest of a file; `kind` is a name that hashlib knows."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, kind).hexdigest()

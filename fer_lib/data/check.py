@@ -3,7 +3,6 @@
 The published counts are those of Goodfellow et al. 2013 (https://arxiv.org/abs/1307.0414).
 """
 
-import hashlib
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +22,7 @@ PUBLISHED = {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589}
 KAGGLE_MD5 = "f8428a1edbd21e88f42c73edd2a14f95"  # fer2013.tar.gz as the competition serves it
 TAGGERS = 10
 _FER = ("fer2013", "ferplus")
-_SHOWN = 12  # row numbers that a problem names before it says "and more"
+_SHOWN = 12  # rows or names that a sentence lists before it says "and more"
 
 
 def check(folder: str | Path | None = None, *, dataset: str = "fer2013", near: bool = True) -> dict[str, Any]:
@@ -49,7 +48,11 @@ def check(folder: str | Path | None = None, *, dataset: str = "fer2013", near: b
     exact = exact_groups(faces)
     odd_votes = _odd_votes(faces.votes, names)
     usage = None if faces.usage is None else {name: len(rows) for name, rows in _splits(faces).items()}
-    wrong_counts = _count_problems(usage) if dataset in _FER else []
+    wrong_counts = [
+        f"{name} has {rows:,} rows, published are {PUBLISHED[name]:,}."
+        for name, rows in (usage or {}).items()
+        if dataset in _FER and rows != PUBLISHED[name]
+    ]
     return {
         "dataset": dataset,
         "folder": str(base) if sources else None,
@@ -157,8 +160,8 @@ def _odd_votes(votes: np.ndarray | None, names: list[str]) -> list[dict[str, Any
 def _vote_problems(odd_votes: list[dict[str, Any]]) -> list[str]:
     if not odd_votes:
         return []
-    named = ", ".join(f"row {odd['row']:,} ({odd['votes']} votes)" for odd in odd_votes[:_SHOWN])
-    return [f"The votes of {_rows(len(odd_votes))} don't sum to {TAGGERS}: {named}{_more(len(odd_votes))}."]
+    named = _listed([f"row {odd['row']:,} ({odd['votes']} votes)" for odd in odd_votes])
+    return [f"The votes of {_rows(len(odd_votes))} don't sum to {TAGGERS}: {named}."]
 
 
 def _image_problems(faces: FaceSet) -> list[str]:
@@ -166,29 +169,17 @@ def _image_problems(faces: FaceSet) -> list[str]:
     constant = np.flatnonzero(pixels.min(axis=1) == pixels.max(axis=1)) + 1
     if not constant.size:
         return []
-    named = ", ".join(f"{row:,}" for row in constant[:_SHOWN])
-    return [f"{_rows(constant.size)} blank (one grey value, so no face): {named}{_more(constant.size)}."]
-
-
-def _count_problems(usage: dict[str, int] | None) -> list[str]:
-    if usage is None:
-        return []
-    return [
-        f"{name} has {rows:,} rows, published are {PUBLISHED[name]:,}."
-        for name, rows in usage.items()
-        if rows != PUBLISHED[name]
-    ]
+    named = _listed([f"{row:,}" for row in constant])
+    return [f"{_rows(constant.size)} blank (one grey value, so no face): {named}."]
 
 
 def _hash_notes(sources: list[dict[str, Any]]) -> list[str]:
-    archive = next((Path(source["path"]) for source in sources if source["path"].endswith("fer2013.tar.gz")), None)
-    if archive is None:
-        return []
-    with archive.open("rb") as file:
-        md5 = hashlib.file_digest(file, "md5").hexdigest()
-    return (
-        [] if md5 == KAGGLE_MD5 else [f"{archive.name} is not Kaggle's own file: md5 {md5}, Kaggle's is {KAGGLE_MD5}."]
-    )
+    archives = (Path(source["path"]) for source in sources if source["path"].endswith("fer2013.tar.gz"))
+    return [
+        f"{archive.name} is not Kaggle's own file: md5 {md5}, Kaggle's is {KAGGLE_MD5}."
+        for archive in archives
+        if (md5 := file_hash(archive, "md5")) != KAGGLE_MD5
+    ]
 
 
 def _name_notes(names: list[str]) -> list[str]:
@@ -200,7 +191,7 @@ def _name_notes(names: list[str]) -> list[str]:
             f"No image name in fer2013new.csv: {_rows(unnamed)} (the join is by row order, so nothing is lost)."
         )
     if twice:
-        notes.append(f"Image names that occur twice: {', '.join(twice[:_SHOWN])}{_more(len(twice))}.")
+        notes.append(f"Image names that occur twice: {_listed(twice)}.")
     return notes
 
 
@@ -208,5 +199,6 @@ def _rows(number: int) -> str:
     return f"{number:,} row{'s' if number != 1 else ''}"
 
 
-def _more(found: int) -> str:
-    return f" and {found - _SHOWN:,} more" if found > _SHOWN else ""
+def _listed(found: list[str]) -> str:
+    more = f" and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
+    return f"{', '.join(found[:_SHOWN])}{more}"

@@ -4,119 +4,107 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+import pandas as pd
+
 from fer_lib.data.catalogue import DATASETS
 
 _MANY = 20  # classes from which a table would only scroll by
-
-Row = tuple[str, ...]
 
 
 def as_text(report: dict[str, Any]) -> str:
     """Lines of `check`'s report, without a trailing newline."""
     title = DATASETS[report["dataset"]].title
-    heading = f"{title} in {report['folder']}" if report["folder"] else f"{title}, drawn by this package"
+    voted = [rule for rule in report["labels"] if rule not in ("fer7", "given")]
     parts = [
-        [heading],
+        f"{title} in {report['folder']}" if report["folder"] else f"{title}, drawn by this package",
         _sources(report["sources"], report["folder"]),
-        *_labels(report),
+        *(_own_labels(rule, report) for rule in report["labels"] if rule not in voted),
+        _vote_rules(voted, report),
         _duplicates(report["duplicates"]),
         _second_labelling(report["second_labelling"]),
         _sentences("Problems", report["problems"] or ["none"]),
         _sentences("Notes", report["notes"]),
     ]
-    return "\n\n".join("\n".join(lines) for lines in parts if lines)
+    return "\n\n".join(filter(None, parts))
 
 
-def aligned(rows: Iterable[Row], *, indent: int = 2) -> list[str]:
-    """Lines with the first column flush left and the others flush right."""
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        (" " * indent + "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])])).rstrip()
-        for row in rows
-    ]
+def _headed(table: pd.DataFrame, *, corner: str) -> str:
+    """The lines of `_aligned` below a line with `corner` and the names of the columns."""
+    head = pd.DataFrame([table.columns], index=[corner], columns=table.columns)
+    return _aligned(pd.concat([head, table]))
 
 
-def _sources(sources: list[dict[str, Any]], folder: str | None) -> list[str]:
-    rows = []
+def _aligned(table: pd.DataFrame) -> str:
+    """A line for each row: its name flush left, its texts flush right in their columns."""
+    return "\n".join(f"  {line}".rstrip() for line in table.to_string(header=False).splitlines())
+
+
+def _sources(sources: list[dict[str, Any]], folder: str | None) -> str:
+    rows = {}
     for source in sources:
         inside = os.path.relpath(source["path"], folder)
         name = os.path.basename(source["path"]) if inside == "." else inside
-        hashed = (
-            (f"{source['bytes'] / 1e6:,.1f} MB", f"sha256 {source['sha256'][:16]}…")
-            if source["sha256"]
-            else ("", "folder")
-        )
-        rows.append((name, *hashed))
-    return aligned(rows)
+        size, sha256 = source["bytes"], source["sha256"]
+        rows[name] = (f"{size / 1e6:,.1f} MB", f"sha256 {sha256[:16]}…") if sha256 else ("", "folder")
+    return _aligned(pd.DataFrame.from_dict(rows, orient="index")) if rows else ""
 
 
-def _labels(report: dict[str, Any]) -> list[list[str]]:
-    """A table of the data set's own labels, and one of all rules on votes side by side."""
-    own = {rule: splits for rule, splits in report["labels"].items() if rule in ("fer7", "given")}
-    voted = {rule: splits for rule, splits in report["labels"].items() if rule not in own}
-    tables = [_own_labels(rule, splits, report) for rule, splits in own.items()]
-    return [*tables, _vote_rules(voted, report["kept"])] if voted else tables
+def _own_labels(rule: str, report: dict[str, Any]) -> str:
+    """Images by class and split under the data set's own labels, and how often FER+ agrees with them."""
+    counts, agreement = pd.DataFrame(report["labels"][rule]), report["agreement"]
+    splits = counts if counts.shape[1] > 1 else counts[[]]
+    table = pd.concat([counts.sum(axis=1).rename("rows"), splits], axis=1)
+    table.loc["all"] = table.sum()
+    text = table.map("{:,}".format)
+    if agreement:
+        shares = {**agreement["by_class"], "all": agreement["share"]}
+        text["FER+ agrees"] = [f"{shares.get(name, 0):.0%}" for name in text.index]
+    if len(counts) > _MANY:
+        text = text.loc[["all"]].reindex([f"{len(counts)} classes", "all"], fill_value="")
+    return _headed(text, corner=rule)
 
 
-def _own_labels(rule: str, splits: dict[str, dict[str, int]], report: dict[str, Any]) -> list[str]:
-    agreement = report["agreement"]
-    totals = {name: sum(counts[name] for counts in splits.values()) for name in next(iter(splits.values()))}
-    several = {split: sum(counts.values()) for split, counts in splits.items() if len(splits) > 1}
-    table = [
-        (name, *_numbers([total, *(splits[split][name] for split in several)]),
-         *([f"{agreement['by_class'].get(name, 0):.0%}"] if agreement else []))
-        for name, total in totals.items()
-    ]  # fmt: skip
-    if len(table) > _MANY:
-        table = [(f"{len(table)} classes", *[""] * (len(table[0]) - 1))]
-    head = (rule, "rows", *several, *(["FER+ agrees"] if agreement else []))
-    last = (
-        "all",
-        *_numbers([report["rows"], *several.values()]),
-        *([f"{agreement['share']:.0%}"] if agreement else []),
-    )
-    return aligned([head, *table, last])
+def _vote_rules(rules: list[str], report: dict[str, Any]) -> str:
+    """All rules on votes side by side: images by class and, within a column, by split."""
+    columns = {}
+    for rule in rules:
+        by_split = pd.DataFrame(report["labels"][rule]).T
+        by_split["with a target"] = pd.Series(report["kept"][rule])
+        columns[rule] = by_split.apply(_joined)
+    if not columns:
+        return ""
+    table = pd.DataFrame(columns, index=columns[rules[0]].index).fillna("")
+    return f"  Rules on votes, images in {', '.join(report['kept']['fer7'])}\n{_headed(table, corner='')}"
 
 
-def _vote_rules(voted: dict[str, Any], kept: dict[str, Any]) -> list[str]:
-    splits = list(kept["fer7"])
-    classes = next(iter(voted.values()))[splits[0]]
-    table = [(name, *(_joined(voted[rule][split].get(name) for split in splits) for rule in voted)) for name in classes]
-    last = ("with a target", *(_joined(kept[rule][split] for split in splits) for rule in voted))
-    return [f"  Rules on votes, images in {', '.join(splits)}", *aligned([("", *voted), *table, last])]
-
-
-def _joined(counts: Iterable[int | None]) -> str:
-    first, *others = _numbers(counts)
+def _joined(counts: Iterable[int]) -> str:
+    first, *others = (f"{count:,}" for count in counts)
     return " ".join([first, *(number.rjust(5) for number in others)])
 
 
-def _duplicates(duplicates: dict[str, Any]) -> list[str]:
-    found = [(kind, copies) for kind, copies in duplicates.items() if copies]
-    tests = list(found[0][1]["twins"])
-    head = ("Copies", "redundant", "groups", "across splits", *(f"{name} in Training" for name in tests))
-    rows = [
-        (kind, *_numbers([copies["redundant"], copies["groups"], copies["across"]]),
-         *(f"{copies['twins'][name]:,} ({copies['shares'][name]:.1%})" for name in tests))
-        for kind, copies in found
-    ]  # fmt: skip
-    return aligned([head, *rows])
+def _duplicates(duplicates: dict[str, Any]) -> str:
+    found = {kind: copies for kind, copies in duplicates.items() if copies}
+    rows = {
+        kind: {
+            "redundant": f"{copies['redundant']:,}",
+            "groups": f"{copies['groups']:,}",
+            "across splits": f"{copies['across']:,}",
+            **{f"{name} in Training": f"{copies['twins'][name]:,} ({share:.1%})"
+               for name, share in copies["shares"].items()},
+        }
+        for kind, copies in found.items()
+    }  # fmt: skip
+    return _headed(pd.DataFrame(rows).T, corner="Copies")
 
 
-def _second_labelling(second: dict[str, int] | None) -> list[str]:
+def _second_labelling(second: dict[str, int] | None) -> str:
     if second is None:
-        return []
-    return [
+        return ""
+    return (
         f"  FER+'s second labelling has {second['rows']:,} images; {second['differ']:,} have other votes "
-        f"({second['differ_and_copied']:,} of",
-        f"  them exact copies), {second['differ_in_plurality']:,} another class.",
-    ]
+        f"({second['differ_and_copied']:,} of\n  them exact copies), {second['differ_in_plurality']:,} another class."
+    )
 
 
-def _sentences(title: str, sentences: list[str]) -> list[str]:
-    return [title, *(f"  - {sentence}" for sentence in sentences)] if sentences else []
-
-
-def _numbers(counts: Iterable[int | None]) -> list[str]:
-    return ["" if count is None else f"{count:,}" for count in counts]
+def _sentences(title: str, sentences: list[str]) -> str:
+    return "\n".join([title, *(f"  - {sentence}" for sentence in sentences)]) if sentences else ""
