@@ -8,7 +8,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import asdict, astuple, replace
+from dataclasses import asdict, astuple
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +21,9 @@ from fer_lib.paths import cache_folder
 from fer_lib.training.config import RunConfig
 from fer_lib.training.cost import Speed
 from fer_lib.training.evaluate import evaluate
-from fer_lib.training.machine import arithmetic, cores, prepare, provenance, strict
+from fer_lib.training.machine import arithmetic, own_stream, prepare, provenance, strict
 from fer_lib.training.run import Place
 from fer_lib.training.step import Workspace
-from fer_lib.training.threads import own_stream
 
 SECONDS = 2.0  # of timed steps, at least
 STEPS_ON_GPU = 20  # between two looks at the clock
@@ -46,8 +45,7 @@ def calibrate(configs: Iterable[RunConfig], place: Place, *, jobs: int = 1) -> d
     """
     configs = list(configs)
     device = place.torch_device()
-    if jobs > 1 and device.type == "cpu":
-        place = replace(place, threads=place.threads or max(1, cores() // jobs))
+    place = place.shared_by(jobs)
     kinds = {_kind(config, device): config for config in configs}
     paths = {kind: _cache_path(kind, place, jobs) for kind in kinds}
     found = {kind: speed for kind, path in paths.items() if (speed := _cached(path)) is not None}

@@ -1,8 +1,7 @@
 """A campaign: trains what is missing of a list of runs, in its order, in parallel, against a deadline."""
 
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from fer_lib import data
@@ -14,11 +13,9 @@ from fer_lib.training.config import RunConfig
 from fer_lib.training.event import Event, State
 from fer_lib.training.machine import cores, default_device
 from fer_lib.training.order import with_pretraining
-from fer_lib.training.run import Place, Report, Task, attempt, is_complete
-from fer_lib.training.step import Workspace
+from fer_lib.training.pool import Waiting, run_here, run_in_processes, run_in_threads
+from fer_lib.training.run import Place, Report, Task, is_complete
 from fer_lib.training.store import RunStore
-from fer_lib.training.threads import run_in_threads
-from fer_lib.training.workers import run_in_processes
 
 
 @dataclass
@@ -94,11 +91,12 @@ def run_all(
             too_long[config] = f"its first epoch should take {needed / 60:.1f} min, and {left / 60:.1f} are left"
         return needed < left
 
+    waiting = Waiting(tasks, may_start=may_start, report=note)
     if jobs == 1:
-        _run_here(deque(tasks), place, deadline, may_start, note)
+        run_here(waiting, place, deadline=deadline)
     else:
         run_parallel = run_in_threads if place.torch_device().type == "cuda" else run_in_processes
-        run_parallel(tasks, place, jobs=jobs, deadline=deadline, may_start=may_start, report=note)
+        run_parallel(waiting, place, jobs=jobs, deadline=deadline)
     return tally
 
 
@@ -147,15 +145,3 @@ def _find_copies(configs: Sequence[RunConfig], place: Place) -> None:
     for name, labelling in dict.fromkeys((config.dataset, config.labelling) for config in configs):
         if name not in data.PRETRAINING_SETS:
             near_groups(data.load(name, data=place.data, labelling=labelling))
-
-
-def _run_here(
-    tasks: deque[Task], place: Place, deadline: float | None, may_start: Callable[[RunConfig], bool], report: Report
-) -> None:
-    workspace = Workspace(place.torch_device())
-    while tasks:
-        config, keep = tasks.popleft()
-        if not may_start(config):
-            report(Event(config, state="stopped"))
-        elif not attempt(config, place, workspace=workspace, keep_weights=keep, deadline=deadline, report=report):
-            tasks.insert(1, (config, keep))  # it keeps its place, behind one that can go on

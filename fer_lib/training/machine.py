@@ -70,6 +70,11 @@ def prepare(device: torch.device, *, threads: int | None = None) -> None:
     warnings.filterwarnings("ignore", message="grid_sampler_2d_backward_cuda does not have a deterministic")
 
 
+def own_stream(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """A CUDA stream of its own for what this thread does; nothing on the CPU."""
+    return torch.cuda.stream(torch.cuda.Stream(device)) if device.type == "cuda" else contextlib.nullcontext()
+
+
 def cores() -> int:
     """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import torch
 
@@ -23,7 +24,7 @@ from fer_lib.training.checkpoint import Training, save_weights
 from fer_lib.training.config import RunConfig
 from fer_lib.training.engine import Outcome, Stopped, train
 from fer_lib.training.event import Event, title
-from fer_lib.training.machine import default_device, prepare, provenance
+from fer_lib.training.machine import cores, default_device, prepare, provenance
 from fer_lib.training.record import Record
 from fer_lib.training.step import Workspace
 from fer_lib.training.store import Busy, RunStore
@@ -53,6 +54,12 @@ class Place:
 
     def torch_device(self) -> torch.device:
         return torch.device(self.device) if self.device else default_device()
+
+    def shared_by(self, jobs: int) -> Self:
+        """The same place for each of several `jobs` at once: on a CPU, unless told otherwise, with its part of it."""
+        if jobs == 1 or self.torch_device().type != "cpu":
+            return self
+        return replace(self, threads=self.threads or max(1, cores() // jobs))
 
 
 def run_one(

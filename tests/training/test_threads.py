@@ -7,13 +7,14 @@ from training.tiny import assert_same_runs, fine_tuned, place, tiny
 
 from fer_lib.errors import FerError
 from fer_lib.training import RunStore, run_all
-from fer_lib.training.threads import run_in_threads
+from fer_lib.training.pool import Waiting, run_in_threads
 
 CONFIGS = [tiny(seed=seed, attention=attention) for seed in (0, 1) for attention in ("none", "stn")]
 
 
 def in_threads(configs, where, *, may_start=lambda config: True, report=lambda event: None) -> None:
-    run_in_threads([(c, False) for c in configs], where, jobs=3, deadline=None, may_start=may_start, report=report)
+    waiting = Waiting([(config, False) for config in configs], may_start=may_start, report=report)
+    run_in_threads(waiting, where, jobs=3, deadline=None)
 
 
 def test_threads_leave_the_records_of_one_run_after_the_other(tmp_path):

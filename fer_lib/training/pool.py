@@ -1,7 +1,10 @@
-"""Runs in parallel processes: a campaign hands each worker one run at a time and hears of it through a pipe."""
+"""The runs of a campaign: one after the other here, in processes that share a CPU, or in threads that share a GPU.
+
+A process is handed one run at a time, and is heard of through a pipe. A thread has a CUDA stream of its own: one small
+run cannot fill a GPU, and replaying a captured step needs the interpreter for microseconds only.
+"""
 
 import contextlib
-import dataclasses
 import multiprocessing
 import multiprocessing.resource_tracker
 import os
@@ -10,44 +13,97 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from fer_lib.errors import FerError
 from fer_lib.training.config import RunConfig
 from fer_lib.training.event import Event, title
-from fer_lib.training.machine import cores
+from fer_lib.training.machine import own_stream
 from fer_lib.training.run import Place, Report, Task, attempt
 from fer_lib.training.step import Workspace
 
 
-def run_in_processes(
-    tasks: Iterable[Task],
-    place: Place,
-    *,
-    jobs: int,
-    deadline: float | None,
-    may_start: Callable[[RunConfig], bool],
-    report: Report,
-) -> None:
-    """Trains `tasks`, `jobs` at a time; no process is left when this returns or raises.
+class Waiting:
+    """The runs that nobody has begun, in their order; threads may share it."""
+
+    def __init__(self, tasks: Iterable[Task], *, may_start: Callable[[RunConfig], bool], report: Report) -> None:
+        self._tasks, self._may_start, self._report = deque(tasks), may_start, report
+        self._lock = threading.RLock()
+
+    def tell(self, event: Event) -> None:
+        """Reports an event; one at a time."""
+        with self._lock:
+            self._report(event)
+
+    def next(self) -> Task | None:
+        """The first run that may still start, or None; those before it are reported as stopped."""
+        with self._lock:
+            while self._tasks:
+                task = self._tasks.popleft()
+                if self._may_start(task[0]):
+                    return task
+                self._report(Event(task[0], state="stopped"))
+        return None
+
+    def put_back(self, task: Task) -> None:
+        """Takes back a run that another process is training: it keeps its place, behind one that can go on."""
+        with self._lock:
+            self._tasks.insert(1, task)
+
+
+def run_here(waiting: Waiting, place: Place, *, deadline: float | None, halt: threading.Event | None = None) -> None:
+    """Trains what waits, one run after the other, until nothing does or `halt` is set.
+
+    Raises:
+        FerError: a run broke.
+    """
+    halt = halt or threading.Event()
+    workspace = Workspace(place.torch_device())
+    while not halt.is_set() and (task := waiting.next()):
+        config, keep = task
+        if not attempt(
+            config, place, workspace=workspace, keep_weights=keep, deadline=deadline, report=waiting.tell, halt=halt
+        ):
+            waiting.put_back(task)
+
+
+def run_in_threads(waiting: Waiting, place: Place, *, jobs: int, deadline: float | None) -> None:
+    """Trains what waits, `jobs` runs at a time; no thread is left when this returns or raises.
+
+    Raises:
+        FerError: a run broke; the others stop after their epoch, and go on from their checkpoints next time.
+    """
+    halt = threading.Event()
+
+    def work() -> None:
+        with own_stream(place.torch_device()):
+            run_here(waiting, place, deadline=deadline, halt=halt)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            for finished in as_completed([pool.submit(work) for _ in range(jobs)]):
+                finished.result()
+        except BaseException:
+            halt.set()
+            raise
+
+
+def run_in_processes(waiting: Waiting, place: Place, *, jobs: int, deadline: float | None) -> None:
+    """Trains what waits, `jobs` runs at a time; no process is left when this returns or raises.
 
     Raises:
         FerError: a run broke or its process died; the others are ended, and go on from their checkpoints next time.
     """
-    waiting = deque(tasks)
     under_way: dict[Connection, Task] = {}
     workers: dict[Connection, BaseProcess] = {}
 
     def hand_out(worker: Connection) -> None:
-        while waiting:
-            task = waiting.popleft()
-            if may_start(task[0]):
-                under_way[worker] = task
-                with contextlib.suppress(OSError):  # it died: `listen` finds its pipe closed
-                    worker.send(task)
-                return
-            report(Event(task[0], state="stopped"))
+        if task := waiting.next():
+            under_way[worker] = task
+            with contextlib.suppress(OSError):  # it died: `listen` finds its pipe closed
+                worker.send(task)
 
     def listen(worker: Connection) -> None:
         try:
@@ -57,15 +113,15 @@ def run_in_processes(
         if isinstance(message, FerError):
             raise message
         if isinstance(message, Event):
-            report(message)
+            waiting.tell(message)
         else:
             task, done = under_way.pop(worker), message
             if not done:
-                waiting.insert(1, task)  # it keeps its place, behind one that can go on
+                waiting.put_back(task)
             hand_out(worker)
 
     try:
-        _start(workers, jobs, place, deadline)
+        _start(workers, jobs, place.shared_by(jobs), deadline)
         for worker in workers:
             hand_out(worker)
         while under_way:
@@ -81,7 +137,6 @@ def run_in_processes(
 
 def _start(workers: dict[Connection, BaseProcess], jobs: int, place: Place, deadline: float | None) -> None:
     context = multiprocessing.get_context("spawn")
-    place = dataclasses.replace(place, threads=place.threads or max(1, cores() // jobs))
     # Ctrl-C reaches the whole group; workers are born deaf to it, and the parent ends them. The tracker would start
     # with the first of them, and undo the block.
     multiprocessing.resource_tracker.ensure_running()
