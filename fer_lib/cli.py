@@ -48,16 +48,6 @@ def options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks
     """Facial-expression recognition with a spatial transformer: data, runs and report."""
 
 
-def profile_of(paths_of: list[Path]) -> str:
-    """The one profile that params files belong to."""
-    from fer_lib.training import grids_in
-
-    profiles = {grid.profile for grid in grids_in(paths_of).values()}
-    if len(profiles) != 1:
-        raise FerError(f"Params files of {len(profiles)} profiles ({', '.join(sorted(profiles))}); give those of one.")
-    return profiles.pop()
-
-
 @app.command()
 def run(
     params: Annotated[list[Path], typer.Argument(help="Params files, such as params/paper/04_optimizer_sweep.yaml.")],
@@ -80,9 +70,9 @@ def run(
 ) -> None:
     """Train what is missing of params files' grids."""
     from fer_lib.selection import behind, chosen
-    from fer_lib.training import Place, expand, grids_in, run_all
+    from fer_lib.training import Place, grids_in, run_all
     from fer_lib.training.campaign import default_jobs
-    from fer_lib.training.grid import kept
+    from fer_lib.training.grid import cells_of, kept, profile_of
     from fer_lib.training.order import in_order, written_order
     from fer_lib.training.progress import Progress
 
@@ -90,8 +80,8 @@ def run(
         os.environ["FER_STRICT"] = "1"
     ends_at = None if deadline is None else time.monotonic() + 60 * deadline
     grids = grids_in(params)
-    cells = [cell for grid in grids.values() for cell in expand(grid)]
-    store = paths.report_folder(profile_of(params))
+    cells = cells_of(grids)
+    store = paths.report_folder(profile_of(grids))
     if claim:
         cells = behind(claim, cells, params[0].parent)
     first = [config for folder in dict.fromkeys(path.parent for path in params) for config in written_order(folder)]
@@ -123,17 +113,18 @@ def plan(
     The device is timed for some seconds for every kind of run that is missing; the result is kept for a day.
     """
     from fer_lib.selection import claims_told, transfer_arms
-    from fer_lib.training import Place, RunStore, cost, expand, grids_in
+    from fer_lib.training import Place, RunStore, cost, grids_in
     from fer_lib.training.calibration import calibrate
     from fer_lib.training.campaign import default_jobs
     from fer_lib.training.event import titles
+    from fer_lib.training.grid import cells_of
     from fer_lib.training.order import in_order, written_order
 
     place = Place(paths.report_folder(profile))
     folder = paths.params_folder(profile)
     if claims:
         transfer_arms(folder)  # before anything is timed
-    cells = [cell for grid in grids_in(paths.params_files(folder)).values() for cell in expand(grid)]
+    cells = cells_of(grids_in(paths.params_files(folder)))
     configs = in_order((cell.config for cell in cells), written_order(folder))
     there = {record.config: record.status for record in RunStore(place.store).records()}
     missing = [config for config in configs if there.get(config) not in ("finished", "diverged")]

@@ -6,13 +6,14 @@ import pytest
 
 from fer_lib import paths
 from fer_lib.study import published
-from fer_lib.training import RunConfig, expand, grids_in
+from fer_lib.training import RunConfig, grids_in
+from fer_lib.training.grid import cells_of
 
 ROOT = Path(__file__).parents[1]
 
 
 def cells(profile: str) -> list:
-    return [cell for grid in grids_in(paths.params_files(ROOT / "params" / profile)).values() for cell in expand(grid)]
+    return cells_of(grids_in(paths.params_files(ROOT / "params" / profile)))
 
 
 @pytest.mark.parametrize("profile", ["demo", "quick", "paper"])

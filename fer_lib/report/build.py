@@ -11,10 +11,10 @@ from fer_lib.errors import DataMissing, FerError
 from fer_lib.report.execute import NotebookFailed, Task, execute
 from fer_lib.report.html import render_report
 from fer_lib.report.inputs import has_outputs, page_inputs, read_manifest, write_manifest
-from fer_lib.training import Cell, Place, Record, RunConfig, RunStore, expand, grids_in, read_params, run_all
-from fer_lib.training.grid import by_name, kept
+from fer_lib.training import Cell, Place, Record, RunConfig, RunStore, grids_in, read_params, run_all
+from fer_lib.training.grid import by_name, cells_of, kept
 from fer_lib.training.machine import commit, cores
-from fer_lib.training.order import in_order, order_of, with_pretraining
+from fer_lib.training.order import in_order, with_pretraining, written_order
 from fer_lib.training.progress import Live, Progress
 
 TITLE = "Spatial transformer and ResNet50 for facial expressions"
@@ -30,18 +30,21 @@ def build_report(
             made all the same, and say so.
     """
     folder = paths.report_folder(profile)
-    files = paths.params_files(paths.params_folder(profile))
+    params_folder = paths.params_folder(profile)
+    files = paths.params_files(params_folder)
     params = {path.stem: read_params(path) for path in files}
     notebooks = [notebook for notebook in paths.notebooks() if notebook.stem in params]
     if alone := sorted(params.keys() - {notebook.stem for notebook in notebooks}):
         raise FerError(
-            f"{paths.params_folder(profile)}/{alone[0]}.yaml: no notebook of that name.\n"
+            f"{params_folder}/{alone[0]}.yaml: no notebook of that name.\n"
             "A profile consists of the notebooks that it has params for."
         )
-    by_name(grids_in(files))  # names that mean two runs come to light before anything is trained
+    grids = grids_in(files)
+    by_name(grids)  # names that mean two runs come to light before anything is trained
+    cells = cells_of(grids)
     place = Place(folder, data_folder)
     if train:
-        _train(trainable_cells(profile, place), order_of(profile), place, jobs=jobs, verbose=verbose)
+        _train(trainable_cells(cells, place), written_order(params_folder), place, jobs=jobs, verbose=verbose)
     store = RunStore(folder)
     made_from = {
         notebook.stem: page_inputs(notebook, params[notebook.stem], store=store, data_folder=data_folder)
@@ -58,14 +61,15 @@ def build_report(
     ]  # fmt: skip
     failed = _execute(stale, jobs=jobs, folder=folder, data_folder=data_folder)
     without = {error.notebook for error in failed if isinstance(error, NotebookFailed)}
-    wanted, records = _recorded(store, profile)
-    lacking = [*(_failure(error) for error in failed), *_unfinished(len(wanted), records)]
+    planned = set(with_pretraining(cell.config for cell in cells))
+    records = [record for record in store.records() if record.config in planned]
+    lacking = [*(_failure(error) for error in failed), *_unfinished(len(planned), records)]
     index = render_report(
         [task.output for task in tasks if task.output.is_file()],
         folder=folder,
         title=TITLE,
         profile=profile,
-        provenance=_provenance(len(wanted), records, damaged=store.damaged),
+        provenance=_provenance(len(planned), records, damaged=store.damaged),
         incomplete=" ".join(f"{sentence}." for sentence in lacking),
     )
     write_manifest(folder, {page: inputs for page, inputs in made_from.items() if page not in without})
@@ -88,14 +92,12 @@ def _execute(tasks: list[Task], *, jobs: int, folder: Path, data_folder: Path | 
         return execute(tasks, jobs=jobs, say=say, env=_environment(folder, data_folder, jobs=jobs))
 
 
-def trainable_cells(profile: str, place: Place) -> list[Cell]:
-    """The cells of a profile's grids whose data is here.
+def trainable_cells(cells: list[Cell], place: Place) -> list[Cell]:
+    """Those of `cells` whose data is here; prints a line about each data set that is not.
 
     Raises:
         FerError: some data is missing, and there is no record of a run either.
     """
-    grids = grids_in(paths.params_files(paths.params_folder(profile)))
-    cells = [cell for grid in grids.values() for cell in expand(grid)]
     recorded = RunStore(place.store).records()
     absent = set()
     for config in {cell.config.dataset: cell.config for cell in cells}.values():
@@ -134,13 +136,6 @@ def _environment(folder: Path, data_folder: Path | None, *, jobs: int) -> dict[s
 def _failure(error: FerError) -> str:
     what = f"{error.notebook} failed in cell {error.cell}" if isinstance(error, NotebookFailed) else "A notebook failed"
     return f"{what}, so its page is missing and the others may lack what depends on it"
-
-
-def _recorded(store: RunStore, profile: str) -> tuple[set[RunConfig], list[Record]]:
-    """The runs of a profile's grids, and the records that there are of them."""
-    grids = grids_in(paths.params_files(paths.params_folder(profile)))
-    wanted = set(with_pretraining(cell.config for grid in grids.values() for cell in expand(grid)))
-    return wanted, [record for record in store.records() if record.config in wanted]
 
 
 def _unfinished(wanted: int, records: list[Record]) -> list[str]:

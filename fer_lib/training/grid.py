@@ -176,3 +176,20 @@ def grids_in(paths: Iterable[Path]) -> dict[Path, Grid]:
     for path, grid in found.items():
         expand(grid, where=str(path))
     return found
+
+
+def cells_of(grids: Mapping[Path, Grid]) -> list[Cell]:
+    """The cells of all grids, in the files' order; two files that share runs give them twice."""
+    return [cell for grid in grids.values() for cell in expand(grid)]
+
+
+def profile_of(grids: Mapping[Path, Grid]) -> str:
+    """The one profile that grids belong to.
+
+    Raises:
+        FerError: there are several, or no grid at all.
+    """
+    profiles = {grid.profile for grid in grids.values()}
+    if len(profiles) != 1:
+        raise FerError(f"Params files of {len(profiles)} profiles ({', '.join(sorted(profiles))}); give those of one.")
+    return profiles.pop()
