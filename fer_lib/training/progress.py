@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tqdm import tqdm
@@ -27,7 +26,7 @@ class Live:
     """Context manager for a line that moves: a bar in a terminal, in a log `line()` once nothing was said for a while.
 
     `say` prints a line of its own above the bar, or into the log. `opening` is said at the first tick, or before
-    anything else is.
+    anything else is said.
     """
 
     def __init__(self, *, total: float, line: Callable[[], str], opening: str = "") -> None:
@@ -48,9 +47,7 @@ class Live:
         self._ticker.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._over.set()
         self._ticker.join()
         for bar in (*self._bars.values(), *([self._bar] if self._bar is not None else [])):
@@ -112,8 +109,8 @@ def _in_notebook() -> bool:
     return watched and importlib.util.find_spec("ipywidgets") is not None
 
 
-class Progress:
-    """Context manager whose `report` takes a campaign's events; progress is measured in work, not in runs.
+class Progress(Live):
+    """The line of a campaign, whose events `report` takes; progress is measured in work, not in runs.
 
     It opens with the number of runs that `store` lacks and how long they should take, `jobs` at once. `every_epoch`
     prints a line for each epoch; `without` says how to do without training, where that would take over an hour.
@@ -135,24 +132,16 @@ class Progress:
         self._last: Event | None = None
         self._began = time.monotonic()
         self._every_epoch = every_epoch
-        opening = self._opening() if self._work else ""
-        self._live = Live(total=sum(self._work.values()), line=self._state, opening=opening)
-
-    def __enter__(self) -> Self:
-        self._live.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.__exit__(kind, error, trace)
+        opening = self._to_train() if self._work else ""
+        super().__init__(total=sum(self._work.values()), line=self._state, opening=opening)
 
     def report(self, event: Event) -> None:
+        """Takes an event of a run: an epoch, its end, or that it waits."""
         config = event.config
         if event.reason and not event.state:
             if config not in self._waits:
                 self._waits.add(config)
-                self._live.say(f"{self._title(config)}: {event.reason}")
+                self.say(f"{self._title(config)}: {event.reason}")
             return
         if config not in self._work:  # it was there already, or is the pre-training of one that was not
             if event.state == "reused":
@@ -163,25 +152,25 @@ class Progress:
             before = work * (event.epoch - 1) / config.epochs
             self._before += before
         self._done[config] = work if event.state else work * event.epoch / config.epochs
-        self._live.advance(self._done[config] - (before or 0.0))
+        self.advance(self._done[config] - (before or 0.0))
         if event.state:
             self._ended.add(config)
             if len(self._ended) == len(self._work):
-                self._live.finish()
+                self.finish()
         else:
             self._last = event
         epochs = config.epochs
         text = event.state or f"accuracy {event.accuracy:.3f}, {_speed(event)}"
         at = epochs if event.state else event.epoch
-        barred = self._live.run(self._title(config), epoch=at, epochs=epochs, text=text)
+        barred = self.run(self._title(config), epoch=at, epochs=epochs, text=text)
         told = event.reason if barred else event.state != "reused" if event.state else self._every_epoch
         if told:
-            self._live.say(self._line(event))
+            self.say(self._told(event))
 
     def _title(self, config: RunConfig) -> str:
         return self._titles.get(config) or title(config)  # the latter of a pre-training run
 
-    def _opening(self) -> str:
+    def _to_train(self) -> str:
         lacking = len(self._work)
         text = f"{lacking} of {self._of} runs to train"
         if self._guess is None:
@@ -197,27 +186,28 @@ class Progress:
         if self._last is not None:
             event = self._last
             parts.append(f"{self._title(event.config)}, epoch {event.epoch}/{event.config.epochs}, {_speed(event)}")
-        left = self._left()
-        return ", ".join([*parts, *([f"{span(left)} to go"] if left is not None else [])])
+        return ", ".join(parts) + self._to_go()
 
-    def _line(self, event: Event) -> str:
+    def _told(self, event: Event) -> str:
         if event.state:
             reason = f": {event.reason}" if event.reason else ""
             return f"[{self._counted()}] {event.state} {self._title(event.config)}{reason}"
-        left = self._left()
         return (
             f"[{self._counted()}] {self._title(event.config)}: epoch {event.epoch}/{event.config.epochs}, "
-            f"accuracy {event.accuracy:.3f}, {_speed(event)}" + (f", {span(left)} to go" if left is not None else "")
+            f"accuracy {event.accuracy:.3f}, {_speed(event)}{self._to_go()}"
         )
 
-    def _left(self) -> float | None:
-        """Seconds to go: by what was done since the beginning, before that by the guess."""
+    def _to_go(self) -> str:
+        """`, 12 min to go`: by what was done since the beginning, before that by the guess; empty without either."""
         passed = time.monotonic() - self._began
         done = sum(self._done.values()) - self._before
-        if not done:
-            return None if self._guess is None else max(0.0, self._guess - passed)
-        left = sum(self._work.values()) - self._before - done
-        return max(0.0, passed * left / done)  # the sums are rounded
+        if done:
+            left = passed * (sum(self._work.values()) - self._before - done) / done
+        elif self._guess is not None:
+            left = self._guess - passed
+        else:
+            return ""
+        return f", {span(max(0.0, left))} to go"
 
 
 def _speed(event: Event) -> str:
