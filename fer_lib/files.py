@@ -3,6 +3,8 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fer_lib.errors import FerError
@@ -14,24 +16,28 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         FerError: the folder cannot be written.
     """
-    scratch = None
-    try:
+    with writing(path, otherwise="Free some space, or choose a folder that can be written (FER_REPORT)."):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-            scratch = Path(file.name)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.chmod(0o644)
-        scratch.replace(path)
-    except OSError as error:
-        raise FerError(
-            f"Cannot write {path}: {error.strerror or error}.\n"
-            "Free some space, or choose a folder that can be written (FER_REPORT)."
-        ) from error
-    finally:
-        if scratch is not None:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        scratch = Path(name)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+            scratch.chmod(0o644)
+            scratch.replace(path)
+        finally:
             scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(what: object, *, otherwise: str) -> Iterator[None]:
+    """Within it, an `OSError` becomes a `FerError`: that `what` cannot be written, why, and what to do `otherwise`."""
+    try:
+        yield
+    except OSError as error:
+        raise FerError(f"Cannot write {what}: {error.strerror or error}.\n{otherwise}") from error
 
 
 def file_hash(path: Path, kind: str = "sha256") -> str:

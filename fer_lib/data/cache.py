@@ -7,15 +7,15 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 
 from fer_lib import paths
-from fer_lib.errors import FerError
+from fer_lib.files import writing
 
 _FORMAT = 1  # raise it when the arrays' meaning changes
 
@@ -33,14 +33,15 @@ def cached(kind: str, source_hash: str, read: Callable[[], Arrays]) -> Arrays:
     if arrays is not None:
         return arrays
     lock = FileLock(folder.with_name(f".{folder.name}.lock"))  # who comes second waits instead of reading, too
-    with _told(folder):
+    otherwise = "Free some space, or set FER_CACHE to a folder that can be written."
+    with writing(f"the image cache {folder}", otherwise=otherwise):
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:
         arrays = _open(folder)
         if arrays is None:
             arrays = read()
-            with _told(folder):
+            with writing(f"the image cache {folder}", otherwise=otherwise):
                 _write(folder, arrays)
     except BaseException:
         with suppress(OSError):  # a source that cannot be read leaves nothing behind
@@ -50,17 +51,6 @@ def cached(kind: str, source_hash: str, read: Callable[[], Arrays]) -> Arrays:
     finally:
         lock.release()
     return _open(folder) or arrays
-
-
-@contextmanager
-def _told(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FerError(
-            f"Cannot write the image cache {folder}: {error.strerror or error}.\n"
-            "Free some space, or set FER_CACHE to a folder that can be written."
-        ) from error
 
 
 def _open(folder: Path) -> Arrays | None:

@@ -15,8 +15,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from fer_lib.errors import FerError
-from fer_lib.files import write_atomically
+from fer_lib.files import write_atomically, writing
 from fer_lib.training.config import SCHEMA, RunConfig
 from fer_lib.training.record import Arrays, Record
 
@@ -120,16 +119,13 @@ class RunStore:
             FerError: the folder cannot be written.
         """
         path = self.folder / "work" / f"{run_id}.lock"
-        try:
+        lock = FileLock(path)
+        with writing(path, otherwise="Choose a folder that can be written (FER_REPORT)."):
             path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path)
-            lock.acquire(timeout=-1 if wait else 0)
-        except Timeout:
-            raise Busy(run_id) from None
-        except OSError as error:
-            raise FerError(
-                f"Cannot write {path}: {error.strerror or error}.\nChoose a folder that can be written (FER_REPORT)."
-            ) from error
+            try:
+                lock.acquire(timeout=-1 if wait else 0)
+            except Timeout:
+                raise Busy(run_id) from None
         try:
             for scrap in self.folder.glob(f"*/.{run_id}.*-*"):  # of a process that was killed while it wrote
                 scrap.unlink(missing_ok=True)

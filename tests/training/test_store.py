@@ -135,7 +135,7 @@ def _no_space(*words, **options):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("place_of_failure", [(os, "fsync"), (tempfile, "NamedTemporaryFile")])
+@pytest.mark.parametrize("place_of_failure", [(os, "fsync"), (tempfile, "mkstemp")])
 def test_a_full_disk_is_two_lines_and_nothing_half_written(tmp_path, monkeypatch, place_of_failure):
     monkeypatch.setattr(*place_of_failure, _no_space)
     with pytest.raises(FerError, match="No space left on device") as raised:
