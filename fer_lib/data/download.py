@@ -4,7 +4,6 @@ None of them may be passed on with the study (the competition's terms, research 
 """
 
 import contextlib
-import os
 import shutil
 import sys
 import tarfile
@@ -13,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from fer_lib import paths
@@ -22,6 +22,9 @@ from fer_lib.errors import FerError
 _TIMEOUT = 30  # seconds without a byte
 _ACCESS = "Kaggle wants an API token in ~/.kaggle, and the competition's rules accepted on its page"
 _NOT_INSTALLED = "is not installed here: pip install 'fer_lib[download]'"
+
+
+T = TypeVar("T")
 
 
 class _Failed(Exception):
@@ -82,10 +85,8 @@ def _reason(error: Exception, host: str) -> str:
         return f"answer {status}: {_ACCESS}"
     if status is not None:
         return f"{host} answers {status}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
     if isinstance(error, OSError):
-        return f"no connection to {host}"
+        return error.strerror or f"no connection to {host}"
     return str(error).partition("\n")[0] or type(error).__name__
 
 
@@ -118,7 +119,7 @@ def fetch(
     failed: dict[str, str] = {}
     by_hand = []
     for source in sources:
-        if found := _found(source, base):
+        if found := _or_none(source.find, base):
             say(f"{source.name}: {found} is there.")
             continue
         say(f"{source.name}: fetching {source.file} from {source.url}")
@@ -133,9 +134,9 @@ def fetch(
     return base
 
 
-def _found(source: Source, base: Path) -> Path | None:
+def _or_none(ask: Callable[[Path], T], path: Path) -> T | None:
     try:
-        return source.find(base)
+        return ask(path)
     except FerError:
         return None
 
@@ -144,20 +145,17 @@ def _fetch(source: Source, base: Path) -> None:
     new = not base.exists()
     try:
         base.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".fetching-", dir=base))
+        scratch = tempfile.TemporaryDirectory(prefix=".fetching-", dir=base)
     except OSError as error:
         raise _Failed(f"cannot write to {base}: {error.strerror}") from error
     try:
-        source.get(source.url, scratch / source.file)
-        try:
-            intact = source.intact(scratch / source.file)
-        except FerError:
-            intact = False
-        if not intact:
-            raise _Failed(f"what came is no {source.file}")
-        os.replace(scratch / source.file, base / source.file)
+        with scratch as folder:
+            fetched = Path(folder, source.file)
+            source.get(source.url, fetched)
+            if not _or_none(source.intact, fetched):
+                raise _Failed(f"what came is no {source.file}")
+            fetched.replace(base / source.file)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
         if new:
             with contextlib.suppress(OSError):  # holds a file now, if all went well
                 base.rmdir()

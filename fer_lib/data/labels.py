@@ -36,13 +36,8 @@ class Labels:
     def counts(self, rows: np.ndarray) -> dict[str, int]:
         """Images per class among `rows` (bool or index array)."""
         picked = self.hard[rows]
-        return dict(
-            zip(
-                self.classes,
-                np.bincount(picked[picked >= 0], minlength=len(self.classes)).tolist(),
-                strict=True,
-            )
-        )
+        counts = np.bincount(picked[picked >= 0], minlength=len(self.classes))
+        return dict(zip(self.classes, counts.tolist(), strict=True))
 
 
 def apply_rule(faces: FaceSet, rule: str) -> Labels:

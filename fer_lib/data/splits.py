@@ -9,7 +9,6 @@ whoever made the folders kept to that, so no table mixes the two.
 """
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,7 +85,11 @@ def _eighty_twenty(faces: FaceSet, labels: Labels, *, grouped: bool, seed: int) 
         return _fold(rows, strata, None, seed)
     groups = near_groups(faces)[rows]
     key = digest(rows, strata, groups, np.array(seed))
-    return _cached_grouped(key, lambda: _fold(rows, strata, groups, seed))
+    # grouping takes seconds, and every arm of a campaign needs the same few folds
+    parts = cached(
+        "grouped80", key, lambda: dict(zip(("train", "report"), _fold(rows, strata, groups, seed), strict=True))
+    )
+    return np.array(parts["train"]), np.array(parts["report"])
 
 
 def _fold(
@@ -106,12 +109,6 @@ def _fold(
 
 def _largest_class(labels: np.ndarray) -> int:
     return int(np.unique(labels, return_counts=True)[1].max(initial=0))
-
-
-def _cached_grouped(key: str, fold: Callable[[], tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    # grouping takes seconds, and every arm of a campaign needs the same few folds
-    parts = cached("grouped80", key, lambda: dict(zip(("train", "report"), fold(), strict=True)))
-    return np.array(parts["train"]), np.array(parts["report"])
 
 
 def _limited(rows: np.ndarray, limit: int | None, rng: np.random.Generator) -> np.ndarray:
