@@ -18,7 +18,6 @@ import numpy as np
 from fer_lib.data.canvas import Array, Draws, PoseRange, render
 from fer_lib.data.faceset import FER_CLASSES, VOTE_COLUMN, VOTE_COLUMNS
 from fer_lib.data.portrait import Face, paint
-from fer_lib.geometry import compose_pose
 
 _CLASS_WEIGHTS = (0.14, 0.095, 0.135, 0.21, 0.15, 0.12, 0.15)
 _TRUTH = np.eye(len(VOTE_COLUMNS))[list(VOTE_COLUMN)]  # what a tagger says who sees the class
@@ -151,26 +150,3 @@ def draw(n: int, *, seed: int, pose_range: PoseRange | None = None) -> ToyFaces:
             column[row] = column[source[row]]
     labels = np.where(wrong, (shown + other) % len(FER_CLASSES), shown).astype(np.uint8)
     return ToyFaces(images=images, labels=labels, votes=votes, pose=theta)
-
-
-def draw_face(
-    expression: str,
-    *,
-    pose: Array | None = None,
-    seed: int = 0,
-    intensity: float = 1.0,
-    light: float = 0.0,
-    noise: float = 0.0,
-) -> Array:
-    """Draw one face, uint8 [48, 48]: the person that `seed` names, upright unless a `pose` [2, 3] is given.
-
-    `light` is the strength of a gradient from the left, `noise` the standard deviation of the sensor's noise,
-    both as a fraction of full scale. Raises ValueError for an expression that is not one of FER_CLASSES.
-    """
-    if expression not in FER_CLASSES:
-        raise ValueError(f"expression {expression!r}: expected one of {', '.join(FER_CLASSES)}")
-    draws = Draws(1, width=_DRAWS, seed=seed)
-    face = _draw_people(draws) | _express(draws, np.array([FER_CLASSES.index(expression)]), np.array([intensity]))
-    lamp = {"gain": 1.0, "offset": 0.0, "light_x": -light, "light_y": 0.0, "noise": noise}
-    theta = compose_pose() if pose is None else np.asarray(pose, np.float32)
-    return render(paint, face | {k: np.array([v]) for k, v in lamp.items()}, theta.reshape(1, 2, 3), seed=seed)[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from data.fer_files import FER_HEADER, VOTE_HEADER, make_table, write_csv
+from data.one_face import draw_face
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -15,7 +16,6 @@ from fer_lib.cli import app
 from fer_lib.data import FER_CLASSES, USAGES
 from fer_lib.data.check import check
 from fer_lib.data.summary import as_text
-from fer_lib.data.toyfaces import draw_face
 
 
 def test_counts_and_hashes(fer_csv: Callable[..., Path]) -> None:

@@ -4,11 +4,11 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from data.one_face import draw_face
 
 from fer_lib.data import FER_CLASSES, FaceSet, load
 from fer_lib.data.duplicates import copies_of, count_copies, exact_groups, near_groups, twins_in
 from fer_lib.data.faceset import digest
-from fer_lib.data.toyfaces import draw_face
 
 
 def face_set(images: list[np.ndarray]) -> FaceSet:

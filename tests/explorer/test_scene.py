@@ -4,10 +4,10 @@ import io
 
 import numpy as np
 import pytest
+from data.one_face import draw_face
 from PIL import Image
 
 from fer_lib import data
-from fer_lib.data.toyfaces import draw_face
 from fer_lib.explorer import markup, picture
 from fer_lib.explorer.scene import NOTHING, Disturbance, Model, disturb, disturbed_pose, observe, warped
 from fer_lib.geometry import compose_pose

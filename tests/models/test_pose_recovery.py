@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from data.one_face import draw_face
 
-from fer_lib.data import FER_CLASSES, toyfaces
+from fer_lib.data import FER_CLASSES
 from fer_lib.data.batches import normalise
 from fer_lib.data.canvas import PoseRange
 from fer_lib.geometry import compose_pose, pose_components, warp
@@ -16,7 +17,7 @@ BATCH, STEPS = 48, 300
 
 def posed(n: int, *, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
     """n faces of one person, normalised, float32 [n, 1, 48, 48], and the theta [n, 2, 3] that undoes each pose."""
-    upright = torch.from_numpy(np.stack([toyfaces.draw_face(name, seed=3) for name in FER_CLASSES]))
+    upright = torch.from_numpy(np.stack([draw_face(name, seed=3) for name in FER_CLASSES]))
     most = PoseRange()
     ranges = {"rotation": most.max_angle, "log_scale": most.max_log_scale, "shift_x": most.max_shift,
               "shift_y": most.max_shift, "shear": most.max_shear}  # fmt: skip

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from data.one_face import draw_face
 from torch.nn import functional as F
 
 from fer_lib.data import toyfaces
@@ -148,9 +149,7 @@ def test_a_known_pose_is_undone(degrees):
     """A face drawn under a pose and warped with that pose is the upright face again."""
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     pose = np.array([[cos, -sin, 0.1], [sin, cos, -0.05]], np.float32)
-    upright, posed = (
-        torch.from_numpy(toyfaces.draw_face("happy", seed=4, pose=theta)).float() for theta in (None, pose)
-    )
+    upright, posed = (torch.from_numpy(draw_face("happy", seed=4, pose=theta)).float() for theta in (None, pose))
     undone = warp(posed.view(1, 1, 48, 48), torch.from_numpy(pose)[None])[0, 0]
     middle = (slice(10, 38), slice(10, 38))  # the corners come from outside the picture
     before, after = (float((image - upright)[middle].abs().mean()) for image in (posed, undone))
