@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from fer_lib import data
 from fer_lib.data.duplicates import near_groups
@@ -39,9 +39,7 @@ def default_jobs(jobs: int = 0) -> int:
     if jobs:
         return jobs
     device = default_device()
-    if device.type == "cuda":
-        return best_jobs(device)
-    return cores()
+    return best_jobs(device) if device.type == "cuda" else cores()
 
 
 def run_all(
@@ -66,11 +64,8 @@ def run_all(
         FerError: data missing (before anything is trained), or a store that cannot be written.
     """
     tally = Tally()
-    too_long: dict[RunConfig, str] = {}
 
     def note(event: Event) -> None:
-        if event.config in too_long:
-            event = replace(event, reason=too_long[event.config])
         if event.state:
             tally.states[event.config] = event.state
             tally.reasons[event.config] = event.reason
@@ -83,15 +78,14 @@ def run_all(
     jobs = max(1, min(jobs, len(tasks)))
     speeds = calibrate([config for config, _ in tasks], place, jobs=jobs) if deadline is not None else {}
 
-    def may_start(config: RunConfig) -> bool:
+    def held_back(config: RunConfig) -> str:
         if deadline is None:
-            return True
+            return ""
         needed, left = speeds[config].start + cost.epoch_seconds(config, speeds[config]), deadline - time.monotonic()
-        if needed >= left:
-            too_long[config] = f"its first epoch should take {needed / 60:.1f} min, and {left / 60:.1f} are left"
-        return needed < left
+        late = f"its first epoch should take {needed / 60:.1f} min, and {left / 60:.1f} are left"
+        return late if needed >= left else ""
 
-    waiting = Waiting(tasks, may_start=may_start, report=note)
+    waiting = Waiting(tasks, held_back=held_back, report=note)
     if jobs == 1:
         run_here(waiting, place, deadline=deadline)
     else:

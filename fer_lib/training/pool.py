@@ -26,10 +26,13 @@ from fer_lib.training.step import Workspace
 
 
 class Waiting:
-    """The runs that nobody has begun, in their order; threads may share it."""
+    """The runs that nobody has begun, in their order; threads may share it.
 
-    def __init__(self, tasks: Iterable[Task], *, may_start: Callable[[RunConfig], bool], report: Report) -> None:
-        self._tasks, self._may_start, self._report = deque(tasks), may_start, report
+    `held_back` is asked before a run starts: why it must not, or nothing.
+    """
+
+    def __init__(self, tasks: Iterable[Task], *, held_back: Callable[[RunConfig], str], report: Report) -> None:
+        self._tasks, self._held_back, self._report = deque(tasks), held_back, report
         self._lock = threading.RLock()
 
     def tell(self, event: Event) -> None:
@@ -38,13 +41,14 @@ class Waiting:
             self._report(event)
 
     def next(self) -> Task | None:
-        """The first run that may still start, or None; those before it are reported as stopped."""
+        """The first run that is not held back, or None; those before it are reported as stopped."""
         with self._lock:
             while self._tasks:
                 task = self._tasks.popleft()
-                if self._may_start(task[0]):
+                reason = self._held_back(task[0])
+                if not reason:
                     return task
-                self._report(Event(task[0], state="stopped"))
+                self._report(Event(task[0], state="stopped", reason=reason))
         return None
 
     def put_back(self, task: Task) -> None:

@@ -12,8 +12,8 @@ from fer_lib.training.pool import Waiting, run_in_threads
 CONFIGS = [tiny(seed=seed, attention=attention) for seed in (0, 1) for attention in ("none", "stn")]
 
 
-def in_threads(configs, where, *, may_start=lambda config: True, report=lambda event: None) -> None:
-    waiting = Waiting([(config, False) for config in configs], may_start=may_start, report=report)
+def in_threads(configs, where, *, held_back=lambda config: "", report=lambda event: None) -> None:
+    waiting = Waiting([(config, False) for config in configs], held_back=held_back, report=report)
     run_in_threads(waiting, where, jobs=3, deadline=None)
 
 
@@ -35,8 +35,8 @@ def test_a_broken_run_stops_the_others_after_their_epoch(tmp_path):
     assert [event.state for event in events if event.config == long][-1] == "stopped"
 
 
-def test_what_may_not_start_is_left(tmp_path):
+def test_what_is_held_back_is_left(tmp_path):
     events = []
-    in_threads(CONFIGS, place(tmp_path), may_start=lambda config: config.seed == 0, report=events.append)
+    in_threads(CONFIGS, place(tmp_path), held_back=lambda config: "later" if config.seed else "", report=events.append)
     ends = {event.config: event.state for event in events if event.state}
     assert ends == {config: "trained" if config.seed == 0 else "stopped" for config in CONFIGS}
