@@ -11,9 +11,9 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -103,32 +103,24 @@ def _table_in(archive: zipfile.ZipFile) -> str | None:
 
 @contextmanager
 def _open_table(source: Path) -> Iterator[tuple[TextIO, str]]:
-    if source.suffix == ".zip":
-        with zipfile.ZipFile(source) as archive:
+    """The table of a CSV file, a tar, a zip, or a tar within a zip; and where it lies, for messages."""
+    with ExitStack() as opened:
+        file: IO[bytes] = opened.enter_context(source.open("rb"))
+        name = str(source)
+        if source.suffix == ".zip":
+            archive = opened.enter_context(zipfile.ZipFile(file))
             member = _table_in(archive)
             if member is None:
                 raise FerError(f"{source} holds none of {', '.join(TABLES)}, fer2013.tar.gz.\n{HOW_TO_GET}")
-            with archive.open(member) as file:
-                if member.endswith(".tar.gz"):
-                    with tarfile.open(fileobj=file, mode="r:gz") as inner:
-                        yield _table_in_tar(inner, source), f"{source}:{member}"
-                else:
-                    yield io.TextIOWrapper(file, newline="", encoding=_ENCODING), f"{source}:{member}"
-    elif source.suffix == ".csv":
-        with source.open(newline="", encoding=_ENCODING) as file:
-            yield file, str(source)
-    else:
-        with tarfile.open(source, mode="r:*") as outer:
-            yield _table_in_tar(outer, source), str(source)
-
-
-def _table_in_tar(archive: tarfile.TarFile, source: Path) -> TextIO:
-    for member in archive:
-        if member.isfile() and member.name.rsplit("/", 1)[-1] in TABLES:
-            file = archive.extractfile(member)
-            assert file is not None  # isfile() holds
-            return io.TextIOWrapper(file, newline="", encoding=_ENCODING)
-    raise FerError(f"{source} holds none of {', '.join(TABLES)}.\n{HOW_TO_GET}")
+            file, name = opened.enter_context(archive.open(member)), f"{source}:{member}"
+        if not name.endswith(".csv"):
+            tar = opened.enter_context(tarfile.open(fileobj=file, mode="r:*"))
+            inside = (tar.extractfile(entry) for entry in tar if entry.name.rsplit("/", 1)[-1] in TABLES)
+            table = next(filter(None, inside), None)  # what is no file gives None
+            if table is None:
+                raise FerError(f"{source} holds none of {', '.join(TABLES)}.\n{HOW_TO_GET}")
+            file = table
+        yield io.TextIOWrapper(file, newline="", encoding=_ENCODING), name
 
 
 def _read_table(table: TextIO, name: str) -> Arrays:
