@@ -3,14 +3,15 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from fer_lib.data import DATASETS, PRETRAINING_SETS
 from fer_lib.errors import FerError
 
 Protocol = Literal["random80", "grouped80", "official", "folders"]  # see `data.splits`
+Model = TypeVar("Model", bound=BaseModel)
 SCHEMA = 1  # version of the record's meaning; part of every run's identity
 
 
@@ -22,7 +23,7 @@ class _Explained(type(BaseModel)):  # type: ignore[misc]
             raise FerError(f"{cls.__name__}: {explain(error, cls)}") from None
 
 
-class RunConfig(BaseModel, metaclass=_Explained):
+class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", strict=True):
     """One frozen, validated training run.
 
     `label_rule` left out means the data set's usual one. `precision: auto` is bf16 autocast on a CUDA device or on a
@@ -38,8 +39,6 @@ class RunConfig(BaseModel, metaclass=_Explained):
     Raises:
         FerError: an unknown key, a wrong type or a contradiction; names the key and what is allowed.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     dataset: str
     labelling: Literal["fer2013new", "label_csv"] = "fer2013new"
@@ -148,10 +147,7 @@ class RunConfig(BaseModel, metaclass=_Explained):
         Raises:
             FerError: an unknown key, a wrong type or a contradiction; names the key and what is allowed.
         """
-        try:
-            return cls.model_validate(dict(values))
-        except ValidationError as error:
-            raise FerError(f"{where}: {explain(error, cls)}") from None
+        return validated(cls, dict(values), where=where)
 
     def canonical(self) -> str:
         """What differs from the defaults, as JSON with sorted keys: equal for two configs that are the same run.
@@ -163,6 +159,18 @@ class RunConfig(BaseModel, metaclass=_Explained):
     def run_id(self, fingerprint: str) -> str:
         """Twelve hex digits over the config, the data's fingerprint and the record's schema version."""
         return hashlib.sha256(f"{self.canonical()}\n{fingerprint}\n{SCHEMA}".encode()).hexdigest()[:12]
+
+
+def validated(model: type[Model], values: Any, *, where: str) -> Model:
+    """`values` as a `model`.
+
+    Raises:
+        FerError: an unknown key, a wrong type or a contradiction; names `where`, the key and what is allowed.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise FerError(f"{where}: {explain(error, model)}") from None
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:

@@ -5,19 +5,20 @@ The same file feeds a notebook and `python -m fer_lib run`, so both train the ve
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from fer_lib.errors import FerError
-from fer_lib.training.config import Protocol, RunConfig, explain
+from fer_lib.training.config import Protocol, RunConfig, explain, validated
 
 Overrides = dict[str, Any]
 
 
-class Grid(BaseModel):
+class Grid(BaseModel, extra="forbid", strict=True):
     """The product of arms, data sets, splits and seeds over a base config.
 
     Arms and data sets are named sets of overrides; a data set may be limited to some `arms`: a list of their names, or
@@ -25,8 +26,6 @@ class Grid(BaseModel):
     lists the arms whose weights are kept, of the first seed's runs, and `reference` is the arm that a notebook compares
     the others with; neither is part of a run's identity.
     """
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     profile: str
     base: Overrides = {}
@@ -76,13 +75,11 @@ def expand(grid: Grid, *, where: str = "") -> list[Cell]:
     for dataset, overrides in grid.datasets.items():
         limited = _limited(overrides.get("arms", list(grid.arms)), grid, where=f"{place}datasets.{dataset}.arms")
         own = {key: value for key, value in overrides.items() if key != "arms"}
-        for split in grid.splits:
-            for arm in limited:
-                for seed in grid.seeds:
-                    values = {**grid.base, **own, **grid.arms[arm], "split": split, "seed": seed}
-                    config = RunConfig.parse(values, where=f"{place}arm {arm!r} on {dataset!r}")
-                    keep = arm in grid.keep_weights and seed == grid.seeds[0]
-                    cells.append(Cell(arm, dataset, split, seed, config, keep))
+        for split, arm, seed in product(grid.splits, limited, grid.seeds):
+            values = {**grid.base, **own, **grid.arms[arm], "split": split, "seed": seed}
+            config = RunConfig.parse(values, where=f"{place}arm {arm!r} on {dataset!r}")
+            keep = arm in grid.keep_weights and seed == grid.seeds[0]
+            cells.append(Cell(arm, dataset, split, seed, config, keep))
     return cells
 
 
@@ -138,10 +135,7 @@ def parse_grid(values: Mapping[str, Any], *, where: str) -> Grid:
     Raises:
         FerError: an unknown key or a wrong type; names the key and what is allowed.
     """
-    try:
-        return Grid.model_validate(dict(values))
-    except ValidationError as error:
-        raise FerError(f"{where}: {explain(error, Grid)}") from None
+    return validated(Grid, dict(values), where=where)
 
 
 def read_params(path: Path) -> dict[str, Any]:

@@ -1,22 +1,20 @@
 """The order of a campaign: what the profile's `order.yaml` names, then the rest seed by seed, the longest last."""
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from fer_lib import paths
 from fer_lib.errors import FerError
 from fer_lib.training import cost
-from fer_lib.training.config import Protocol, RunConfig, explain
+from fer_lib.training.config import Protocol, RunConfig, validated
 from fer_lib.training.grid import Cell, by_name, grids_in, read_params
 
 
-class Selection(BaseModel):
+class Selection(BaseModel, extra="forbid", strict=True):
     """Some of a profile's runs: each arm in turn, on every data set unless some are named."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     arms: list[str] = Field(min_length=1)
     datasets: list[str] = []
@@ -25,13 +23,11 @@ class Selection(BaseModel):
 
     def runs(self, cells: Sequence[Cell]) -> Iterable[RunConfig]:
         """The configs of `cells` that are selected."""
-        for seed in self.seeds:
-            for split in self.splits:
-                for arm in self.arms:
-                    for cell in cells:
-                        named = not self.datasets or cell.dataset in self.datasets
-                        if named and (cell.arm, cell.split, cell.seed) == (arm, split, seed):
-                            yield cell.config
+        for wanted in product(self.seeds, self.splits, self.arms):
+            for cell in cells:
+                named = not self.datasets or cell.dataset in self.datasets
+                if named and (cell.seed, cell.split, cell.arm) == wanted:
+                    yield cell.config
 
 
 def written_order(folder: Path) -> list[RunConfig]:
@@ -49,7 +45,7 @@ def written_order(folder: Path) -> list[RunConfig]:
     cells = by_name(grids_in(paths.params_files(folder)))
     found: list[RunConfig] = []
     for number, entry in enumerate(values["order"], start=1):
-        selection = _selection(entry, where=f"{path}: entry {number}")
+        selection = validated(Selection, entry, where=f"{path}: entry {number}")
         for key, name in (("arms", "arm"), ("datasets", "dataset"), ("splits", "split"), ("seeds", "seed")):
             known = dict.fromkeys(getattr(cell, name) for cell in cells)
             if unknown := [value for value in getattr(selection, key) if value not in known]:
@@ -71,13 +67,6 @@ def order_of(profile: str) -> list[RunConfig]:
     except FerError:
         return []
     return written_order(folder)
-
-
-def _selection(entry: Any, *, where: str) -> Selection:
-    try:
-        return Selection.model_validate(entry)
-    except ValidationError as error:
-        raise FerError(f"{where}: {explain(error, Selection)}") from None
 
 
 def in_order(configs: Iterable[RunConfig], first: Sequence[RunConfig] = ()) -> list[RunConfig]:

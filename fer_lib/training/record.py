@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from fer_lib.training.config import SCHEMA, RunConfig
 
@@ -11,7 +11,7 @@ Status = Literal["finished", "diverged", "skipped"]
 Arrays = dict[str, np.ndarray]
 
 
-class Epoch(BaseModel):
+class Epoch(BaseModel, extra="forbid"):
     """One line of a run's history.
 
     Training loss and accuracy are running means over the epoch, in training mode. `eval_*` is the rest of the images
@@ -20,8 +20,6 @@ class Epoch(BaseModel):
     norm of the epoch's last gradient. `collapse` names what became of the transformer, if it did
     (`evaluation.theta.collapse`).
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     epoch: int  # from 1
     lr: float
@@ -35,10 +33,8 @@ class Epoch(BaseModel):
     collapse: str = ""
 
 
-class Probe(BaseModel):
+class Probe(BaseModel, extra="forbid"):
     """Accuracy on test images under one transformation (`evaluation.theta.ROBUSTNESS`; 0 is none)."""
-
-    model_config = ConfigDict(extra="forbid")
 
     transform: str
     strength: float
@@ -46,13 +42,11 @@ class Probe(BaseModel):
     images: int
 
 
-class Record(BaseModel):
+class Record(BaseModel, extra="forbid"):
     """A run as it is stored. `metrics` is empty unless the run finished; `reason` says why it did not.
 
     `seconds` are those of all epochs, evaluation included; `images_per_second` is of training alone.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     schema_version: int = SCHEMA
     run_id: str
