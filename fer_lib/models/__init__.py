@@ -1,6 +1,6 @@
 """Networks: grey images [B, 1, 48, 48] → logits."""
 
-from fer_lib.models.build import MODELS, Classifier, build, parameter_count
+from fer_lib.models.build import MODELS, Classifier, build
 from fer_lib.models.stn import SpatialTransformer
 
 __all__ = [
@@ -8,5 +8,4 @@ __all__ = [
     "Classifier",
     "SpatialTransformer",
     "build",
-    "parameter_count",
 ]

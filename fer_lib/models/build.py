@@ -79,8 +79,3 @@ def build(config: ModelConfig, *, classes: int) -> Classifier:
                 frozen=config.localisation_lr == 0,
             )  # fmt: skip
     return Classifier(fast_convolutions(network), attention)
-
-
-def parameter_count(model: nn.Module) -> int:
-    """Number of parameters, trained or not."""
-    return sum(parameter.numel() for parameter in model.parameters())

@@ -1,6 +1,5 @@
 """The three classifiers of the paper's table I, each from grey images [B, 1, 48, 48] to logits [B, classes]."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -105,14 +104,14 @@ def _thin(network: nn.Module, *, share: float) -> None:
             layer.in_features, layer.out_features = ins, outs
 
 
-def vanilla_cnn(*, classes: int, widths: Sequence[int] = (32, 64, 128), hidden: int = 328) -> nn.Sequential:
+def vanilla_cnn(*, classes: int) -> nn.Sequential:
     """The baseline: three blocks of three 3×3 convolutions, one hidden layer, 2 M parameters.
 
     The paper gives only blocks and size; batch normalisation and the widths are our choice.
     """
     layers: list[nn.Module] = []
     before = 1
-    for width in widths:
+    for width in (32, 64, 128):
         for _ in range(3):
             layers += [
                 nn.Conv2d(before, width, 3, padding=1, bias=False),
@@ -123,10 +122,10 @@ def vanilla_cnn(*, classes: int, widths: Sequence[int] = (32, 64, 128), hidden: 
         layers.append(nn.MaxPool2d(2))
     layers += [
         nn.Flatten(),
-        nn.Linear(before * 6 * 6, hidden),
+        nn.Linear(before * 6 * 6, 328),
         nn.ReLU(True),
         Dropout(0.5),
-        nn.Linear(hidden, classes),
+        nn.Linear(328, classes),
     ]
     for layer in layers:
         if isinstance(layer, nn.Conv2d):

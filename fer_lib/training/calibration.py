@@ -82,8 +82,8 @@ def choose_jobs(images_per_second: Callable[[int], float]) -> int:
     return JOBS_TRIED[-1]
 
 
-def measure(config: RunConfig, place: Place, *, seconds: float = SECONDS) -> tuple[Speed, float]:
-    """Speed of one run of `config` that has the place for itself, timed on noise for `seconds` of training or more.
+def measure(config: RunConfig, place: Place) -> tuple[Speed, float]:
+    """Speed of one run of `config` that has the place for itself, timed on noise for `SECONDS` or more.
 
     Also the CPU's share: CPU seconds over wall-clock seconds and threads; 1 on a GPU, whose work is not the CPU's.
     """
@@ -108,21 +108,17 @@ def measure(config: RunConfig, place: Place, *, seconds: float = SECONDS) -> tup
 
         timed_pass()
         ready = time.perf_counter() - began
-        cpu = _cpu_seconds()
+        # of this thread alone, which waits for none that it starts: a busy machine shows as a share below one
+        cpu = time.thread_time()
         passes = [timed_pass()]
-        while sum(passes) < seconds:
+        while sum(passes) < SECONDS:
             passes.append(timed_pass())
-        train, cpu = statistics.median(passes), _cpu_seconds() - cpu
+        train, cpu = statistics.median(passes), time.thread_time() - cpu
         started = time.perf_counter()
         evaluate(step.model, data, config, autocast=step.autocast)
         evaluated = time.perf_counter() - started
     share = cpu / sum(passes) if device.type == "cpu" else 1.0
     return Speed(max(0.0, ready - train), train / len(rows), evaluated / len(data)), share
-
-
-def _cpu_seconds() -> float:
-    """This thread's, which waits for none of the others that it starts: a busy machine shows as a share below one."""
-    return time.thread_time()
 
 
 def _noise(n: int) -> FaceSet:

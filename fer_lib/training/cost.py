@@ -15,7 +15,7 @@ from fer_lib.training.machine import arithmetic, cores, default_device
 _GFLOP = {"resnet50": 1.26, "vggface": 4.3, "vanilla_cnn": 0.9, "none": 0.0}
 _GFLOP_SMALL_STEM = 17.5
 _GFLOP_STN = {"paper": 0.13, "hidden": 0.026}  # of one look at an image
-_ROWS = {"fer2013": 35_887, "ferplus": 35_887, "tiny_imagenet": 110_000, "toyshapes": 3_000}
+_ROWS = {"fer2013": 35_887, "ferplus": 35_887, "tiny_imagenet": 110_000}
 _TOY_ROWS = 3_000
 
 
@@ -29,7 +29,7 @@ class Speed:
 
 
 def images(config: RunConfig) -> tuple[int, int]:
-    """Images that a run trains on in an epoch, and that it evaluates after each and at its end; near enough."""
+    """About how many images a run trains on in an epoch, and how many it evaluates after each and at its end."""
     rows = _ROWS.get(config.dataset, _TOY_ROWS)
     held_out = rows // 10 if config.split in FIXED else rows // 5
     return min(rows * 4 // 5, config.train_limit or rows), min(held_out, config.test_limit or rows)

@@ -80,9 +80,9 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def idle_cores(*, within: float = 0.2) -> int:
-    """Cores that nobody used for `within` seconds, at least one: two threads on one free core are slower than one."""
-    busy = sum(psutil.cpu_percent(within, percpu=True)) / 100
+def idle_cores() -> int:
+    """Cores that nobody used for 0.2 seconds, at least one: two threads on one free core are slower than one."""
+    busy = sum(psutil.cpu_percent(0.2, percpu=True)) / 100
     return max(1, min(cores(), round((os.cpu_count() or 1) - busy)))
 
 

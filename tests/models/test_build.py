@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fer_lib.data.batches import GREY_MEAN, GREY_STD
-from fer_lib.models import build, parameter_count
+from fer_lib.models import build
 from fer_lib.models.networks import GreyToRGB, resnet50, vanilla_cnn, vggface
 from fer_lib.models.stn import SpatialTransformer
 from fer_lib.training import RunConfig
@@ -15,6 +15,10 @@ STN_PARAMETERS = 51_398
 
 def config(**values) -> RunConfig:
     return RunConfig.parse({"dataset": "toyfaces", **values})
+
+
+def parameter_count(model: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def test_parameter_counts():
