@@ -3,6 +3,7 @@
 What imports PyTorch takes seconds, and is imported by the commands that need it.
 """
 
+import functools
 import json
 import os
 import signal
@@ -223,16 +224,14 @@ def report(
     from fer_lib.report.build import build_report
     from fer_lib.training.campaign import default_jobs
 
-    jobs = default_jobs(jobs)
+    build = functools.partial(build_report, jobs=default_jobs(jobs), data_folder=data, verbose=verbose)
     if profile:
-        made = {"report": build_report(profile, jobs=jobs, data_folder=data, train=train, verbose=verbose)}
-    else:
-        study = build_report("paper", jobs=jobs, data_folder=data, train=False, verbose=verbose)
-        print(f"the study: {study}", flush=True)
-        demo = build_report("demo", jobs=jobs, data_folder=data, train=train, verbose=verbose)
-        made = {"the study": study, "the demonstration": demo}
-    for name, index in made.items():
-        print(f"{name}: {index}")
+        print(f"report: {build(profile, train=train)}")
+        return
+    study = build("paper", train=False)
+    print(f"the study: {study}", flush=True)
+    demonstration = build("demo", train=train)
+    print(f"the study: {study}\nthe demonstration: {demonstration}")
 
 
 @app.command()
