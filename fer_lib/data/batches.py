@@ -57,7 +57,10 @@ class DeviceData:
 
 
 def images_on(faces: FaceSet, device: torch.device) -> Tensor:
-    """The FaceSet's images, uint8 [N, 1, 48, 48]: its own memory on the CPU, never to be written, a copy elsewhere."""
+    """The FaceSet's images, uint8 [N, 1, 48, 48].
+
+    On the CPU this shares the FaceSet's read-only memory; elsewhere it is a copy.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(faces.images).unsqueeze(1).to(device)

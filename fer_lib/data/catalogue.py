@@ -37,7 +37,8 @@ class Dataset:
 def load(name: str, *, data: str | Path | None = None, labelling: str = "fer2013new") -> FaceSet:
     """FaceSet of data set `name` (a key of `DATASETS`), read from `data`, `FER_DATA` or `data/`.
 
-    `labelling` chooses between FER+'s two labellings. The first call leaves a cache, later ones take milliseconds.
+    `labelling` chooses between FER+'s two labellings. The first call reads the files and leaves a
+    cache; later calls take milliseconds.
 
     Raises:
         FerError: an unknown name, or files that are missing or damaged.

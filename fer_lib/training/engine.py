@@ -36,10 +36,13 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What training gives: see `Record` for the fields.
+    """What training gives: the fields of a `Record`, and those below.
 
-    `model` has the reported weights until the workspace's next run; `step` is how it ran (`Step.how`), `arithmetic` in
-    what: `bf16, fp32` if it went on on another machine.
+    Attributes:
+        arrays: see `RunStore.predictions`.
+        model: has the reported weights, until the workspace's next run changes them.
+        step: how its steps ran, see `Step.how`.
+        arithmetic: `fp32`, `bf16`, or `bf16, fp32` for a run that began on one machine and ended on another.
     """
 
     status: Status

@@ -46,6 +46,7 @@ class Classes:
 
     @property
     def accuracy(self) -> float:
+        """Share of the images that were predicted right, 0 to 1."""
         return float((self.predicted == self.actual).mean())
 
     def metrics(self) -> dict[str, float]:

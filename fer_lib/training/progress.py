@@ -54,6 +54,7 @@ class Live:
             bar.close()
 
     def advance(self, amount: float) -> None:
+        """Moves the bar by a part of `total`."""
         with self._lock:
             if self._bar is not None:
                 self._bar.update(amount)
@@ -79,6 +80,7 @@ class Live:
         return True
 
     def say(self, text: str) -> None:
+        """Prints a line of its own."""
         with self._lock:
             self._said = time.monotonic()
             self._open()

@@ -53,10 +53,11 @@ class Place:
     checkpoint_every: float = CHECKPOINT_EVERY
 
     def torch_device(self) -> torch.device:
+        """`device`, or `default_device()`."""
         return torch.device(self.device) if self.device else default_device()
 
     def shared_by(self, jobs: int) -> Self:
-        """The same place for each of several `jobs` at once: on a CPU, unless told otherwise, with its part of it."""
+        """The place for one of `jobs` runs at once: unless `threads` is given, each has an equal part of the cores."""
         if jobs == 1 or self.torch_device().type != "cpu":
             return self
         return replace(self, threads=self.threads or max(1, cores() // jobs))
@@ -74,8 +75,14 @@ def run_one(
 ) -> Record:
     """The record of `config`: read from the store, or trained now, from its checkpoint if there is one.
 
-    `workspace` is the one of the runs before it in the same thread, which saves time. `go_on` is asked after every
-    epoch, with that epoch's seconds. The runs that this one starts from are trained first where they are missing.
+    The runs that this one starts from are trained first where they are missing.
+
+    Args:
+        workspace: that of earlier runs in the same thread, which saves time; None: a new one.
+        keep_weights: also leave the weights in the store.
+        report: told of every epoch and of the run's end.
+        go_on: asked after every epoch, with that epoch's seconds, whether to go on.
+        wait: wait for a run that another process has.
 
     Raises:
         Stopped: `go_on` said no; the checkpoint is saved.
@@ -125,7 +132,7 @@ def attempt(
     report: Report,
     halt: threading.Event | None = None,
 ) -> bool:
-    """`run_one` within a campaign, whose every end is an event; False if another process has the run just now.
+    """Trains a run of a campaign and reports how it ended; False if another process has the run just now.
 
     `halt` stops it after the epoch under way, `deadline` (`time.monotonic()`) before an epoch that would not end by it.
 

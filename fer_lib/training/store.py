@@ -112,7 +112,7 @@ class RunStore:
 
     @contextmanager
     def claim(self, run_id: str, *, wait: bool = True) -> Iterator[None]:
-        """Holds the run for this process, and is released when the process ends, however it ends.
+        """Context manager that keeps other processes from the run; the system releases it if this process dies.
 
         Raises:
             Busy: another process has it, and `wait` is False.

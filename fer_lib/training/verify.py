@@ -59,6 +59,7 @@ class Verified:
 
     @property
     def outcome(self) -> Outcome:
+        """How near the repetition came, see `WORDS`."""
         if self.equal:
             return "identical"
         if self.spread is None:
@@ -141,9 +142,10 @@ def seed_spread(of: Record, records: Iterable[Record]) -> SeedSpread | None:
 
 
 def verifiable(place: Place) -> list[tuple[Record, bool, float | None]]:
-    """The finished records whose data is here, whether they can be had bit by bit here, and about how many seconds.
+    """The finished records whose data is here, each with whether it should come out bit by bit, and about the seconds.
 
-    Bit by bit needs the same kind of machine and PyTorch; whether the code has changed since, no record knows.
+    That needs the same kind of machine and the same PyTorch. A record does not know whether the code changed since.
+    The seconds are None on a GPU.
     """
     device, found = place.torch_device(), []
     for record in RunStore(place.store).records():
