@@ -15,7 +15,7 @@ PARTS = ("rotation", "log_scale", "shift_x", "shift_y")  # of a pose, as a trans
 
 # Strengths of the test-time transformations, degrees, ln(scale) and half image widths; the sign differs by image.
 ROBUSTNESS = {
-    "rotation": (10.0, 20.0, 30.0, 45.0),
+    "rotation": (10.0, 20.0, 30.0, 45.0, 60.0),
     "log_scale": (0.1, 0.2, 0.35, 0.5),
     "shift": (0.1, 0.2, 0.3, 0.4),
 }

@@ -53,6 +53,12 @@ _LOOKS = {
     "ResNet50 + Tiny-ImageNet": Look(SKY, "X", _DASHDOT),
     **dict.fromkeys(("ResNet50 + STN + ImageNet", "ResNet50 + STN + toy shapes"), Look(ORANGE, "P", "-")),
     "ResNet50 + STN + Tiny-ImageNet": Look(BROWN, "*", "-"),
+    "CNN, augmented": Look(BLUE, "o", "-"),
+    "CNN + STN": Look(PURPLE, "v", _DASHDOT),
+    "CNN + STN, shown": Look(RED, "s", "-"),
+    "CNN + STN, shown, augmented": Look(SKY, "P", _DASHED),
+    "CNN + STN, shown, tuned": Look(ORANGE, "D", _DASHED),
+    "CNN + STN, shown, twice": Look(BROWN, "*", _DASHDOT),
 }
 _OTHERS = [Look(GREEN, "p", _DASHED), Look(ORANGE, "h", _DASHDOT), Look(PURPLE, "<", _DOTTED), Look(SKY, ">", _DASHED)]
 

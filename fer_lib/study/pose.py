@@ -1,5 +1,7 @@
 """Does the transformer undo a pose: theta against the known one, accuracy by pose and under transformations."""
 
+from collections.abc import Callable
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -12,53 +14,71 @@ from fer_lib.geometry import pose_components
 from fer_lib.report.style import GREY, look
 from fer_lib.results import Results
 from fer_lib.study import statistics
+from fer_lib.training.record import Arrays
+
+Pair = tuple[np.ndarray, np.ndarray]  # thetas [n, 2, 3] that undo a pose, and that were learnt
 
 POSE = {
     "rotation": "rotation (degrees)", "log_scale": "log scale", "shift_x": "shift x", "shift_y": "shift y",
     "shear": "shear",
 }  # fmt: skip
 TRANSFORMS = {"rotation": "rotation (degrees)", "log_scale": "scale (± ln)", "shift": "shift (half widths)"}
+STRONGEST = {"rotation": 45.0, "log_scale": 0.5, "shift": 0.4}  # that every record has; younger ones have more
+STEADY = 1e-3  # a part of the true pose that varies less does not vary
 BINS = 4  # equal shares of the test images, by how far their pose is from upright
 
 
 def true_and_learnt(faces: FaceSet | None, results: Results, *, dataset: str, split: str) -> pd.DataFrame:
     """By arm, seed and test image: each part of the true pose and of the theta learnt; empty where neither is known."""
+    known = None if faces is None else faces.pose
+
+    def pair(arrays: Arrays) -> Pair | None:
+        if known is None or "final_theta" not in arrays:
+            return None
+        return known[arrays["rows"][: len(arrays["final_theta"])]], arrays["final_theta"]
+
+    return by_part(results.of(dataset=dataset, split=split), pair)
+
+
+def by_part(results: Results, pair: Callable[[Arrays], Pair | None]) -> pd.DataFrame:
+    """By arm, seed and image: each part of the thetas that `pair` finds in a run's arrays; it may find none."""
     columns = ["arm", "seed", *(f"{kind}_{part}" for part in POSE for kind in ("true", "learnt"))]
     lines = []
-    runs = results.of(dataset=dataset, split=split, status="finished").runs
-    for run in runs.itertuples():
-        arrays = results.load(results.records[str(run.run_id)])
-        if faces is None or faces.pose is None or "final_theta" not in arrays:
+    for run in results.of(status="finished").runs.itertuples():
+        if (found := pair(results.load(results.records[str(run.run_id)]))) is None:
             continue
-        learnt = pose_components(arrays["final_theta"].astype(float))
-        true = pose_components(faces.pose[arrays["rows"][: len(arrays["final_theta"])]])
+        true, learnt = (pose_components(theta.astype(float)) for theta in found)
         parts = {f"true_{part}": true[part] for part in POSE} | {f"learnt_{part}": learnt[part] for part in POSE}
         lines.append(pd.DataFrame(parts).assign(arm=str(run.arm), seed=int(str(run.seed))))
     return pd.concat(lines, ignore_index=True)[columns] if lines else pd.DataFrame(columns=columns)
 
 
 def recovery(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
-    """Per arm and part of the pose: correlation of truth and theta (95 % interval over images), and R².
+    """Per arm and part of the pose: correlation and slope of theta over truth (95 % intervals over images), and R².
 
-    R² = 1 - Σ(theta - truth)² / Σ(truth - mean)² is the share of the pose's variance that the transformer undoes: 0 for
-    the identity, below 0 where theta adds to it.
+    Parts that do not vary have no line. R² = 1 - Σ(theta - truth)² / Σ(truth - mean)² is the share of the pose's
+    variance that the transformer undoes: 0 for the identity, below 0 where theta adds to it.
     """
     lines = []
     for arm, own in table.groupby("arm", sort=False):
         for part, title in POSE.items():
             pair = own[[f"true_{part}", f"learnt_{part}"]].dropna().to_numpy(float)
             true, learnt = pair.T
-            if len(true) < 4:  # a theta that mirrors its image has no scale and no shear
+            # a theta that mirrors its image has no scale and no shear; an applied pose has no shear
+            if len(true) < 4 or np.ptp(true) < STEADY:
                 continue
-            interval = "–"
+            correlation = slope = "–"
             if np.ptp(learnt) > 0:
                 found = stats.pearsonr(true, learnt)
                 low, high = found.confidence_interval(statistics.LEVEL)
-                interval = f"{found.statistic:+.2f} [{low:+.2f}, {high:+.2f}]"
+                correlation = f"{found.statistic:+.2f} [{low:+.2f}, {high:+.2f}]"
+                line = stats.linregress(true, learnt)
+                half = stats.t.ppf((1 + statistics.LEVEL) / 2, len(true) - 2) * line.stderr
+                slope = f"{line.slope:+.2f} [{line.slope - half:+.2f}, {line.slope + half:+.2f}]"
             squared = 1 - ((learnt - true) ** 2).sum() / ((true - true.mean()) ** 2).sum()
             lines.append({
                 "Arm": arm, "Split": split, "n": own["seed"].nunique(), "Images": len(true), "Part": title,
-                "Correlation": interval, "R²": squared,
+                "Correlation": correlation, "Slope": slope, "R²": squared,
             })  # fmt: skip
     return pd.DataFrame(lines)
 
@@ -127,7 +147,7 @@ def robustness_table(table: pd.DataFrame, *, arms: list[str], split: str) -> pd.
                 "Images": int(own["images"].max())}  # fmt: skip
         for transform, title in TRANSFORMS.items():
             part = own[own["transform"] == transform].pivot_table(index="seed", columns="strength", values="accuracy")
-            strongest = part.columns.max()
+            strongest = max(strength for strength in part.columns if float(strength) <= STRONGEST[transform])
             lost = statistics.estimate((part[strongest] - part[0.0]).to_numpy(), overlap=statistics.overlap(split))
             interval = f" [{lost.low:+.3f}, {lost.high:+.3f}]" if lost.n > 1 else ""
             line[f"{title.split(' (')[0].capitalize()} {strongest:g}"] = f"{lost.mean:+.3f}{interval}"
@@ -141,9 +161,9 @@ def robustness_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
         return "No run was tested under transformations yet."
     first = str(table["dataset"].iloc[0])
     own = table[(table["dataset"] == first) & (table["transform"] == "rotation")]
-    mean = own.pivot_table(index="arm", columns="strength", values="accuracy").reindex(arms).dropna()
-    words = [f"{arm} from {row[0]:.3f} to {row[-1]:.3f}" for arm, row in zip(mean.index, mean.to_numpy(), strict=True)]
-    strongest = own["strength"].max()
+    mean = own.pivot_table(index="arm", columns="strength", values="accuracy").reindex(arms).dropna(how="all")
+    strongest = max(strength for strength in mean.columns if float(strength) <= STRONGEST["rotation"])
+    words = [f"{arm} from {row[0.0]:.3f} to {row[strongest]:.3f}" for arm, row in mean.iterrows()]
     return f"Test faces of {first} turned by {strongest:g} degrees: accuracy goes, for {', for '.join(words)}."
 
 
@@ -152,8 +172,9 @@ def recovery_figure(table: pd.DataFrame, *, arm: str) -> Figure | None:
     own = table[table["arm"] == arm]
     if own.empty:
         return None
-    figure, grid = plt.subplots(1, len(POSE), figsize=(10.5, 2.5))
-    for axes, (part, title) in zip(grid, POSE.items(), strict=True):
+    varying = {part: title for part, title in POSE.items() if np.ptp(own[f"true_{part}"].dropna()) >= STEADY}
+    figure, grid = plt.subplots(1, len(varying), figsize=(2.1 * len(varying), 2.5))
+    for axes, (part, title) in zip(grid, varying.items(), strict=True):
         true, learnt = own[f"true_{part}"].to_numpy(float), own[f"learnt_{part}"].to_numpy(float)
         ends = [np.nanmin(true), np.nanmax(true)]
         axes.plot(ends, ends, color=GREY, linestyle="--", linewidth=1)

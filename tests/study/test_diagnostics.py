@@ -5,10 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer_lib import data
 from fer_lib.data import FER_CLASSES, FaceSet
-from fer_lib.geometry import compose_pose
+from fer_lib.geometry import compose_pose, pose_components
 from fer_lib.results import Results, collect
-from fer_lib.study import pose, transformer
+from fer_lib.study import known_poses, pose, transformer
 from fer_lib.training import Record, expand, parse_grid
 from fer_lib.training.record import Epoch, Probe
 
@@ -19,6 +20,8 @@ POSE = compose_pose(
     rotation=RNG.uniform(-15, 15, N), log_scale=RNG.uniform(-0.1, 0.1, N), shift_x=RNG.uniform(-0.1, 0.1, N),
     shift_y=RNG.uniform(-0.1, 0.1, N), shear=RNG.uniform(-0.05, 0.05, N),
 )  # fmt: skip
+UPRIGHT_SHEAR = compose_pose(**{part: pose_components(POSE)[part] for part in ("rotation", "log_scale", "shift_x",
+                                                                                 "shift_y")})  # fmt: skip
 IDENTITY = np.broadcast_to(np.eye(2, 3, dtype=np.float16), (N, 2, 3))
 THETAS = {"ResNet50 + STN": POSE.astype(np.float16), "STN frozen": IDENTITY}
 
@@ -58,6 +61,8 @@ def results() -> Results:
         arrays[record.run_id] = {
             "rows": np.arange(N), "actual": np.zeros(N, int), "predicted": (away > np.median(away)) * (not stn),
         } | ({"final_theta": THETAS[cell.arm]} if cell.arm in THETAS else {})  # fmt: skip
+        if cell.arm in THETAS:
+            arrays[record.run_id] |= {"response_theta": THETAS[cell.arm], "response_wanted": UPRIGHT_SHEAR}
     return collect(cells, records, load=lambda record: arrays[record.run_id], reasons={})
 
 
@@ -127,6 +132,34 @@ def test_robustness_is_paired_with_the_untouched_images(results):
     assert lost.loc["ResNet50 + STN", "Shift 0.4"].startswith("-0.200 [")
     assert "ResNet50 from 0.800 to 0.400" in pose.robustness_finding(table, arms=arms)
     assert len(pose.robustness_figure(table, arms=arms).axes) == 3
+
+
+def test_the_answer_to_an_applied_pose_has_no_line_for_what_no_pose_has(results):
+    answered = known_poses.response(results, dataset="Toy faces", split="random80")
+    table = pose.recovery(answered, split="random80")
+    assert set(table["Part"]) == {"rotation (degrees)", "log scale", "shift x", "shift y"}
+    assert table.loc[table["Arm"] == "ResNet50 + STN", "Slope"].str.startswith(("+1.0", "+0.9")).all()
+    assert "ResNet50 + STN +1.00 and +1.00, STN frozen -0." in known_poses.response_finding(table)
+    assert len(pose.recovery_figure(answered, arm="ResNet50 + STN").axes) == 4
+
+
+def test_what_a_turn_costs_is_told_for_each_arm_and_against_one(results):
+    told = known_poses.cost_of_a_turn(results, against="ResNet50", dataset="Toy faces", split="random80", angle=0.4)
+    costs = told.set_index("Arm")
+    assert costs["Lost at 0.4°"].tolist() == ["0.4000 ± 0.0000", "0.2000 ± 0.0000", "0.4000 ± 0.0000"]
+    assert costs.loc["ResNet50", "Lost at 0.4°, minus ResNet50"] == "–"
+    assert costs.loc["ResNet50 + STN", "Lost at 0.4°, minus ResNet50"].startswith("-0.2000")
+    assert "ResNet50 + STN loses least (+0.200 in accuracy)" in known_poses.turn_finding(told, angle=0.4)
+    none = known_poses.cost_of_a_turn(results, against="ResNet50", dataset="Toy faces", split="random80", angle=30)
+    assert none.empty
+    assert known_poses.turn_finding(none, angle=30) == "No arm has been tested on turned faces yet."
+
+
+def test_what_is_shown_is_undone_by_what_is_wanted():
+    faces = data.load("toyfaces")
+    figure = known_poses.shown_sheet(faces, count=3)
+    assert len(figure.axes[0].images) == 6
+    assert known_poses.shown_sheet(None, count=3) is None
 
 
 def test_without_runs_or_poses_there_is_a_sentence_and_no_figure(faces, results):

@@ -83,12 +83,14 @@ def test_a_profile_without_params_or_without_an_order_has_none(tmp_path, monkeyp
 
 
 def test_the_paper_has_a_number_in_most_rows_before_a_second_seed():
-    """The rows that wait take many hours, need a download, stand near chance, or are gentler transformers."""
+    """The rows that wait take many hours, need a download, stand near chance, are gentler transformers, or not in the
+    paper.
+    """
     cells = by_name(grids_in(paths.params_files(PAPER)))
     ordered = in_order((cell.config for cell in cells), written_order(PAPER))
     second = next(place for place, run in enumerate(ordered) if run.seed == 1)
     first = {cell.config: cell.arm for cell in cells if (cell.seed, cell.split) == (0, "random80")}
-    waiting = {arm for config, arm in first.items() if ordered.index(config) > second}
+    waiting = {arm for config, arm in first.items() if ordered.index(config) > second and not arm.startswith("CNN")}
     assert waiting == {
         "VGGFace", "0.03", "STN, slow localisation", "STN, pulled to identity",
         *(f"ResNet50{stn} + {weights}" for stn in ("", " + STN") for weights in ("ImageNet", "Tiny-ImageNet")),

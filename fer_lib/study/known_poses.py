@@ -1,0 +1,101 @@
+"""Known poses: what the localisation net is shown, what it then answers, and what a turned face costs each arm."""
+
+import functools
+
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+
+from fer_lib.data import FaceSet
+from fer_lib.data.batches import apply_augmentation, augmentation_plan
+from fer_lib.explorer.picture import Tile, sheet
+from fer_lib.explorer.scene import warped
+from fer_lib.geometry import invert
+from fer_lib.results import Results
+from fer_lib.study import statistics
+from fer_lib.study.pooled import Quantity, accuracy, pool_of
+from fer_lib.study.pose import POSE, by_part
+from fer_lib.study.wording import interval, spread
+
+
+def shown_sheet(faces: FaceSet | None, *, count: int) -> Figure | None:
+    """Faces as a localisation net is shown them, with the grid that it has to predict, and what is read on it."""
+    if faces is None:
+        return None
+    images = torch.tensor(faces.images[:count]).unsqueeze(1)
+    plan = augmentation_plan("poses", len(images), seed=0, epoch=0)
+    assert plan is not None
+    shown, wanted = apply_augmentation(images, plan)[:, 0].numpy(), invert(plan[:, 0]).numpy()
+    above = [Tile(face, theta) for face, theta in zip(shown, wanted, strict=True)]
+    return sheet([above, [Tile(face) for face in warped(shown, wanted)]], labels=["shown", "undone"])
+
+
+def response(results: Results, *, dataset: str, split: str) -> pd.DataFrame:
+    """By arm, seed and test image under a random pose: each part of the theta that undoes it and of the one learnt."""
+    return by_part(
+        results.of(dataset=dataset, split=split),
+        lambda arrays: (arrays["response_wanted"], arrays["response_theta"]) if "response_theta" in arrays else None,
+    )
+
+
+def response_finding(table: pd.DataFrame) -> str:
+    """What share of the rotation and the shifts applied each arm undoes."""
+    if table.empty:
+        return "No transformer has answered known poses yet."
+    shares = table.pivot_table(index="Arm", columns="Part", values="R²", sort=False)
+    turns, shifts = shares[POSE["rotation"]], shares[[POSE["shift_x"], POSE["shift_y"]]].mean(axis=1)
+    words = [f"{arm} {turns[arm]:+.2f} and {shifts[arm]:+.2f}" for arm in shares.index]
+    return f"R² of the rotation and of the shifts that are undone: {', '.join(words)}."
+
+
+@functools.cache
+def lost(transform: str, strength: float) -> Quantity:
+    """The quantity: accuracy on images as they are minus that on the same images transformed (see `Probe`)."""
+
+    def by_seed(results: Results) -> dict[int, float]:
+        found = {}
+        for run in results.of(status="finished").runs.itertuples():
+            probes = results.records[str(run.run_id)].robustness
+            accuracy = {probe.strength: probe.accuracy for probe in probes if probe.transform == transform}
+            if strength in accuracy:
+                found[int(str(run.seed))] = accuracy[0.0] - accuracy[strength]
+        return found
+
+    return by_seed
+
+
+def cost_of_a_turn(results: Results, *, against: str, dataset: str, split: str, angle: float) -> pd.DataFrame:
+    """Per arm: accuracy upright, what of it a turn by `angle` degrees costs, and both minus those of one arm."""
+    pool, turned = pool_of(results), lost("rotation", angle)
+    pairs = [arm for arm in results.arms() if arm != against]
+    kinds = {"Upright": accuracy, f"Lost at {angle:g}°": turned}
+    differences = {
+        title: {arm: pool.difference(arm, against, dataset=dataset, split=split, of=of) for arm in pairs}
+        for title, of in kinds.items()
+    }
+    lines = []
+    for arm in results.arms():
+        values = {
+            title: statistics.estimate(list(of(results.of(arm=arm, dataset=dataset, split=split)).values()))
+            for title, of in kinds.items()
+        }
+        if not all(value.n for value in values.values()):
+            continue
+        line = {"Arm": arm, "Split": split, "n": min(value.n for value in values.values())}
+        for title, value in values.items():
+            line |= {title: spread(value), f"{title}, minus {against}": "–"}
+            if arm in pairs:
+                line[f"{title}, minus {against}"] = interval(differences[title][arm], sign=True)
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def turn_finding(table: pd.DataFrame, *, angle: float) -> str:
+    """Which arm loses least when faces are turned, and which most."""
+    if table.empty:
+        return "No arm has been tested on turned faces yet."
+    costs = table.set_index("Arm")[f"Lost at {angle:g}°"].str.split().str[0].astype(float).sort_values()
+    return (
+        f"Of faces turned by {angle:g}°, {costs.index[0]} loses least ({costs.iloc[0]:+.3f} in accuracy) and "
+        f"{costs.index[-1]} most ({costs.iloc[-1]:+.3f})."
+    )
