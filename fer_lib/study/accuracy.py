@@ -14,12 +14,12 @@ from fer_lib.study.pooled import pool_of
 from fer_lib.study.wording import ARM, SPLIT, N, interval_in_words, seeds_in_words, seeds_phrase, spread
 
 
-def show_accuracy(study: Study, results: Results, *, table: str, name: str) -> None:
-    """A table of the paper: every arm, split and data set, with the paper's test accuracy beside ours."""
+def show_accuracy(study: Study, results: Results, *, name: str, table: str | None = None) -> None:
+    """Every arm, split and data set; as a table of the paper with its test accuracy beside ours."""
     study.table(
         accuracy(results, table=table),
         name=name,
-        number=f"Table {table}",
+        number=None if table is None else f"Table {table}",
         caption=f"{ranking(results, split=results.splits()[0])} Mean ± sd over n seeds, by split.",
         of=results,
     )

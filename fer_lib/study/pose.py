@@ -78,7 +78,7 @@ def recovery(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
             squared = 1 - ((learnt - true) ** 2).sum() / ((true - true.mean()) ** 2).sum()
             lines.append({
                 "Arm": arm, "Split": split, "n": own["seed"].nunique(), "Images": len(true), "Part": title,
-                "Correlation": correlation, "Slope": slope, "R²": squared,
+                "R²": squared, "Slope": slope, "Correlation": correlation,
             })  # fmt: skip
     return pd.DataFrame(lines)
 
