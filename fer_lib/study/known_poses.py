@@ -95,7 +95,7 @@ def turn_finding(table: pd.DataFrame, *, angle: float) -> str:
     if table.empty:
         return "No arm has been tested on turned faces yet."
     costs = table.set_index("Arm")[f"Lost at {angle:g}°"].str.split().str[0].astype(float).sort_values()
-    return (
-        f"Of faces turned by {angle:g}°, {costs.index[0]} loses least ({costs.iloc[0]:+.3f} in accuracy) and "
-        f"{costs.index[-1]} most ({costs.iloc[-1]:+.3f})."
-    )
+    least, most = f"{costs.index[0]} loses {costs.iloc[0]:.3f}", ""
+    if len(costs) > 1:
+        most = f", which is least, and {costs.index[-1]} {costs.iloc[-1]:.3f}, which is most"
+    return f"When faces are turned by {angle:g}°, accuracy falls: {least}{most}."

@@ -207,7 +207,7 @@ def robustness_figure(table: pd.DataFrame, *, arms: list[str]) -> Figure | None:
     for line, dataset in zip(grid, datasets, strict=True):
         for axes, (transform, title) in zip(line, TRANSFORMS.items(), strict=True):
             own = table[(table["dataset"] == dataset) & (table["transform"] == transform)]
-            for arm in arms:
+            for arm in (arm for arm in arms if (own["arm"] == arm).any()):
                 values = own[own["arm"] == arm].groupby("strength")["accuracy"]
                 draw_arm(axes, arm, values.mean())
                 axes.fill_between(
