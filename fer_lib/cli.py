@@ -235,6 +235,20 @@ def report(
 
 
 @app.command()
+def release(
+    run_ids: Annotated[list[str], typer.Argument(help="Ids of runs whose weights are in the profile's report folder.")],
+    profile: Annotated[str, typer.Option(help="demo, quick or paper.")] = "paper",
+) -> None:
+    """Write the weights of runs into the package, in half precision, for everybody who has it."""
+    from fer_lib.training import RunStore
+    from fer_lib.training.release import release
+
+    store = RunStore(paths.report_folder(profile))
+    for run_id in run_ids:
+        print(f"released: {release(run_id, store)}")
+
+
+@app.command()
 def docs() -> None:
     """Bring the generated numbers in README.md, MODEL_CARD.md and DATASHEET.md up to date."""
     from fer_lib.study.documents import write_documents

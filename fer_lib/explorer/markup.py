@@ -1,5 +1,6 @@
 """The numbers beside the explorer's picture as HTML: text that scales, can be selected and is read aloud."""
 
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -25,9 +26,11 @@ def headings(*, width: int) -> str:
 
 
 def theta_rows(view: View) -> str:
-    """Theta's six numbers, and its parts beside those of the true pose where that is known."""
-    columns = [_facts(view.theta)] + ([] if view.pose is None else [_facts(view.pose)])
-    keys = (_key(RED, "theta"), _key(BLUE, "true pose", dashed=True))
+    """Theta's six numbers, and its parts beside those of the true pose and what they miss, where that is known."""
+    columns = [_facts(view.theta)]
+    if view.pose is not None:
+        columns += [_facts(view.pose), _differences(view.theta, view.pose)]
+    keys = (_key(RED, "theta"), _key(BLUE, "true pose", dashed=True), "difference")
     head = "".join(f'<th scope="col" {_NUMBER}>{name}</th>' for name in keys[: len(columns)])
     rows = []
     for title in columns[0]:
@@ -54,6 +57,23 @@ def probability_bars(view: View) -> str:
     return f"<table {_TABLE}>{head}{''.join(rows)}</table>"
 
 
+def follow_curve(followed: Sequence[tuple[float, float]]) -> str:
+    """Theta's rotation over the face's, both in degrees within ±45, as a small drawing; dashed: all of it undone."""
+    points = " ".join(f"{x:.0f},{-min(max(y, -60), 60):.1f}" for x, y in followed)
+    said = ", ".join(f"{x:.0f}° {y:.0f}°" for x, y in followed[::3])
+    return (
+        f'<svg viewBox="-66 -52 118 116" width="190" role="img" aria-label="Theta\'s rotation by the face\'s: {said}" '
+        'style="font-size:8px;fill:currentColor">'
+        f'<g fill="none" stroke="currentColor" stroke-width="0.5"><path d="M-45 0H45M0 -45V45"/>'
+        f'<path d="M-45 45L45 -45" stroke="{BLUE}" stroke-dasharray="3 2" stroke-width="1.5"/>'
+        f'<polyline points="{points}" stroke="{RED}" stroke-width="2"/></g>'
+        '<text x="-45" y="56" text-anchor="middle">−45°</text><text x="45" y="56" text-anchor="middle">+45°</text>'
+        '<text y="62" text-anchor="middle">the face is turned</text>'
+        '<text x="-48" y="-42" text-anchor="end">+45°</text><text x="-48" y="48" text-anchor="end">−45°</text>'
+        '<text transform="translate(-54 0) rotate(-90)" text-anchor="middle">theta turns</text></svg>'
+    )
+
+
 def message(text: str, *, problem: bool = False) -> str:
     """A line below the picture; a problem is announced and framed."""
     lines = escape(text).replace("\n", "<br>")
@@ -65,6 +85,14 @@ def _facts(theta: np.ndarray) -> dict[str, str]:
     entries = {name: _signed(value, 3) for name, value in zip(_ENTRIES, theta.flat, strict=True)}
     parts = {name: float(value) for name, value in pose_components(theta).items()}
     return entries | {title: _signed(parts[name], digits) for name, (title, digits) in _PARTS.items()}
+
+
+def _differences(theta: np.ndarray, pose: np.ndarray) -> dict[str, str]:
+    mine, true = pose_components(theta), pose_components(pose)
+    entries = zip(_ENTRIES, (theta - pose).flat, strict=True)
+    return {name: _signed(value, 3) for name, value in entries} | {
+        title: _signed(float(mine[name] - true[name]), digits) for name, (title, digits) in _PARTS.items()
+    }
 
 
 def _signed(value: float, digits: int) -> str:

@@ -7,34 +7,72 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_lib import paths
-from fer_lib.errors import FerError
+from fer_lib import data, paths
+from fer_lib.data import DATASETS, apply_rule, split_rows
+from fer_lib.errors import DataMissing, FerError
+from fer_lib.evaluation.theta import undone_by_part
 from fer_lib.explorer.scene import Model
 from fer_lib.models import build
 from fer_lib.models.weights import restore
 from fer_lib.results import Results
 from fer_lib.training import Record, RunConfig, RunStore, expand, grids_in
 from fer_lib.training.grid import Grid
+from fer_lib.training.release import released
 
 _BY_HAND = "Put its arm into `keep_weights`, delete its record from runs/ and run the notebook again."
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedRun:
-    """A finished run with a transformer: the title it is chosen by, its weights' file and its test images' rows."""
+    """A finished run with a transformer.
+
+    Attributes:
+        title: what it is chosen by.
+        record, weights: its record and the file of its weights, which may not be here.
+        test_rows: its test images in its data set; none where that is not here.
+        undone: R² of the rotations of test images that its theta undoes; None where that was not measured.
+    """
 
     title: str
     record: Record
     weights: Path
     test_rows: np.ndarray
+    undone: float | None = None
 
     def is_here(self) -> bool:
         """Whether its weights are on this machine."""
         return self.weights.is_file()
 
 
-def trained_runs(results: Results, store: RunStore) -> list[TrainedRun]:
-    """Finished runs with a transformer, those whose weights are here first; of the others, the first seed's only."""
+def offered(results: Results, store: RunStore) -> list[TrainedRun]:
+    """What comes with the package and what was trained, those whose weights are here first, the most undone first."""
+    runs = [*_released(), *_trained(results, store)]
+    return sorted(runs, key=lambda run: (not run.is_here(), -(-1.0 if run.undone is None else run.undone)))
+
+
+def _released() -> list[TrainedRun]:
+    found = []
+    for weights, record in released().items():
+        config, undone = record.config, record.metrics.get("test_rotation")
+        try:
+            faces = data.load(config.dataset, labelling=config.labelling)
+        except DataMissing:
+            rows = np.empty(0, np.int64)
+        else:
+            labels = apply_rule(faces, config.label_rule)
+            limits = {"train_limit": config.train_limit, "test_limit": config.test_limit}
+            rows = split_rows(faces, labels, protocol=config.split, seed=config.seed, **limits).report
+        title = f"Shown poses of {DATASETS[config.dataset].title}{_told(undone)}"
+        found.append(TrainedRun(title, record, weights, rows, undone))
+    return found
+
+
+def _told(undone: float | None) -> str:
+    return "" if undone is None else f" · undoes {max(undone, 0.0):.0%} of a turn"
+
+
+def _trained(results: Results, store: RunStore) -> list[TrainedRun]:
+    """Finished runs with a transformer; of those whose weights are not here, the first seed's only."""
     lines = results.runs[results.runs["status"] == "finished"].drop_duplicates("run_id")
     found = []
     for line in lines.itertuples():
@@ -44,9 +82,12 @@ def trained_runs(results: Results, store: RunStore) -> list[TrainedRun]:
         weights = store.weights_path(record.run_id)
         if weights.is_file() or line.seed == lines["seed"].min():
             title = f"{line.arm} · {line.dataset} · {line.split} · seed {line.seed} · {line.test_accuracy:.0%} right"
-            title += "" if weights.is_file() else " (no weights here)"
-            found.append(TrainedRun(title, record, weights, results.load(record)["rows"]))
-    return sorted(found, key=lambda run: not run.is_here())
+            arrays, undone = results.load(record), None
+            if "response_theta" in arrays:
+                undone = undone_by_part(arrays["response_theta"].astype(float), arrays["response_wanted"])["rotation"]
+            title += _told(undone) if weights.is_file() else " (no weights here)"
+            found.append(TrainedRun(title, record, weights, arrays["rows"], undone))
+    return found
 
 
 def open_run(run: TrainedRun, *, profile: str) -> Model:
@@ -68,8 +109,8 @@ def _open(config: RunConfig, classes: tuple[str, ...], weights: Path, stamp: int
     classifier = build(config, classes=len(classes))
     restore(classifier, weights)
     classifier.eval()
-    assert classifier.attention is not None  # `trained_runs` offers no other
-    return Model(classifier.attention, classifier.network, classes)
+    assert classifier.attention is not None  # none other is offered
+    return Model(classifier.attention, None if config.model == "none" else classifier.network, classes)
 
 
 def what_to_train(runs: Sequence[TrainedRun], profile: str) -> str:

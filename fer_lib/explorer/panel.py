@@ -14,13 +14,15 @@ from fer_lib import data
 from fer_lib.data import DATASETS, PRETRAINING_SETS, apply_rule
 from fer_lib.errors import DataMissing, FerError
 from fer_lib.explorer import markup, picture
-from fer_lib.explorer.models import TrainedRun, open_run, trained_runs, what_to_train
+from fer_lib.explorer.models import TrainedRun, offered, open_run, what_to_train
 from fer_lib.explorer.scene import NOTHING, Disturbance, Model, View, observe
 from fer_lib.files import write_atomically
+from fer_lib.geometry import pose_components
 from fer_lib.results import Results
 from fer_lib.training import RunStore
 
 ANY = "any"
+SPIN = tuple(range(-45, 46, 5))  # degrees
 _RANGES = {  # of a slider: its label, least, greatest, step
     "rotation": ("Rotation (°)", -60.0, 60.0, 1.0),
     "scale": ("Scale", 0.5, 2.0, 0.02),
@@ -42,15 +44,15 @@ class Explorer(widgets.HBox):
         view: what is shown just now.
         dataset, category, index, run: which face of which data set, under which transformer.
         sliders: by the parts of a `Disturbance`.
-        next, reset, save: buttons.
-        picture, theta, probabilities, status: what the reader sees.
+        next, spin, reset, save: buttons.
+        picture, theta, probabilities, curve, status: what the reader sees.
     """
 
     def __init__(self, results: Results, store: RunStore, *, profile: str) -> None:
         self.view: View
         self._folder, self._profile = store.folder / "explorer", profile
         self._quiet = False  # while several controls change at once
-        runs = trained_runs(results, store)
+        runs = offered(results, store)
         self._hint = what_to_train(runs, profile)
         choices: list[tuple[str, TrainedRun | None]] = [(run.title, run) for run in runs]
         choices.append(("Fresh transformer (untrained: the identity)", None))
@@ -67,10 +69,13 @@ class Explorer(widgets.HBox):
                                       readout_format=".0f" if part == "rotation" else ".2f", **_WIDE)
             for part, (label, least, most, step) in _RANGES.items()
         }  # fmt: skip
-        self.reset = _button("Reset", "All sliders back: the face as it is in the data set")
-        self.save = _button("Save figure", "The picture with its numbers as PNG and SVG")
+        self.spin = _button(
+            "Spin", "Turn the face from side to side, and draw how theta's rotation follows", width="90px"
+        )
+        self.reset = _button("Reset", "All sliders back: the face as it is in the data set", width="90px")
+        self.save = _button("Save figure", "The picture with its numbers as PNG and SVG", width="102px")
         self.picture = widgets.Image(format="png", layout={"width": f"{_PICTURE}px"})
-        self.theta, self.probabilities, self.status = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.theta, self.probabilities, self.curve, self.status = (widgets.HTML() for _ in range(4))
         super().__init__([self._controls(), self._display()], layout={"flex_flow": "row wrap"})
         self.add_class("fer-explorer")
         self._begin(runs)
@@ -78,13 +83,13 @@ class Explorer(widgets.HBox):
         self._draw()
 
     def _controls(self) -> widgets.VBox:
-        buttons = widgets.HBox([self.reset, self.save])
+        buttons = widgets.HBox([self.spin, self.reset, self.save])
         face = [self.run, self.dataset, self.category, widgets.HBox([self.index, self.next])]
         layout = {"margin": "0 8px 8px 0", "flex": "0 0 auto"}
         return widgets.VBox([*face, *self.sliders.values(), buttons], layout=layout)
 
     def _display(self) -> widgets.VBox:
-        numbers = widgets.HBox([self.theta, self.probabilities], layout={"flex_flow": "row wrap"})
+        numbers = widgets.HBox([self.theta, self.probabilities, self.curve], layout={"flex_flow": "row wrap"})
         self.theta.layout.margin, self.status.layout.margin = "0 36px 0 22px", "8px 0 0 22px"
         shown = [widgets.HTML(markup.headings(width=_PICTURE)), self.picture, numbers, self.status]
         return widgets.VBox(shown, layout={"width": f"{_PICTURE}px", "flex": "0 0 auto", "overflow": "visible"})
@@ -100,7 +105,7 @@ class Explorer(widgets.HBox):
         except DataMissing:  # the run's weights are here and its images are not
             self.dataset.value, first = _DRAWN, None
             self._open_dataset()
-        if first is not None:
+        if first is not None and len(first.test_rows):
             self.index.value = int(first.test_rows[0])
 
     def _connect(self) -> None:
@@ -109,6 +114,7 @@ class Explorer(widgets.HBox):
         for control in (self.index, self.run, *self.sliders.values()):
             control.observe(lambda change: self._draw(), "value")
         self.next.on_click(lambda button: self._go_to(self.index.value + 1))
+        self.spin.on_click(lambda button: self._spin())
         self.reset.on_click(lambda button: self._reset())
         self.save.on_click(lambda button: self._save())
 
@@ -149,6 +155,16 @@ class Explorer(widgets.HBox):
             for part, slider in self.sliders.items():
                 slider.value = getattr(NOTHING, part)
         self._draw()
+
+    def _spin(self) -> None:
+        """Turns the face through ±45° and back to where it was, and draws theta's rotation as it follows."""
+        slider, before = self.sliders["rotation"], self.sliders["rotation"].value
+        followed: list[tuple[float, float]] = []
+        for angle in SPIN:
+            slider.value = angle
+            followed.append((angle, float(pose_components(self.view.theta)["rotation"])))
+            self.curve.value = markup.follow_curve(followed)
+        slider.value = before
 
     def _draw(self) -> None:
         """Computes and shows everything anew, in place."""

@@ -10,7 +10,7 @@ from training.tiny import SMALL
 
 from fer_lib import data
 from fer_lib.errors import DataMissing
-from fer_lib.explorer import picture
+from fer_lib.explorer import models, picture
 from fer_lib.explorer.panel import ANY, Explorer
 from fer_lib.explorer.scene import NOTHING, Model, observe
 from fer_lib.models import build
@@ -37,6 +37,11 @@ def study(tmp_path_factory):
         yield study, study.run(**GRID, keep_weights=["CNN + STN"])
 
 
+@pytest.fixture(autouse=True)
+def _nothing_released(monkeypatch):
+    monkeypatch.setattr(models, "released", dict)
+
+
 @pytest.fixture
 def panel(study):
     return Explorer(study[1], study[0].store, profile="demo")
@@ -47,8 +52,8 @@ def shown(panel: Explorer) -> tuple[bytes, str, str]:
 
 
 def controls(panel: Explorer) -> list[widgets.Widget]:
-    return [panel.run, panel.dataset, panel.category, panel.index, panel.next, *panel.sliders.values(), panel.reset,
-            panel.save]  # fmt: skip
+    return [panel.run, panel.dataset, panel.category, panel.index, panel.next, *panel.sliders.values(), panel.spin,
+            panel.reset, panel.save]  # fmt: skip
 
 
 def test_it_opens_on_a_test_image_of_the_trained_run(panel, study):

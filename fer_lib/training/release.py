@@ -1,0 +1,53 @@
+"""Networks that come with the package: weights of named runs in half precision, each file with its run's record."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
+
+from fer_lib.errors import FerError
+from fer_lib.files import write_atomically
+from fer_lib.training.record import Record
+from fer_lib.training.store import RunStore
+
+FOLDER = Path(__file__).resolve().parents[1] / "weights"
+
+
+def release(run_id: str, store: RunStore, folder: Path = FOLDER) -> Path:
+    """Writes a run's weights, float16, and its record without the history into `folder`; returns the file.
+
+    Raises:
+        FerError: the run or its weights are not in the store, or the folder cannot be written.
+    """
+    record, weights = store.get(run_id), store.weights_path(run_id)
+    if record is None or not weights.is_file():
+        raise FerError(
+            f"{run_id}: {store.folder} has no {'weights of this run' if record else 'such run'}.\n"
+            "Train it with its weights: python -m fer_lib run PARAMS --only … --weights."
+        )
+    try:
+        state = load_file(weights)
+    except SafetensorError as error:
+        raise FerError(f"{weights} is damaged ({error}).\nDelete it and train the run again.") from error
+    halved = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
+    told = record.model_copy(update={"history": [], "robustness": []}).model_dump_json()
+    kind = "poses" if record.config.loss == "pose" else record.config.model
+    path = folder / f"{record.config.dataset}_{kind}.safetensors"
+    write_atomically(path, save(halved, {"record": told}))
+    return path
+
+
+def released(folder: Path = FOLDER) -> dict[Path, Record]:
+    """The files in `folder` with the records of the runs that they are from.
+
+    Raises:
+        FerError: a file is damaged.
+    """
+    found = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, framework="pt") as file:
+                found[path] = Record.model_validate_json(file.metadata()["record"])
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise FerError(f"{path} is damaged ({str(error).splitlines()[0]}).\nInstall the package again.") from error
+    return found

@@ -1,0 +1,119 @@
+"""What comes with the package turns a turned face back, and the explorer opens with it."""
+
+import numpy as np
+import pytest
+import torch
+from training.tiny import place, tiny
+
+from fer_lib import data
+from fer_lib.data import apply_rule, split_rows
+from fer_lib.data.batches import DeviceData, images_on
+from fer_lib.errors import FerError
+from fer_lib.explorer.panel import SPIN, Explorer
+from fer_lib.files import file_hash
+from fer_lib.geometry import pose_components
+from fer_lib.models import build
+from fer_lib.models.weights import restore
+from fer_lib.study.notebook import Study
+from fer_lib.training import RunStore, run_all
+from fer_lib.training.evaluate import evaluate
+from fer_lib.training.release import FOLDER, release, released
+
+
+@pytest.fixture(scope="module")
+def panel(tmp_path_factory):
+    """The explorer of a study in which nothing has been trained."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_REPORT", str(tmp_path_factory.mktemp("study")))
+        patch.setenv("FER_DATA", str(tmp_path_factory.mktemp("nothing")))
+        patch.setenv("FER_TRAIN", "0")
+        study = Study("demo")
+        results = study.run(base={}, arms={"R": {}}, datasets={"Toy faces": {"dataset": "toyfaces"}})
+        yield Explorer(results, study.store, profile="demo")
+
+
+def rotation(panel: Explorer) -> float:
+    return float(pose_components(panel.view.theta)["rotation"])
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.corrcoef(one.astype(float).ravel(), other.astype(float).ravel())[0, 1])
+
+
+def test_it_opens_with_the_transformer_that_undoes_the_most_and_says_how_much(panel):
+    runs = [run for _, run in panel.run.options if run is not None]
+    assert panel.run.value is runs[0]
+    assert runs[0].undone == max(run.undone for run in runs if run.is_here())
+    assert f"undoes {runs[0].undone:.0%} of a turn" in panel.status.value
+    assert "difference" in panel.theta.value
+
+
+def test_a_turned_face_turns_back(panel):
+    followed, back, turned = [], [], []
+    for row in panel.run.value.test_rows[:12]:
+        panel.index.value = int(row)
+        upright, before = panel.view.seen, rotation(panel)
+        panel.sliders["rotation"].value = 30
+        followed.append(rotation(panel) - before)
+        back.append(alike(panel.view.seen, upright))
+        turned.append(alike(panel.view.image, upright))
+        panel.reset.click()
+    assert np.mean(followed) > 25
+    assert np.mean(back) > np.mean(turned) + 0.2, "nearer to the upright face, pixel by pixel"
+
+
+def test_a_spin_draws_how_theta_follows_and_ends_where_it_began(panel):
+    panel.sliders["rotation"].value = 10
+    panel.spin.click()
+    assert panel.sliders["rotation"].value == 10
+    assert panel.curve.value.count(",") >= len(SPIN)
+    assert 'role="img" aria-label="Theta' in panel.curve.value
+    panel.reset.click()
+
+
+def test_what_is_released_is_small_and_does_what_its_record_says():
+    files = released()
+    assert sum(path.stat().st_size for path in files) < 10e6
+    for path, record in files.items():
+        config = record.config
+        try:
+            faces = data.load(config.dataset)
+        except FerError:
+            continue
+        assert faces.fingerprint == record.fingerprint
+        labels = apply_rule(faces, config.label_rule)
+        limits = {"train_limit": config.train_limit, "test_limit": config.test_limit}
+        rows = split_rows(faces, labels, protocol=config.split, seed=config.seed, **limits).report
+        model = build(config, classes=len(record.classes))
+        restore(model, path)
+        found = evaluate(
+            model, DeviceData.of(images_on(faces, torch.device("cpu")), labels, rows), config,
+            autocast=torch.autocast("cpu", torch.bfloat16, enabled=False),
+        )  # fmt: skip
+        for name, value in found.metrics().items():
+            assert value == pytest.approx(record.metrics[f"test_{name}"], abs=0.01)
+
+
+def test_a_run_is_released_with_its_record_or_says_what_is_missing(tmp_path):
+    config = tiny(attention="stn", localisation="hidden", shown_poses=1).pose_run
+    run_all([config], place(tmp_path), keep_weights=frozenset([config]))
+    store = RunStore(place(tmp_path).store)
+    record = store.find(config)
+    path = release(record.run_id, store, tmp_path / "weights")
+    assert path.name == "toyfaces_poses.safetensors"
+    (told,) = released(tmp_path / "weights").values()
+    assert (told.run_id, told.config, told.metrics) == (record.run_id, config, record.metrics)
+    before = file_hash(path)
+    assert file_hash(release(record.run_id, store, tmp_path / "weights")) == before
+    with pytest.raises(FerError, match="has no such run"):
+        release("0123456789ab", store, tmp_path / "weights")
+    store.weights_path(record.run_id).unlink()
+    with pytest.raises(FerError, match="has no weights of this run"):
+        release(record.run_id, store, tmp_path / "weights")
+    path.write_bytes(b"nothing")
+    with pytest.raises(FerError, match="is damaged"):
+        released(tmp_path / "weights")
+
+
+def test_the_package_takes_them_along():
+    assert list(FOLDER.glob("*.safetensors"))
