@@ -51,6 +51,12 @@ def changes_within_a_second(page: Page, act) -> float:
     return seconds
 
 
+def rotation_of_theta(page: Page) -> float:
+    """Degrees, as the panel tells them."""
+    row = page.page.locator(".fer-explorer tr").filter(has_text="rotation (°)")
+    return float(row.locator("td").first.inner_text().replace("−", "-"))
+
+
 def test_notebook_06_runs_in_jupyterlab_and_its_sliders_move_the_picture(project, tmp_path):
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
     folder, environment = project
@@ -66,7 +72,7 @@ def test_notebook_06_runs_in_jupyterlab_and_its_sliders_move_the_picture(project
         panel.wait_for(timeout=240_000)
         panel.scroll_into_view_if_needed()
         page.wait_for_function("document.querySelector('.fer-explorer img').naturalWidth > 400")
-        assert panel.locator("select").first.input_value().startswith("ResNet50 + STN · Toy faces")
+        assert panel.locator("select").first.input_value().startswith("Shown poses of Toy faces · undoes")
 
         rotation = lab.slider("Rotation")
         box = rotation.bounding_box()
@@ -90,9 +96,19 @@ def test_notebook_06_runs_in_jupyterlab_and_its_sliders_move_the_picture(project
         page.wait_for_function("old => document.querySelector('.fer-explorer img').src != old", arg=seen)
         page.get_by_role("button", name="Reset").press("Enter")
         page.wait_for_function("document.querySelector('.fer-explorer .noUi-handle').ariaValueNow == 0")
+        page.get_by_role("button", name="Spin").press("Enter")
+        panel.get_by_role("img", name=re.compile("Theta's rotation.*45° ")).wait_for(timeout=60_000)
+        page.wait_for_function("document.querySelector('.fer-explorer .noUi-handle').ariaValueNow == 0")
         page.get_by_role("button", name="Save figure").click()
         panel.get_by_text(re.compile("Saved .*svg and .*png")).wait_for()
         assert len(list((tmp_path / "report" / "explorer").iterdir())) == 2
+
+        before = rotation_of_theta(lab)
+        for _ in range(30):  # a degree each
+            lab.slider("Rotation").press("ArrowRight")
+        page.wait_for_function("document.querySelector('.fer-explorer .noUi-handle').ariaValueNow == 30")
+        page.wait_for_timeout(3000)
+        assert rotation_of_theta(lab) - before > 25, "theta follows the face"
 
         shot = Path(os.environ.get("FER_SCREENSHOT") or tmp_path / "explorer.png")
         panel.screenshot(path=shot)
