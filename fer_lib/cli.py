@@ -221,7 +221,7 @@ def report(
     Without a profile: the study from the records that are there, then the demonstration on drawn faces, which trains.
     """
     print(f"{profile or 'The study, then the demonstration'}: loading PyTorch ...", flush=True)
-    from fer_lib.report.build import build_report
+    from fer_lib.report.make import build_report
     from fer_lib.training.campaign import default_jobs
 
     build = functools.partial(build_report, jobs=default_jobs(jobs), data_folder=data, verbose=verbose)

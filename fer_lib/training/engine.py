@@ -20,7 +20,7 @@ from fer_lib.evaluation.theta import collapse, theta_summary
 from fer_lib.models import Classifier
 from fer_lib.training.checkpoint import Training
 from fer_lib.training.config import RunConfig
-from fer_lib.training.evaluate import FINAL_THETAS, Evaluation, evaluate, probe, response, some_thetas
+from fer_lib.training.evaluate import FINAL_THETAS, Evaluation, evaluate, probe, respond, some_thetas
 from fer_lib.training.machine import arithmetic
 from fer_lib.training.optim import learning_rate
 from fer_lib.training.record import Arrays, Epoch, Probe, Status
@@ -196,7 +196,7 @@ def _response(model: Classifier, data: DeviceData, config: RunConfig, *, autocas
     """How a transformer's theta answers known poses of test images; nothing without a transformer."""
     if model.attention is None:
         return {}
-    theta, wanted = response(model, data, images=FINAL_THETAS, seed=config.seed, autocast=autocast)
+    theta, wanted = respond(model, data, images=FINAL_THETAS, seed=config.seed, autocast=autocast)
     return {"response_theta": theta.to(torch.float16).numpy(), "response_wanted": wanted.to(torch.float16).numpy()}
 
 

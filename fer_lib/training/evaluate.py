@@ -96,12 +96,12 @@ def evaluate(model: Classifier, data: DeviceData, config: RunConfig, *, autocast
 
 @torch.inference_mode()
 def _evaluate_poses(model: Classifier, data: DeviceData, *, autocast: torch.autocast, seed: int) -> Poses:
-    theta, pose = response(model, data, images=len(data), seed=seed, autocast=autocast)
+    theta, pose = respond(model, data, images=len(data), seed=seed, autocast=autocast)
     return Poses(float(pose_loss(theta, pose)), theta, pose)
 
 
 @torch.inference_mode()
-def response(
+def respond(
     model: Classifier, data: DeviceData, *, images: int, seed: int, autocast: torch.autocast
 ) -> tuple[Tensor, Tensor]:
     """Theta that the transformer predicts for `data`'s first images under random poses, and the theta that undoes each.
