@@ -201,7 +201,7 @@ def test_a_slower_or_pulled_transformer_stays_nearer_to_the_identity(faces, chan
 
 def test_accuracy_is_measured_under_transformations(faces):
     done = trained(tiny(), faces)
-    assert len(done.robustness) == 15
+    assert len(done.robustness) == 16
     untouched = {probe.accuracy for probe in done.robustness if probe.strength == 0}
     assert list(untouched) == [pytest.approx(done.metrics["test_accuracy"])]
     assert {probe.images for probe in done.robustness} == {8}
