@@ -42,7 +42,7 @@ def theta_rows(view: View) -> str:
 def probability_bars(view: View) -> str:
     """A bar for each class, the label's name in bold; a sentence where there is no classifier."""
     if not view.probabilities:
-        return "<p>No class probabilities: an untrained transformer has no classifier behind it.</p>"
+        return "<p>No class probabilities: this transformer has no classifier behind it.</p>"
     best = max(view.probabilities, key=lambda name: view.probabilities[name])
     rows = []
     for name, share in view.probabilities.items():
@@ -57,20 +57,24 @@ def probability_bars(view: View) -> str:
     return f"<table {_TABLE}>{head}{''.join(rows)}</table>"
 
 
-def follow_curve(followed: Sequence[tuple[float, float]]) -> str:
-    """Theta's rotation over the face's, both in degrees within ±45, as a small drawing; dashed: all of it undone."""
-    points = " ".join(f"{x:.0f},{-min(max(y, -60), 60):.1f}" for x, y in followed)
-    said = ", ".join(f"{x:.0f}° {y:.0f}°" for x, y in followed[::3])
+def follow_curve(followed: Sequence[tuple[float, float, float]]) -> str:
+    """A small drawing of how theta follows a face: by its turn, theta's rotation and (dashed) the true one, degrees."""
+    turns, learnt, true = zip(*followed, strict=True)
+    said = ", ".join(f"{turn:.0f}° {angle:.0f}°" for turn, angle in list(zip(turns, learnt, strict=True))[::3])
+    lines = [
+        " ".join(f"{turn:.0f},{-np.clip(angle, -60, 60):.1f}" for turn, angle in zip(turns, angles, strict=True))
+        for angles in (true, learnt)
+    ]
     return (
-        f'<svg viewBox="-66 -52 118 116" width="190" role="img" aria-label="Theta\'s rotation by the face\'s: {said}" '
+        f'<svg viewBox="-78 -64 136 142" width="200" role="img" aria-label="Theta\'s rotation by the face\'s: {said}" '
         'style="font-size:8px;fill:currentColor">'
-        f'<g fill="none" stroke="currentColor" stroke-width="0.5"><path d="M-45 0H45M0 -45V45"/>'
-        f'<path d="M-45 45L45 -45" stroke="{BLUE}" stroke-dasharray="3 2" stroke-width="1.5"/>'
-        f'<polyline points="{points}" stroke="{RED}" stroke-width="2"/></g>'
-        '<text x="-45" y="56" text-anchor="middle">−45°</text><text x="45" y="56" text-anchor="middle">+45°</text>'
-        '<text y="62" text-anchor="middle">the face is turned</text>'
+        '<g fill="none" stroke="currentColor" stroke-width="0.5"><path d="M-45 0H45M0 -60V60"/>'
+        f'<polyline points="{lines[0]}" stroke="{BLUE}" stroke-dasharray="3 2" stroke-width="1.5"/>'
+        f'<polyline points="{lines[1]}" stroke="{RED}" stroke-width="2"/></g>'
+        '<text x="-45" y="68" text-anchor="middle">−45°</text><text x="45" y="68" text-anchor="middle">+45°</text>'
+        '<text y="76" text-anchor="middle">the face is turned</text>'
         '<text x="-48" y="-42" text-anchor="end">+45°</text><text x="-48" y="48" text-anchor="end">−45°</text>'
-        '<text transform="translate(-54 0) rotate(-90)" text-anchor="middle">theta turns</text></svg>'
+        '<text transform="translate(-70 0) rotate(-90)" text-anchor="middle">theta turns</text></svg>'
     )
 
 

@@ -89,7 +89,7 @@ class Explorer(widgets.HBox):
         return widgets.VBox([*face, *self.sliders.values(), buttons], layout=layout)
 
     def _display(self) -> widgets.VBox:
-        numbers = widgets.HBox([self.theta, self.probabilities, self.curve], layout={"flex_flow": "row wrap"})
+        numbers = widgets.HBox([self.theta, self.curve, self.probabilities], layout={"flex_flow": "row wrap"})
         self.theta.layout.margin, self.status.layout.margin = "0 36px 0 22px", "8px 0 0 22px"
         shown = [widgets.HTML(markup.headings(width=_PICTURE)), self.picture, numbers, self.status]
         return widgets.VBox(shown, layout={"width": f"{_PICTURE}px", "flex": "0 0 auto", "overflow": "visible"})
@@ -157,17 +157,21 @@ class Explorer(widgets.HBox):
         self._draw()
 
     def _spin(self) -> None:
-        """Turns the face through ±45° and back to where it was, and draws theta's rotation as it follows."""
-        slider, before = self.sliders["rotation"], self.sliders["rotation"].value
-        followed: list[tuple[float, float]] = []
-        for angle in SPIN:
-            slider.value = angle
-            followed.append((angle, float(pose_components(self.view.theta)["rotation"])))
-            self.curve.value = markup.follow_curve(followed)
-        slider.value = before
+        """Turns the face through ±45° and back to where it was, and draws theta's rotation as it follows.
 
-    def _draw(self) -> None:
-        """Computes and shows everything anew, in place."""
+        The slider stays: it would send each angle back, and those that come late would turn the face once more.
+        """
+        followed: list[tuple[float, float, float]] = []
+        for angle in SPIN:
+            self._draw(rotation=angle)
+            theta, pose = self.view.theta, self.view.pose
+            true = angle if pose is None else float(pose_components(pose)["rotation"])
+            followed.append((angle, float(pose_components(theta)["rotation"]), true))
+            self.curve.value = markup.follow_curve(followed)
+        self._draw()
+
+    def _draw(self, **instead: float) -> None:
+        """Computes and shows everything anew, in place; `instead` of what some sliders say."""
         if self._quiet:
             return
         with self._told():
@@ -178,7 +182,7 @@ class Explorer(widgets.HBox):
                 with self._at_once():
                     self.category.value = ANY  # an image of another class was asked for by its index
             model, problem = self._model()
-            disturbance = Disturbance(**{part: slider.value for part, slider in self.sliders.items()})
+            disturbance = Disturbance(**{part: slider.value for part, slider in self.sliders.items()} | instead)
             pose = None if faces.pose is None else np.asarray(faces.pose[row])
             self.view = observe(faces.images[row], model, disturbance=disturbance, pose=pose, label=label)
             with self.hold_trait_notifications():
