@@ -103,11 +103,12 @@ def test_evaluation_takes_no_slow_way(shape, dtype):
     seconds = []
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
         for layer in (ours, plain):
-            layer(maps)
-            began = time.perf_counter()
-            for _ in range(5):
+            rounds = []
+            for _ in range(7):
+                began = time.perf_counter()
                 layer(maps)
-            seconds.append(time.perf_counter() - began)
+                rounds.append(time.perf_counter() - began)
+            seconds.append(min(rounds))  # a busy machine slows some of them, a slow way all
     assert seconds[0] < 10 * seconds[1]
 
 
