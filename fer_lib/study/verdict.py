@@ -73,10 +73,12 @@ def _tally(claims: Sequence[Claim]) -> str:
     if len(tally["missing"]) == len(claims):
         return f"None of the paper's {len(claims)} claims has been tested yet."
     words = {
-        "holds": "hold", "fails": "do not hold", "undecided": "cannot be decided yet", "missing": "were not tested yet"
+        "holds": ("holds", "hold"), "fails": ("does not hold", "do not hold"),
+        "undecided": ("cannot be decided yet",) * 2, "missing": ("was not tested yet", "were not tested yet"),
     }  # fmt: skip
     counts = [
-        f"{len(tally[verdict]) or 'none'} {text}" + (f" ({', '.join(tally[verdict])})" if tally[verdict] else "")
+        f"{len(tally[verdict]) or 'none'} {text[len(tally[verdict]) != 1]}"
+        + (f" ({', '.join(tally[verdict])})" if tally[verdict] else "")
         for verdict, text in words.items()
         if tally[verdict] or verdict == "holds"
     ]
