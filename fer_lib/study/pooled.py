@@ -102,12 +102,17 @@ class AdditiveModel:
         )  # fmt: skip
 
     def mean(self, arm: str, *, spread: Spread | None = None) -> Estimate:
-        """Mean of an arm over its seeds, with the spread within arms."""
+        """Mean of an arm over its seeds, with the spread within arms.
+
+        A spread that one arm alone has shown serves that arm: it may be the steadiest of all.
+        """
         if arm not in self.values:
             return estimate([])
-        own = list(self.values[arm].values())
+        own, within = list(self.values[arm].values()), self.within
+        if within is not None and within.arms != {arm} and len(within.arms) == 1:
+            within = None
         return _estimate(
-            mean=float(np.mean(own)), n=len(own), spread=self.within or spread, factor=1 / len(own), arms={arm},
+            mean=float(np.mean(own)), n=len(own), spread=within or spread, factor=1 / len(own), arms={arm},
             overlap=self._overlap,
         )  # fmt: skip
 
@@ -224,7 +229,7 @@ class Pool:
         """Another data set's spread under the same split."""
         for other in self._runs.datasets():
             spread = getattr(self._model(other, split, of), kind) if other != dataset else None
-            if spread is not None:
+            if spread is not None and len(spread.arms) > 1:
                 return replace(spread, borrowed=True)
         return None
 

@@ -92,6 +92,14 @@ def test_the_mean_of_an_arm_has_the_spread_within_arms():
     assert AdditiveModel(alike).mean("A").df == pytest.approx(2), "seeds that add the same to all arms are three values"
 
 
+def test_a_spread_that_one_arm_alone_has_shown_serves_that_arm_only():
+    model = AdditiveModel({"steady": {0: 0.589, 1: 0.5889, 2: 0.588}, "other": {0: 0.55}})
+    assert model.mean("steady").known
+    assert not model.mean("other").known
+    both = AdditiveModel({"steady": {0: 0.589, 1: 0.5889, 2: 0.588}, "third": {0: 0.5, 1: 0.52}, "other": {0: 0.55}})
+    assert both.mean("other").known
+
+
 def test_one_degree_of_freedom_is_too_few():
     """Two seeds of two arms may agree by chance; a t interval of one degree of freedom then looks sure of it."""
     model = AdditiveModel({"A": {0: 0.5, 1: 0.5001}, "B": {0: 0.6, 1: 0.6}})
