@@ -168,9 +168,7 @@ def main() -> None:
     names = ["Vanilla CNN"] if options.quick else [name for name in MODELS if options.only in name]
     results = []
     todo = [("images", "load", augment) for augment in ("crop_flip", "affine")]
-    todo += [
-        (name, task, "crop_flip") for name in names for task in (("train",) if options.quick else ("train", "evaluate"))
-    ]
+    todo += [(name, task, "crop_flip") for name in names for task in ("train", "evaluate")]
     for name, task, augment in todo:
         results.append(
             compare(name, task, device=device, rounds=rounds, seconds=seconds, augment=augment, quick=options.quick)

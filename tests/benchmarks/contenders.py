@@ -94,7 +94,7 @@ def _ours(lane: Lane) -> Work:
 
         def look(steps: int) -> int:
             part = DeviceData.of(selections[0].images, labels, np.resize(rows, steps * config.batch_size))
-            evaluate(steps_of[0].model, part, autocast=steps_of[0].autocast)
+            evaluate(steps_of[0].model, part, config, autocast=steps_of[0].autocast)
             return len(part)
 
         return look

@@ -20,7 +20,7 @@ def test_the_quick_benchmark_runs(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(out.read_text())
-    assert {case["task"] for case in found["cases"]} == {"load", "train"}
+    assert {case["task"] for case in found["cases"]} == {"load", "train", "evaluate"}
     ratios = {(case["case"], case["augment"], pair): values
               for case in found["cases"] for pair, values in case["ratios"].items()}  # fmt: skip
     assert {pair for _, _, pair in ratios} == {f"ours / {other}" for other in ("naive", "limit", "torch", "matmul")}
