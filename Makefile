@@ -19,7 +19,7 @@ RENDERED := $(filter-out reports/paper/,$(wildcard reports/*/))
 NOT_SLOW := $(if $(filter 1,$(FAST)), and not slow)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data report docs lab test lint bench clean lock
+.PHONY: help setup data report docs lab test lint bench pictures clean lock
 
 help: ## show this list
 	@echo "PROFILE=demo|quick|paper   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)   TRAIN=0: only read runs   VERBOSE=1: say more"
@@ -60,6 +60,9 @@ test: lint ## lint and all tests, with FER_DATA also those on the real data; FAS
 
 bench: setup ## time training against the usual way and the limit; writes reports/bench/bench.json
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(filter 1,$(QUICK)),--quick)
+
+pictures: setup ## take the README's pictures of the explorer in JupyterLab (needs Chromium)
+	@PYTHONPATH=tests $(BIN)/python -m explorer
 
 clean: ## remove caches and rendered pages; never a run
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache build *.egg-info

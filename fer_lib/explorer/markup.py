@@ -17,12 +17,30 @@ _TABLE = 'style="border-collapse:collapse;font-variant-numeric:tabular-nums;font
 _NUMBER = 'style="text-align:right;padding:0 0 0 14px;font-weight:normal;white-space:nowrap"'
 
 
-def headings(*, width: int) -> str:
-    """Headings for the two halves of a picture that is `width` pixels wide."""
-    margin = MARGIN / (1 + 2 * MARGIN) / 2 * width
-    cell = f"box-sizing:border-box;width:{width // 2}px;padding-left:{margin:.0f}px"
-    cells = "".join(f'<b style="{cell}">{title}</b>' for title in TITLES)
-    return f'<div style="display:flex">{cells}</div>'
+# What ipywidgets leaves out: names for sliders, whose labels stand beside them without a tie, and for pictures.
+NAMES = """
+const give_names = () => {
+  for (const slider of document.querySelectorAll(".fer-explorer .widget-slider"))
+    for (const part of slider.querySelectorAll(".noUi-handle, .widget-readout"))
+      part.setAttribute("aria-label", slider.querySelector("label").textContent);
+  for (const picture of document.querySelectorAll(".fer-explorer img"))
+    picture.alt = "The face with its sampling grid, and the warped face";
+};
+give_names();
+new MutationObserver(give_names).observe(document.body, {childList: true, subtree: true});
+"""
+
+
+def title(text: str) -> str:
+    """The heading of a picture."""
+    return f'<b style="display:block;padding-left:12px;line-height:1.3">{escape(text)}</b>'
+
+
+def headings() -> str:
+    """Headings for the two halves of a picture, as wide as it is."""
+    cell = f"box-sizing:border-box;width:50%;padding-left:{50 * MARGIN / (1 + 2 * MARGIN):.1f}%"
+    cells = "".join(f'<span style="{cell}">{heading}</span>' for heading in TITLES)
+    return f'<div style="display:flex;line-height:1.3">{cells}</div>'
 
 
 def theta_rows(view: View) -> str:
@@ -42,7 +60,7 @@ def theta_rows(view: View) -> str:
 def probability_bars(view: View) -> str:
     """A bar for each class, the label's name in bold; a sentence where there is no classifier."""
     if not view.probabilities:
-        return "<p>No class probabilities: this transformer has no classifier behind it.</p>"
+        return "<p>No class probabilities: there is no classifier behind this theta.</p>"
     best = max(view.probabilities, key=lambda name: view.probabilities[name])
     rows = []
     for name, share in view.probabilities.items():
@@ -66,7 +84,7 @@ def follow_curve(followed: Sequence[tuple[float, float, float]]) -> str:
         for angles in (true, learnt)
     ]
     return (
-        f'<svg viewBox="-78 -64 136 142" width="200" role="img" aria-label="Theta\'s rotation by the face\'s: {said}" '
+        f'<svg viewBox="-78 -64 136 142" width="180" role="img" aria-label="Theta\'s rotation by the face\'s: {said}" '
         'style="font-size:8px;fill:currentColor">'
         '<g fill="none" stroke="currentColor" stroke-width="0.5"><path d="M-45 0H45M0 -60V60"/>'
         f'<polyline points="{lines[0]}" stroke="{BLUE}" stroke-dasharray="3 2" stroke-width="1.5"/>'
@@ -79,7 +97,7 @@ def follow_curve(followed: Sequence[tuple[float, float, float]]) -> str:
 
 
 def message(text: str, *, problem: bool = False) -> str:
-    """A line below the picture; a problem is announced and framed."""
+    """A line above the picture; a problem is announced and framed."""
     lines = escape(text).replace("\n", "<br>")
     frame = f"border-left:4px solid {RED};padding:4px 10px;background:rgba(213,94,0,.1)" if problem else ""
     return f'<div role="{"alert" if problem else "status"}" style="line-height:1.45;{frame}">{lines}</div>'

@@ -1,21 +1,22 @@
-"""The trained transformers that the explorer offers, and the networks behind them."""
+"""The trained networks that the explorer offers: transformers, with what is behind them, and plain classifiers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from fer_lib import data, paths
-from fer_lib.data import DATASETS, apply_rule, split_rows
+from fer_lib.data import DATASETS
 from fer_lib.errors import FerError
 from fer_lib.evaluation.theta import undone_by_part
 from fer_lib.explorer.scene import Model
-from fer_lib.models import build
+from fer_lib.models import SpatialTransformer, build
 from fer_lib.models.weights import restore
 from fer_lib.results import Results
 from fer_lib.training import Record, RunConfig, RunStore, expand, grids_in
+from fer_lib.training.engine import labels_and_split
 from fer_lib.training.grid import Grid
 from fer_lib.training.release import released
 
@@ -24,13 +25,14 @@ _BY_HAND = "Put its arm into `keep_weights`, delete its record from runs/ and ru
 
 @dataclass(frozen=True, eq=False)
 class TrainedRun:
-    """A finished run with a transformer.
+    """A finished run.
 
     Attributes:
         title: what it is chosen by.
         record, weights: its record and the file of its weights, which may not be here.
         test_rows: its test images in its data set; none where that is not here.
         undone: R² of the rotations of test images that its theta undoes; None where that was not measured.
+        thetas: [epochs + 1, n, 2, 3] of its first n test images: before training and after each epoch; n may be 0.
     """
 
     title: str
@@ -38,16 +40,36 @@ class TrainedRun:
     weights: Path
     test_rows: np.ndarray
     undone: float | None = None
+    thetas: np.ndarray = field(default_factory=lambda: np.empty((1, 0, 2, 3)))
 
     def is_here(self) -> bool:
         """Whether its weights are on this machine."""
         return self.weights.is_file()
 
+    @property
+    def has_transformer(self) -> bool:
+        """Whether it has one; else it is a plain classifier."""
+        return self.record.config.attention != "none"
+
+    @property
+    def moves_pixels(self) -> bool:
+        """Whether what it hands on is warped by its theta."""
+        return self.has_transformer and self.record.config.attention != "stn_no_warp"
+
+    def recorded_theta(self, row: int, *, epoch: int) -> np.ndarray | None:
+        """Theta float32 [2, 3] of an image of its data set, as it is there, after so many epochs; None if not kept."""
+        found = np.flatnonzero(self.test_rows[: self.thetas.shape[1]] == row)
+        return self.thetas[epoch, found[0]].astype(np.float32) if len(found) else None
+
 
 def offered(results: Results, store: RunStore) -> list[TrainedRun]:
-    """What comes with the package and what was trained, those whose weights are here first, the most undone first."""
+    """What comes with the package and what was trained: what is here first, transformers first, the most undone first.
+
+    Plain classifiers are among them where their weights are here.
+    """
     runs = [*_released(), *_trained(results, store)]
-    return sorted(runs, key=lambda run: (not run.is_here(), -(-1.0 if run.undone is None else run.undone)))
+    told = {run: -1.0 if run.undone is None else run.undone for run in runs}
+    return sorted(runs, key=lambda run: (not run.is_here(), not run.has_transformer, -told[run]))
 
 
 def _released() -> list[TrainedRun]:
@@ -61,9 +83,7 @@ def _released() -> list[TrainedRun]:
         except FerError:  # not here, or damaged: the nets work on other faces all the same
             rows = np.empty(0, np.int64)
         else:
-            labels = apply_rule(faces, config.label_rule)
-            limits = {"train_limit": config.train_limit, "test_limit": config.test_limit}
-            rows = split_rows(faces, labels, protocol=config.split, seed=config.seed, **limits).report
+            rows = labels_and_split(config, faces)[1].report
         title = f"Shown poses of {DATASETS[config.dataset].title}{_told(undone)}"
         found.append(TrainedRun(title, record, weights, rows, undone))
     return found
@@ -74,26 +94,28 @@ def _told(undone: float | None) -> str:
 
 
 def _trained(results: Results, store: RunStore) -> list[TrainedRun]:
-    """Finished runs with a transformer; of those whose weights are not here, the first seed's only."""
+    """Finished runs; of those whose weights are not here, the transformers of the first seed only."""
     lines = results.runs[results.runs["status"] == "finished"].drop_duplicates("run_id")
     found = []
     for line in lines.itertuples():
         record = results.records[str(line.run_id)]
-        if record.config.attention == "none":
-            continue
         weights = store.weights_path(record.run_id)
-        if weights.is_file() or line.seed == lines["seed"].min():
-            title = f"{line.arm} · {line.dataset} · {line.split} · seed {line.seed} · {line.test_accuracy:.0%} right"
-            arrays, undone = results.load(record), None
-            if "response_theta" in arrays:
-                undone = undone_by_part(arrays["response_theta"].astype(float), arrays["response_wanted"])["rotation"]
-            title += _told(undone) if weights.is_file() else " (no weights here)"
-            found.append(TrainedRun(title, record, weights, arrays["rows"], undone))
+        shows_theta = record.config.attention != "none" and line.seed == lines["seed"].min()
+        if not (weights.is_file() or shows_theta):
+            continue
+        title = f"{line.arm} · {line.dataset} · {line.split} · seed {line.seed} · {line.test_accuracy:.0%} right"
+        arrays, undone, kept = results.load(record), None, {}
+        if "response_theta" in arrays:
+            undone = undone_by_part(arrays["response_theta"].astype(float), arrays["response_wanted"])["rotation"]
+        if "theta" in arrays:
+            kept["thetas"] = arrays["theta"]
+        title += _told(undone) if weights.is_file() else " (no weights here)"
+        found.append(TrainedRun(title, record, weights, arrays["rows"], undone, **kept))
     return found
 
 
 def open_run(run: TrainedRun, *, profile: str) -> Model:
-    """The run's transformer and network, on the CPU, ready to predict.
+    """The run's transformer (the identity, if it has none) and network, on the CPU, ready to predict.
 
     Raises:
         FerError: its weights are not here (the message says how to train them) or damaged.
@@ -106,17 +128,18 @@ def open_run(run: TrainedRun, *, profile: str) -> Model:
     return _open(run.record.config, tuple(run.record.classes), run.weights, run.weights.stat().st_mtime_ns)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _open(config: RunConfig, classes: tuple[str, ...], weights: Path, stamp: int) -> Model:
     classifier = build(config, classes=len(classes))
     restore(classifier, weights)
     classifier.eval()
-    assert classifier.attention is not None  # none other is offered
-    return Model(classifier.attention, None if config.model == "none" else classifier.network, classes)
+    transformer = SpatialTransformer().eval() if classifier.attention is None else classifier.attention
+    return Model(transformer, None if config.model == "none" else classifier.network, classes)
 
 
 def what_to_train(runs: Sequence[TrainedRun], profile: str) -> str:
     """What to type where no trained transformer is at hand; empty where one is."""
+    runs = [run for run in runs if run.has_transformer]
     if any(run.is_here() for run in runs):
         return ""
     grids = _grids(profile).values()
@@ -124,6 +147,7 @@ def what_to_train(runs: Sequence[TrainedRun], profile: str) -> str:
         how = _how_to_train(runs[0].record.config, profile, runs[0].record.run_id)
     else:
         kept = [cell.config for grid in grids for cell in expand(grid) if cell.keep_weights]
+        kept = [config for config in kept if config.attention != "none"]
         how = _how_to_train(kept[0], profile) if kept else _BY_HAND
     return f"No trained transformer is here yet.\n{how}"
 

@@ -87,12 +87,18 @@ def draw_tile(axes: Axes, tile: Tile, *, x: float, y: float, line_width: float =
         add([_SQUARE], tile.pose, colors=BLUE, linewidths=1.7 * line_width, linestyles="dashed")
 
 
+def reaches_beyond(theta: np.ndarray) -> bool:
+    """Whether the frame of theta [2, 3] leaves the drawn part of the plane."""
+    return bool(np.abs(_SQUARE @ theta[:, :2].T + theta[:, 2]).max() > 1 + 2 * MARGIN)
+
+
 def png(figure: Figure) -> bytes:
-    """The figure as PNG at its own size, compressed for speed."""
+    """The figure as PNG at its own size, on a transparent ground, compressed for speed."""
+    figure.patch.set_alpha(0)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     buffer = io.BytesIO()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(buffer, "PNG", compress_level=1)
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 

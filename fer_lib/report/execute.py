@@ -33,7 +33,7 @@ from traitlets.config import Config
 from fer_lib.errors import FerError
 from fer_lib.files import write_atomically
 
-WIDGETS = "application/vnd.jupyter.widget-"
+LIVE = ("application/vnd.jupyter.widget-", "application/javascript")  # outputs that need a kernel or JupyterLab
 INJECTED = "injected-parameters"  # papermill's tag for the cell that it adds
 
 # Without a handler of their own these loggers write to the terminal.
@@ -228,7 +228,7 @@ def _tidied(nb: nbformat.NotebookNode, parameters: Mapping[str, Any]) -> nbforma
         if INJECTED in cell.metadata.get("tags", []):
             cell.id = INJECTED  # papermill draws one at random
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if not any(kind.startswith(WIDGETS) for kind in o.get("data", {}))]
+            cell.outputs = [o for o in cell.outputs if not any(kind.startswith(LIVE) for kind in o.get("data", {}))]
     return nb
 
 

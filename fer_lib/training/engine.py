@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from fer_lib.data import PRETRAINING_SETS, FaceSet, Split, apply_rule, split_rows
+from fer_lib.data import PRETRAINING_SETS, FaceSet, Labels, Split, apply_rule, split_rows
 from fer_lib.data.batches import DeviceData, augmentation_plan, generator, key
 from fer_lib.data.duplicates import copies_of
 from fer_lib.data.labels import tied
@@ -58,6 +58,17 @@ class Outcome:
     arithmetic: str
 
 
+def labels_and_split(config: RunConfig, faces: FaceSet) -> tuple[Labels, Split]:
+    """What a run learns from and is tested on: the labels under its rule, and its training, selection and test rows.
+
+    Raises:
+        FerError: the data does not have what the config asks for.
+    """
+    labels = apply_rule(faces, config.label_rule)
+    limits = {"train_limit": config.train_limit, "test_limit": config.test_limit}
+    return labels, split_rows(faces, labels, protocol=config.split, seed=config.seed, **limits)
+
+
 def train(
     config: RunConfig,
     faces: FaceSet,
@@ -78,11 +89,7 @@ def train(
         Stopped: `after_epoch` said so.
         FerError: the data does not have what the config asks for.
     """
-    labels = apply_rule(faces, config.label_rule)
-    split = split_rows(
-        faces, labels, protocol=config.split, seed=config.seed,
-        train_limit=config.train_limit, test_limit=config.test_limit,
-    )  # fmt: skip
+    labels, split = labels_and_split(config, faces)
     images = workspace.images(faces)
     training_data, select, report = (
         DeviceData.of(images, labels, rows) for rows in (split.train, split.select, split.report)

@@ -9,6 +9,7 @@ import json
 import os
 import statistics
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,17 +42,18 @@ def config_of(name: str, *, device: str, augment: str = "crop_flip", **changes: 
 
 def race(lanes: dict[str, Lane], *, rounds: int, seconds: float) -> tuple[dict[str, list[Timing]], dict[str, float]]:
     """Timings of each lane by round, and its peak memory in MB; a lane's turn takes about `seconds`."""
-    racers = {name: Racer(lane) for name, lane in lanes.items()}
-    steps = {}
-    for name, racer in racers.items():
-        racer.time(1)
-        steps[name] = max(1, round(seconds / max(racer.time(1).wall, 1e-6)))
-        racer.time(steps[name])  # a loader's workers start here
-    timings: dict[str, list[Timing]] = {name: [] for name in lanes}
-    for _ in range(rounds):
+    with ExitStack() as stack:
+        racers = {name: stack.enter_context(Racer(lane)) for name, lane in lanes.items()}
+        steps = {}
         for name, racer in racers.items():
-            timings[name].append(racer.time(steps[name]))
-    return timings, {name: racer.finish() for name, racer in racers.items()}
+            racer.time(1)
+            steps[name] = max(1, round(seconds / max(racer.time(1).wall, 1e-6)))
+            racer.time(steps[name])  # a loader's workers start here
+        timings: dict[str, list[Timing]] = {name: [] for name in lanes}
+        for _ in range(rounds):
+            for name, racer in racers.items():
+                timings[name].append(racer.time(steps[name]))
+        return timings, {name: racer.finish() for name, racer in racers.items()}
 
 
 def speed(timing: Timing, *, device: str) -> float:
@@ -75,55 +77,53 @@ def compare(
     config = config_of(name, device=device, augment=augment)
     ours = Lane("ours", task, config, device)  # type: ignore[arg-type]
     lanes = {"ours": ours, "naive": replace(ours, way="naive")}
+    heats = [lanes]  # lanes that race at once: all of a large network's would not fit into the memory
     if task != "load":
         lanes["limit"] = replace(ours, way="limit")
-        if task == "train" and device == "cpu":
-            lanes |= {"torch": replace(ours, way="torch"), "matmul": replace(ours, way="matmul")}
-        if task == "train" and device == "cpu" and not quick and arithmetic(config, torch.device(device)) == "bf16":
+    if task == "train" and device == "cpu":
+        lanes |= {"torch": replace(ours, way="torch"), "matmul": replace(ours, way="matmul")}
+        if not quick and arithmetic(config, torch.device(device)) == "bf16":
             fp32 = config.model_copy(update={"precision": "fp32"})
-            lanes |= {
-                f"{way}, fp32": replace(ours, way=way, config=fp32) for way in ("ours", "limit", "torch", "matmul")
-            }  # type: ignore[arg-type]
+            held = {name: replace(lane, config=fp32) for name, lane in lanes.items()}
+            heats.append({name if name == "naive" else f"{name}, fp32": lane for name, lane in held.items()})
     if device != "cpu" and task == "train":
         lanes |= {f"ours, {runs} runs": replace(ours, runs=runs) for runs in GPU_RUNS[1:]}
-    timings, memory = race(lanes, rounds=rounds, seconds=seconds)
-    pairs = [("ours", other) for other in ("naive", "limit", "torch", "matmul")]
-    pairs += [("ours, fp32", other) for other in ("naive", "limit, fp32", "torch, fp32", "matmul, fp32")]
-    pairs += [(lane, "naive") for lane in lanes if lane.endswith("runs")]
+    speeds: dict[str, float] = {}
+    memory: dict[str, float] = {}
+    ratios: dict[str, dict[str, float]] = {}
+    for heat in heats:
+        timings, peaks = race(heat, rounds=rounds, seconds=seconds)
+        first = next(iter(heat))
+        pairs = [(first, lane) for lane in heat if not lane.startswith("ours")]
+        pairs += [(lane, "naive") for lane in heat if lane.endswith("runs")]
+        ratios |= {f"{a} / {b}": ratio(timings[a], timings[b], device=device) for a, b in pairs}
+        speeds |= {
+            lane: statistics.median(speed(timing, device=device) for timing in found) for lane, found in timings.items()
+        }
+        memory |= peaks
     return {
-        "case": name,
-        "task": task,
-        "augment": augment,
-        "batch_size": config.batch_size,
-        "images_per_second": {
-            lane: statistics.median(speed(timing, device=device) for timing in found)
-            for lane, found in timings.items()
-        },
-        "memory_mb": memory,
-        "ratios": {
-            f"{a} / {b}": ratio(timings[a], timings[b], device=device) for a, b in pairs if {a, b} <= lanes.keys()
-        },
+        "case": name, "task": task, "augment": augment, "batch_size": config.batch_size, "images_per_second": speeds,
+        "memory_mb": memory, "ratios": ratios,
     }  # fmt: skip
 
 
 def two_jobs(name: str, *, rounds: int, seconds: float) -> dict[str, Any]:
     """Two single-thread processes against one process with two threads, by the clock on the wall."""
     lane = Lane("ours", "train", config_of(name, device="cpu"))
-    one, pair = Racer(replace(lane, threads=2)), [Racer(lane), Racer(lane)]
-    for racer in (one, *pair):
-        racer.time(1)
-    steps = max(1, round(seconds / one.time(1).wall))
-    ratios, speeds = [], []
-    for _ in range(rounds):
-        alone = one.time(steps)
-        for racer in pair:
-            racer.begin(steps)
-        both = [racer.result() for racer in pair]
-        together = sum(timing.images for timing in both) / max(timing.wall for timing in both)
-        ratios.append(together / (alone.images / alone.wall))
-        speeds.append((together, alone.images / alone.wall))
-    for racer in (one, *pair):
-        racer.finish()
+    with Racer(replace(lane, threads=2)) as one, Racer(lane) as first, Racer(lane) as second:
+        pair = first, second
+        for racer in (one, *pair):
+            racer.time(1)
+        steps = max(1, round(seconds / one.time(1).wall))
+        ratios, speeds = [], []
+        for _ in range(rounds):
+            alone = one.time(steps)
+            for racer in pair:
+                racer.begin(steps)
+            both = [racer.result() for racer in pair]
+            together = sum(timing.images for timing in both) / max(timing.wall for timing in both)
+            ratios.append(together / (alone.images / alone.wall))
+            speeds.append((together, alone.images / alone.wall))
     return {
         "case": f"{name}, two jobs", "task": "train", "augment": "crop_flip", "batch_size": lane.config.batch_size,
         "images_per_second": dict(zip(("two jobs", "two threads"), map(statistics.median, zip(*speeds, strict=True)),

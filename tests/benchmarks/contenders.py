@@ -214,20 +214,34 @@ def _limit(lane: Lane) -> Work:
 
 
 class Racer:
-    """A lane in a process of its own, which is told when to run."""
+    """A lane in a process of its own, which is told when to run, and does not outlive its `with`."""
 
     def __init__(self, lane: Lane) -> None:
         context = multiprocessing.get_context("spawn")
+        self._lane = lane
         self._ours, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, lane))
         self._process.start()
         theirs.close()
 
+    def __enter__(self) -> "Racer":
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        self._process.kill()
+        self._process.join()
+
     def begin(self, steps: int) -> None:
         self._ours.send(steps)
 
     def result(self) -> Timing:
-        return self._ours.recv()
+        try:
+            return self._ours.recv()
+        except EOFError:
+            self._process.join()
+            code, lane = self._process.exitcode, self._lane
+            told = f"{lane.way}, {lane.config.model}: its process ended with {code}; -9 is often too little memory."
+            raise SystemExit(told) from None
 
     def time(self, steps: int) -> Timing:
         self.begin(steps)

@@ -37,6 +37,7 @@ def lab_server(folder: Path, **environment: str) -> Iterator[str]:
         path.write_text(repr(values).replace("'", '"').replace("False", "false").replace("True", "true"))
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0",
                f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", "--LabApp.news_url=",
+               "--LabApp.expose_app_in_browser=True",
                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
     log = folder.parent / "lab.log"
     with log.open("w") as output:
@@ -73,6 +74,22 @@ class Page:
         """What the panel's tables say: theta, and the probabilities."""
         return self.page.locator(".fer-explorer td").all_inner_texts()
 
+    def choose(self, label: str, start: str) -> None:
+        """The option that begins so, of the select with this label."""
+        select = self.page.get_by_label(label, exact=True)
+        titles = [title.replace("\xa0", " ") for title in select.locator("option").all_text_contents()]
+        select.select_option(index=next(i for i, title in enumerate(titles) if title.startswith(start)))
+
+    def type_into(self, field: Any, number: float) -> None:
+        """As a user does: the number, and Enter."""
+        field.fill(str(number))
+        field.press("Enter")
+
+    def use_theme(self, name: str) -> None:
+        """JupyterLab's theme of this name."""
+        self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
+        self.page.wait_for_timeout(500)
+
     def run_all_cells(self) -> None:
         """By the menu, once the kernel is there."""
         self.page.get_by_text("| Idle").wait_for(timeout=60_000)
@@ -81,11 +98,11 @@ class Page:
 
 
 @contextlib.contextmanager
-def browser_page(playwright: Any) -> Iterator[Page]:
-    """A new page, 1280 × 1000."""
+def browser_page(playwright: Any, *, height: int = 1000) -> Iterator[Page]:
+    """A new page, 1280 pixels wide."""
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
     try:
-        found = Page(browser.new_context(viewport={"width": 1280, "height": 1000}).new_page())
+        found = Page(browser.new_context(viewport={"width": 1280, "height": height}).new_page())
         found.page.on("request", lambda request: found.requests.append(request.url))
         found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
         found.page.on("console", lambda m: found.complaints.append(m.text) if m.type == "error" else None)

@@ -1,6 +1,5 @@
 """The explorer as a user meets it: JupyterLab in Chromium, a real transformer, sliders moved by mouse and keyboard."""
 
-import os
 import re
 import shutil
 import time
@@ -31,7 +30,7 @@ def project(tmp_path):
     (project / "notebooks").mkdir(parents=True)
     shutil.copytree(ROOT / "params", project / "params")
     nb = nbformat.read(ROOT / "notebooks" / "06_attention_ablation.ipynb", as_version=4)
-    nb.cells[1].source += f"\nbase = {TINY!r}\narms = {ARMS!r}\ndatasets = {{'Toy faces': {{'dataset': 'toyfaces'}}}}"
+    nb.cells[1].source += f"\nbase, arms = {TINY!r}, {ARMS!r}\ndatasets = {{'Toy faces': {{'dataset': 'toyfaces'}}}}"
     nbformat.write(nb, project / "notebooks" / "06_attention_ablation.ipynb")
     data.load("toyfaces")  # leaves the cache that the notebook's kernel reads
     own = {"FER_ROOT": str(project), "FER_REPORT": str(tmp_path / "report"), "FER_DATA": str(tmp_path / "no data")}
@@ -40,7 +39,7 @@ def project(tmp_path):
 
 def changes_within_a_second(page: Page, act) -> float:
     """Seconds from `act` to another picture in the browser, whose numbers then are other ones too."""
-    picture = page.page.locator(".fer-explorer img")
+    picture = page.page.locator(".fer-explorer img").first
     before, numbers = picture.get_attribute("src"), page.numbers()
     began = time.perf_counter()
     act()
@@ -53,8 +52,26 @@ def changes_within_a_second(page: Page, act) -> float:
 
 def rotation_of_theta(page: Page) -> float:
     """Degrees, as the panel tells them."""
-    row = page.page.locator(".fer-explorer tr").filter(has_text="rotation (°)")
+    row = page.page.locator(".fer-explorer tr").filter(has_text="rotation (°)").first
     return float(row.locator("td").first.inner_text().replace("−", "-"))
+
+
+def barriers(page) -> list[str]:
+    """What axe-core finds serious or critical in the explorer."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found = axe.run(page, context=".fer-explorer").response["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:300]}" for one in found if one["impact"] in ("serious", "critical")
+    ]
+
+
+def cut_off(page) -> list[str]:
+    """Parts of the explorer that lie beyond the notebook's right edge."""
+    return page.evaluate("""() => {
+        const edge = document.querySelector('.jp-WindowedPanel-outer').getBoundingClientRect().right;
+        return [...document.querySelectorAll('.fer-explorer *')]
+            .filter(part => part.getBoundingClientRect().right > edge).map(part => part.outerHTML.slice(0, 120));
+    }""")
 
 
 def test_notebook_06_runs_in_jupyterlab_and_its_sliders_move_the_picture(project, tmp_path):
@@ -76,13 +93,11 @@ def test_notebook_06_runs_in_jupyterlab_and_its_sliders_move_the_picture(project
 
         before = rotation_of_theta(lab)
         readout = panel.locator(".widget-slider .widget-readout").first  # it can be typed into
-        readout.fill("30")
-        readout.press("Enter")
+        lab.type_into(readout, 30)
         page.wait_for_function("document.querySelector('.fer-explorer .noUi-handle').ariaValueNow == 30")
         page.wait_for_timeout(1000)
         assert rotation_of_theta(lab) - before > 25, "theta follows the face"
-        readout.fill("0")
-        readout.press("Enter")
+        lab.type_into(readout, 0)
 
         rotation = lab.slider("Rotation")
         box = rotation.bounding_box()
@@ -101,7 +116,7 @@ def test_notebook_06_runs_in_jupyterlab_and_its_sliders_move_the_picture(project
         print("slider to picture:", ", ".join(f"{value * 1000:.0f} ms" for value in seconds))
         assert max(seconds) < 1
 
-        seen = page.locator(".fer-explorer img").get_attribute("src")
+        seen = page.locator(".fer-explorer img").first.get_attribute("src")
         page.get_by_role("button", name="Next").press("Enter")
         page.wait_for_function("old => document.querySelector('.fer-explorer img').src != old", arg=seen)
         page.get_by_role("button", name="Reset").press("Enter")
@@ -113,9 +128,19 @@ def test_notebook_06_runs_in_jupyterlab_and_its_sliders_move_the_picture(project
         panel.get_by_text(re.compile("Saved .*svg and .*png")).wait_for()
         assert len(list((tmp_path / "report" / "explorer").iterdir())) == 2
 
-        shot = Path(os.environ.get("FER_SCREENSHOT") or tmp_path / "explorer.png")
-        panel.screenshot(path=shot)
-        assert shot.stat().st_size > 20_000
+        lab.choose("Beside it", "ResNet50 · ")
+        lab.choose("Transformer", "ResNet50 + STN · ")
+        sync_api.expect(lab.slider("Epoch")).to_have_attribute("aria-valuenow", re.compile("^2"))
+        lab.slider("Epoch").press("ArrowLeft")
+        panel.get_by_text("after epoch 1 of 2").wait_for()
+        for width in (1280, 900):
+            page.set_viewport_size({"width": width, "height": 1000})
+            for theme in ("JupyterLab Light", "JupyterLab Dark"):
+                lab.use_theme(theme)
+                panel.screenshot(path=tmp_path / f"{width} {theme}.png")
+                assert barriers(page) == [], (width, theme)
+                assert cut_off(page) == [], (width, theme)
+
         assert [url for url in lab.requests if not url.startswith((address, "data:", "blob:"))] == []
         assert lab.complaints == []
-    assert len(list((tmp_path / "report" / "weights").iterdir())) == 1
+    assert len(list((tmp_path / "report" / "weights").iterdir())) == 3

@@ -1,6 +1,7 @@
 """The panel without a kernel: what its controls do to picture and numbers, and what it says of what is missing."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -9,9 +10,10 @@ import pytest
 from training.tiny import SMALL
 
 from fer_lib import data
-from fer_lib.errors import DataMissing
+from fer_lib.errors import DataMissing, FerError
 from fer_lib.explorer import models, picture
-from fer_lib.explorer.panel import ANY, Explorer
+from fer_lib.explorer import panel as panel_module
+from fer_lib.explorer.panel import ANY, FRESH, NOBODY, Explorer
 from fer_lib.explorer.scene import NOTHING, Model, observe
 from fer_lib.models import build
 from fer_lib.study.notebook import Study
@@ -27,14 +29,14 @@ GRID = {
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """A study with one trained transformer, and its results."""
+    """A study with a trained transformer and a plain classifier, and its results."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_REPORT", str(tmp_path_factory.mktemp("study")))
         patch.setenv("FER_DEVICE", "cpu")
         patch.setenv("FER_JOBS", "1")
         patch.setenv("FER_DATA", str(tmp_path_factory.mktemp("nothing")))
         study = Study("demo")
-        yield study, study.run(**GRID, keep_weights=["CNN + STN"])
+        yield study, study.run(**GRID, keep_weights=list(GRID["arms"]))
 
 
 @pytest.fixture(autouse=True)
@@ -47,34 +49,39 @@ def panel(study):
     return Explorer(study[1], study[0].store, profile="demo")
 
 
-def shown(panel: Explorer) -> tuple[bytes, str, str]:
-    return panel.picture.value, panel.theta.value, panel.probabilities.value
+def shown(panel: Explorer, side: int = 0) -> tuple[bytes, str, str]:
+    side = panel.sides[side]
+    return side.picture.value, side.theta.value, side.probabilities.value
 
 
 def controls(panel: Explorer) -> list[widgets.Widget]:
-    return [panel.run, panel.dataset, panel.category, panel.index, panel.next, *panel.sliders.values(), panel.spin,
-            panel.reset, panel.save]  # fmt: skip
+    return [panel.run, panel.beside, panel.dataset, panel.category, panel.index, panel.next, *panel.sliders.values(),
+            panel.epoch, panel.spin, panel.reset, panel.save]  # fmt: skip
+
+
+def choose(choice: widgets.Dropdown, start: str) -> None:
+    choice.value = next(run for title, run in choice.options if title.startswith(start))
 
 
 def test_it_opens_on_a_test_image_of_the_trained_run(panel, study):
     assert panel.run.label.startswith("CNN + STN · Toy faces · random80 · seed 0 · ")
     assert panel.index.value == panel.run.value.test_rows[0]
     assert "in this run&#x27;s test set" in panel.status.value
-    assert set(panel.view.probabilities) == set(data.FER_CLASSES)
-    assert sum(panel.view.probabilities.values()) == pytest.approx(1)
-    assert not np.array_equal(panel.view.theta, np.eye(2, 3)), "trained"
+    assert set(panel.sides[0].view.probabilities) == set(data.FER_CLASSES)
+    assert sum(panel.sides[0].view.probabilities.values()) == pytest.approx(1)
+    assert not np.array_equal(panel.sides[0].view.theta, np.eye(2, 3)), "trained"
     record = panel.run.value.record
     arrays = study[0].store.predictions(record)
     assert (
-        data.FER_CLASSES.index(max(panel.view.probabilities, key=panel.view.probabilities.get))
+        data.FER_CLASSES.index(max(panel.sides[0].view.probabilities, key=panel.sides[0].view.probabilities.get))
         == arrays["predicted"][0]
     )
-    assert max(panel.view.probabilities.values()) == pytest.approx(arrays["confidence"][0], abs=2e-3)
+    assert max(panel.sides[0].view.probabilities.values()) == pytest.approx(arrays["confidence"][0], abs=2e-3)
 
 
 def test_every_control_is_a_standard_one_with_a_description(panel):
     """Those of ipywidgets take the keyboard, which the browser test tries."""
-    standard = widgets.Dropdown, widgets.BoundedIntText, widgets.Button, widgets.FloatSlider
+    standard = widgets.Dropdown, widgets.BoundedIntText, widgets.Button, widgets.FloatSlider, widgets.IntSlider
     assert all(isinstance(control, standard) and control.description for control in controls(panel))
     assert len({control.description for control in controls(panel)}) == len(controls(panel))
     assert all(getattr(control, "tabbable", None) is not False for control in controls(panel))
@@ -93,23 +100,23 @@ def test_every_control_is_a_standard_one_with_a_description(panel):
     ],
 )
 def test_a_slider_changes_picture_theta_and_probabilities_and_reset_takes_it_back(panel, part, value):
-    before, view = shown(panel), panel.view
+    before, view = shown(panel), panel.sides[0].view
     panel.sliders[part].value = value
-    assert panel.picture.value != before[0]
-    assert not np.array_equal(panel.view.theta, view.theta)
-    assert panel.view.probabilities != view.probabilities
-    assert part in ("light", "noise") or panel.theta.value != before[1], "the true pose moves with the face"
+    assert panel.sides[0].picture.value != before[0]
+    assert not np.array_equal(panel.sides[0].view.theta, view.theta)
+    assert panel.sides[0].view.probabilities != view.probabilities
+    assert part in ("light", "noise") or panel.sides[0].theta.value != before[1], "the true pose moves with the face"
     panel.reset.click()
     assert {name: slider.value for name, slider in panel.sliders.items()} == vars(NOTHING)
     assert shown(panel) == before
 
 
 def test_a_fresh_transformer_is_the_identity_and_classifies_nothing(panel):
-    panel.run.value = None
+    panel.run.value = FRESH
     panel.sliders["rotation"].value = 30
-    assert np.array_equal(panel.view.theta, np.eye(2, 3))
-    assert "no classifier" in panel.probabilities.value
-    assert "true pose" in panel.theta.value
+    assert np.array_equal(panel.sides[0].view.theta, np.eye(2, 3))
+    assert "no classifier" in panel.sides[0].probabilities.value
+    assert "true pose" in panel.sides[0].theta.value
 
 
 def test_images_are_chosen_by_class_and_index_and_next(panel):
@@ -119,7 +126,7 @@ def test_images_are_chosen_by_class_and_index_and_next(panel):
     assert faces.labels[first] == data.FER_CLASSES.index("surprise")
     panel.next.click()
     assert panel.index.value > first
-    assert panel.view.label == "surprise"
+    assert panel.sides[0].view.label == "surprise"
     panel.index.value = int(np.flatnonzero(faces.labels != faces.labels[first])[0])
     assert panel.category.value == ANY, "an image of another class was asked for"
     panel.index.value = len(faces) - 1
@@ -127,16 +134,74 @@ def test_images_are_chosen_by_class_and_index_and_next(panel):
     assert panel.index.value == 0
 
 
-def test_another_data_set_brings_its_classes_and_a_missing_one_says_what_to_do(panel):
+def test_another_data_set_brings_its_classes_and_those_that_are_not_here_are_not_offered(panel):
     panel.dataset.value = "toyfacesplus"
     assert "happiness" in panel.category.options
-    before = shown(panel)
-    panel.dataset.value = "fer2013"
-    assert "No FER2013 under" in panel.status.value
-    assert 'role="alert"' in panel.status.value
-    assert (panel.dataset.value, shown(panel)) == ("toyfacesplus", before)
+    assert [name for _, name in panel.dataset.options] == ["toyfaces", "toyfacesplus"]
+    assert "Not here: FER2013 and FER+ (see `make data`)." in panel.status.value
     panel.dataset.value = "toyfaces"
     assert panel.category.options == (ANY, *data.FER_CLASSES)
+    assert panel.index.description == "Image 0–2999"
+
+
+def test_a_damaged_data_set_is_named_with_what_is_wrong(study, monkeypatch):
+    def damaged(name):
+        if name == "fer2013":
+            raise FerError("fer2013.csv is damaged.\nFetch it again.")
+        return load(name)
+
+    load = data.load
+    monkeypatch.setattr(data, "load", damaged)
+    panel = Explorer(study[1], study[0].store, profile="demo")
+    assert "Not here: FER2013 (fer2013.csv is damaged.) and FER+" in panel.status.value
+
+
+def test_two_stand_side_by_side_and_a_plain_classifier_has_no_transformer(panel):
+    assert panel.sides[1].layout.display == "none"
+    choose(panel.beside, "CNN ·")
+    assert panel.sides[1].layout.display is None
+    panel.sliders["rotation"].value = 20
+    stn, plain = panel.sides
+    assert np.array_equal(plain.view.image, stn.view.image)
+    assert np.array_equal(plain.view.theta, np.eye(2, 3))
+    assert not np.array_equal(stn.view.theta, np.eye(2, 3))
+    assert sum(plain.view.probabilities.values()) == pytest.approx(1)
+    assert plain.view.probabilities != stn.view.probabilities
+    assert "CNN · Toy faces" in plain.title.value
+    panel.spin.click()
+    assert plain.curve.value
+    panel.beside.value = NOBODY
+    assert panel.sides[1].layout.display == "none"
+
+
+def test_the_epoch_slider_goes_back_to_what_was_recorded(panel, study):
+    """On a face that the run has recorded, undisturbed; any other control brings the trained network back."""
+    run = panel.run.value
+    arrays = study[0].store.predictions(run.record)
+    assert (panel.epoch.value, panel.epoch.max) == (2, 2)
+    live = panel.sides[0].view
+    assert np.allclose(live.theta, arrays["theta"][2, 0], atol=1e-3), "the last epoch's, within half precision"
+    panel.index.value = next(row for row in range(3000) if row not in run.test_rows)
+    panel.sliders["rotation"].value = 20
+    panel.epoch.value = 0
+    assert panel.index.value == run.test_rows[0], "a recorded face"
+    assert panel.sliders["rotation"].value == 0
+    assert np.array_equal(panel.sides[0].view.theta, np.eye(2, 3)), "before training"
+    assert "before training" in panel.sides[0].title.value
+    assert "no classifier" in panel.sides[0].probabilities.value
+    panel.sliders["rotation"].value = 20
+    assert panel.epoch.value == 2
+    panel.reset.click()
+    assert np.array_equal(panel.sides[0].view.theta, live.theta)
+    panel.run.value = FRESH
+    assert panel.epoch.layout.display == "none"
+
+
+def test_a_frame_that_leaves_the_picture_is_told(panel):
+    panel.sliders["scale"].value = 0.7
+    assert "reaches beyond the picture" not in panel.status.value
+    panel.sliders["scale"].value = 1.6
+    assert "reaches beyond the picture" in panel.status.value
 
 
 def test_saving_writes_both_files_and_says_where(panel, study):
@@ -146,6 +211,8 @@ def test_saving_writes_both_files_and_says_where(panel, study):
     written = sorted(folder.iterdir())
     assert [path.suffix for path in written] == [".png", ".svg"] * 2
     assert all(path.stat().st_size > 10_000 for path in written)
+    run_id = panel.run.value.record.run_id
+    assert written[-1].name == f"toyfaces_{panel.index.value}_{run_id}_2.svg"
     assert str(written[-1]) in panel.status.value
     assert written[0].read_bytes().startswith(b"\x89PNG")
 
@@ -162,30 +229,38 @@ def test_missing_weights_say_what_to_train(study, monkeypatch):
     hidden = Study("demo").store.folder / "elsewhere"
     monkeypatch.setattr(made.store, "weights_path", lambda run_id: hidden / run_id)
     panel = Explorer(results, made.store, profile="demo")
-    assert panel.run.value is None
+    assert panel.run.value == FRESH
     assert "No trained transformer is here yet" in panel.status.value
+    assert len(panel.run.options) == 2, "a plain classifier without weights shows nothing"
     panel.run.value = panel.run.options[0][1]
     assert panel.run.label.endswith("(no weights here)")
     assert "weights of this run are not here" in panel.status.value
     assert "keep_weights" in panel.status.value
-    assert np.array_equal(panel.view.theta, np.eye(2, 3))
+    assert np.array_equal(panel.sides[0].view.theta, np.eye(2, 3)), "not one of its test images"
+    assert "untrained transformer is shown instead" in panel.status.value
+    panel.index.value = int(panel.run.value.test_rows[0])
+    assert "as it was recorded" in panel.status.value
+    assert not np.array_equal(panel.sides[0].view.theta, np.eye(2, 3))
 
 
 def test_without_the_runs_images_it_opens_on_a_drawn_face(study, monkeypatch):
     made, results = study
-    load, asked = data.load, []
+    load = data.load
 
-    def without_the_first(name):
-        asked.append(name)
-        if len(asked) == 1:
+    def without(name):
+        if name == "toyfacesplus":
             raise DataMissing("No images here.")
         return load(name)
 
-    monkeypatch.setattr(data, "load", without_the_first)
+    monkeypatch.setattr(data, "load", without)
+    run = models.offered(results, made.store)[0]
+    config = run.record.config.model_copy(update={"dataset": "toyfacesplus"})
+    elsewhere = replace(run, record=run.record.model_copy(update={"config": config}))
+    monkeypatch.setattr(panel_module, "offered", lambda results, store: [elsewhere])
     panel = Explorer(results, made.store, profile="demo")
-    assert (panel.dataset.value, panel.index.value, asked[1]) == ("toyfaces", 0, "toyfaces")
-    assert panel.run.value is not None
-    assert not np.array_equal(panel.view.theta, np.eye(2, 3)), "trained"
+    assert (panel.dataset.value, panel.index.value) == ("toyfaces", 0)
+    assert panel.run.value is elsewhere
+    assert panel.epoch.layout.display == "none"
 
 
 def test_a_run_of_the_params_is_named_with_its_command(study, monkeypatch):

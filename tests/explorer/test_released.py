@@ -6,16 +6,16 @@ import torch
 from training.tiny import place, tiny
 
 from fer_lib import data
-from fer_lib.data import apply_rule, split_rows
 from fer_lib.data.batches import DeviceData, images_on
 from fer_lib.errors import FerError
-from fer_lib.explorer.panel import SPIN, Explorer
+from fer_lib.explorer.panel import FRESH, SPIN, Explorer
 from fer_lib.files import file_hash
 from fer_lib.geometry import pose_components
 from fer_lib.models import build
 from fer_lib.models.weights import restore
 from fer_lib.study.notebook import Study
 from fer_lib.training import RunStore, run_all
+from fer_lib.training.engine import labels_and_split
 from fer_lib.training.evaluate import evaluate
 from fer_lib.training.release import FOLDER, release, released
 
@@ -33,7 +33,7 @@ def panel(tmp_path_factory):
 
 
 def rotation(panel: Explorer) -> float:
-    return float(pose_components(panel.view.theta)["rotation"])
+    return float(pose_components(panel.sides[0].view.theta)["rotation"])
 
 
 def alike(one: np.ndarray, other: np.ndarray) -> float:
@@ -41,22 +41,22 @@ def alike(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def test_it_opens_with_the_transformer_that_undoes_the_most_and_says_how_much(panel):
-    runs = [run for _, run in panel.run.options if run is not None]
+    runs = [run for _, run in panel.run.options if run != FRESH]
     assert panel.run.value is runs[0]
     assert runs[0].undone == max(run.undone for run in runs if run.is_here())
-    assert f"undoes {runs[0].undone:.0%} of a turn" in panel.status.value
-    assert "difference" in panel.theta.value
+    assert f"undoes {runs[0].undone:.0%} of a turn" in panel.sides[0].title.value
+    assert "difference" in panel.sides[0].theta.value
 
 
 def test_a_turned_face_turns_back(panel):
     followed, back, turned = [], [], []
     for row in panel.run.value.test_rows[:12]:
         panel.index.value = int(row)
-        upright, before = panel.view.seen, rotation(panel)
+        upright, before = panel.sides[0].view.seen, rotation(panel)
         panel.sliders["rotation"].value = 30
         followed.append(rotation(panel) - before)
-        back.append(alike(panel.view.seen, upright))
-        turned.append(alike(panel.view.image, upright))
+        back.append(alike(panel.sides[0].view.seen, upright))
+        turned.append(alike(panel.sides[0].view.image, upright))
         panel.reset.click()
     assert followed[0] > 25, "the face that it opens with"
     assert np.mean(followed) > 20, "less where the face looks askew by itself: the net saw turns by 45° at most"
@@ -67,8 +67,8 @@ def test_a_spin_draws_how_theta_follows_and_ends_where_it_began(panel):
     panel.sliders["rotation"].value = 10
     panel.spin.click()
     assert panel.sliders["rotation"].value == 10
-    assert panel.curve.value.count(",") >= len(SPIN)
-    assert 'role="img" aria-label="Theta' in panel.curve.value
+    assert panel.sides[0].curve.value.count(",") >= len(SPIN)
+    assert 'role="img" aria-label="Theta' in panel.sides[0].curve.value
     panel.reset.click()
 
 
@@ -82,13 +82,11 @@ def test_what_is_released_is_small_and_does_what_its_record_says():
         except FerError:
             continue
         assert faces.fingerprint == record.fingerprint
-        labels = apply_rule(faces, config.label_rule)
-        limits = {"train_limit": config.train_limit, "test_limit": config.test_limit}
-        rows = split_rows(faces, labels, protocol=config.split, seed=config.seed, **limits).report
+        labels, split = labels_and_split(config, faces)
         model = build(config, classes=len(record.classes))
         restore(model, path)
         found = evaluate(
-            model, DeviceData.of(images_on(faces, torch.device("cpu")), labels, rows), config,
+            model, DeviceData.of(images_on(faces, torch.device("cpu")), labels, split.report), config,
             autocast=torch.autocast("cpu", torch.bfloat16, enabled=False),
         )  # fmt: skip
         for name, value in found.metrics().items():
