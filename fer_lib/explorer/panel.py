@@ -5,8 +5,6 @@ Widgets are updated in place, never cleared, so nothing flickers; every control 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
-from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
@@ -17,7 +15,7 @@ from fer_lib.errors import DataMissing, FerError
 from fer_lib.explorer import markup, picture
 from fer_lib.explorer.models import TrainedRun, offered, open_run, what_to_train
 from fer_lib.explorer.scene import NOTHING, Disturbance, Model, View, observe, recall
-from fer_lib.files import write_atomically
+from fer_lib.explorer.side import WRAP, Side
 from fer_lib.geometry import pose_components
 from fer_lib.results import Results
 from fer_lib.training import RunStore
@@ -38,38 +36,6 @@ _DRAWN = "toyfaces"  # the data set that is always here
 _LABEL = {"description_width": "98px"}
 _CONTROL = {"layout": {"width": "304px"}, "style": _LABEL}
 _CHOICE = {"layout": {"width": "100%", "max_width": "840px"}, "style": _LABEL}
-_WRAP = {"flex_flow": "row wrap", "overflow": "visible"}
-
-
-class Side(widgets.VBox):
-    """What one transformer makes of the face.
-
-    Attributes:
-        view: what is shown just now.
-        picture, theta, probabilities, curve: what the reader sees.
-    """
-
-    def __init__(self) -> None:
-        self.view: View
-        self.picture = widgets.Image(format="png", layout={"width": "100%"})
-        self.title, self.theta, self.probabilities, self.curve = (widgets.HTML() for _ in range(4))
-        self.theta.layout.margin = "0 12px 0 0"
-        numbers = widgets.HBox([self.theta, self.curve, self.probabilities], layout={**_WRAP, "padding": "0 0 0 12px"})
-        headings = widgets.HTML(markup.headings(), layout={"width": "100%"})
-        layout = {"flex": "1 1 280px", "max_width": "528px", "min_width": "0", "overflow": "visible"}
-        self._of: tuple[str, ...] = ()  # what the curve is of
-        super().__init__([self.title, headings, self.picture, numbers], layout=layout)
-
-    def show(self, view: View, title: str, face: str) -> None:
-        """Shows another view, in place; of another face or transformer it has no curve yet."""
-        if (title, face) != self._of:
-            self.curve.value, self._of = "", (title, face)
-        self.view = view
-        with self.hold_trait_notifications():
-            self.title.value = markup.title(title)
-            self.picture.value = picture.png(picture.render(view))
-            self.theta.value = markup.theta_rows(view)
-            self.probabilities.value = markup.probability_bars(view)
 
 
 class Explorer(widgets.VBox):
@@ -109,8 +75,8 @@ class Explorer(widgets.VBox):
         self.save = _button("Save figure", "The picture with its numbers as PNG and SVG", width="108px")
         self.sides = Side(), Side()
         self.status = widgets.HTML(layout={"margin": "0 0 8px 0"})
-        sides = widgets.HBox(self.sides, layout={**_WRAP, "flex": "1 1 420px", "min_width": "0"})
-        body = widgets.HBox([self._controls(), sides], layout=_WRAP)
+        sides = widgets.HBox(self.sides, layout={**WRAP, "flex": "1 1 420px", "min_width": "0"})
+        body = widgets.HBox([self._controls(), sides], layout=WRAP)
         super().__init__([self.run, self.beside, self.status, body])
         self.add_class("fer-explorer")
         self._begin(runs)
@@ -309,19 +275,12 @@ class Explorer(widgets.VBox):
 
     def _save(self) -> None:
         with self._told():
-            written = [path for side, run in self._shown() for path in self._save_side(side, run)]
+            written = []
+            for side, run in self._shown():
+                by = "untrained" if run is None else run.weights.stem
+                when = f"_epoch{self.epoch.value}" if self._when(run) else ""
+                written += side.save(self._folder, f"{self.dataset.value}_{self.index.value}_{by}{when}")
             self.status.value = markup.message("Saved " + " and ".join(map(str, written)))
-
-    def _save_side(self, side: Side, run: TrainedRun | None) -> list[Path]:
-        by = "untrained" if run is None else run.weights.stem
-        when = f"_epoch{self.epoch.value}" if self._when(run) else ""
-        stem = f"{self.dataset.value}_{self.index.value}_{by}{when}"
-        name = next(f"{stem}_{n}" for n in count(1) if not (self._folder / f"{stem}_{n}.svg").exists())
-        written = []
-        for kind, content in picture.files(side.view).items():
-            write_atomically(path := self._folder / f"{name}.{kind}", content)
-            written.append(path)
-        return written
 
     @contextmanager
     def _at_once(self) -> Iterator[None]:
