@@ -20,8 +20,8 @@ from fer_lib.geometry import compose_pose, invert, sampling_grid, warp
 GREY_MEAN, GREY_STD = 0.5, 0.25  # what `normalise` takes off and divides by, the same for every data set
 
 Augment = Literal["none", "flip", "crop_flip", "affine", "poses"]
-Purpose = Literal["order", "augment", "dropout", "response"]
-_PURPOSES: tuple[Purpose, ...] = ("order", "augment", "dropout", "response")
+Purpose = Literal["order", "augment", "dropout", "response", "mixup"]
+_PURPOSES: tuple[Purpose, ...] = ("order", "augment", "dropout", "response", "mixup")
 _PAD = 4  # pixels that `crop_flip` shifts by, at most
 POSES = {"rotation": 45.0, "log_scale": 0.25, "shift_x": 0.2, "shift_y": 0.2}  # most of each, either way, in `poses`
 
@@ -107,6 +107,18 @@ def augmentation_plan(
     cos, sin = (1 + scale) * angle.cos(), (1 + scale) * angle.sin()
     mirror = 1.0 - 2.0 * flip[:, 0]
     return torch.stack([cos * mirror, -sin, dx, sin * mirror, cos, dy], 1).view(n, 2, 3)
+
+
+def mixing_plan(alpha: float, steps: int, *, seed: int, epoch: int) -> Tensor | None:
+    """What the greater part of each batch's mixture weighs, float32 [steps], 0.5 to 1, from Beta(alpha, alpha).
+
+    None where `alpha` is zero. Images of a batch are mixed with those of the same batch backwards, so that which of
+    the two parts is the greater does not matter.
+    """
+    if not alpha:
+        return None
+    drawn = np.random.default_rng(key(seed, "mixup", epoch)).beta(alpha, alpha, steps)
+    return torch.from_numpy(np.maximum(drawn, 1 - drawn).astype(np.float32))
 
 
 def random_poses(n: int, *, rng: torch.Generator) -> Tensor:

@@ -20,13 +20,15 @@ State = dict[str, Tensor]
 class Training:
     """A run under way: all that its remaining epochs depend on.
 
-    `best` is a copy of the model's state at the epoch with the highest accuracy on the selection images.
+    `best` is a copy of the evaluated model's state at the epoch with the highest accuracy on the selection images;
+    `average` is the model that is evaluated in place of `model`, if there is one.
     `thetas` holds float16 [n, 2, 3] of the first test images for each epoch, the untrained transformer's first.
     `arithmetics` are those of its epochs so far: a run may go on on another machine.
     """
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
+    average: nn.Module | None = None
     history: list[Epoch] = field(default_factory=list)
     best: State = field(default_factory=dict)
     thetas: list[Tensor] = field(default_factory=list)
@@ -35,6 +37,8 @@ class Training:
     def save(self, path: Path, *, run_id: str) -> None:
         """Writes everything to `path`, atomically."""
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        if self.average is not None:
+            tensors |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         tensors |= {f"theta.{epoch}": value for epoch, value in enumerate(self.thetas)}
         for number, state in self.optimizer.state_dict()["state"].items():
@@ -52,10 +56,12 @@ class Training:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (OSError, SafetensorError, ValidationError, ValueError, KeyError, TypeError):
             return False
-        state = _under(tensors, "model.")
+        state, average = _under(tensors, "model."), _under(tensors, "average.")
         if metadata["run_id"] != run_id or _shapes(state) != _shapes(self.model.state_dict()):
             return False
         self.model.load_state_dict(state)
+        if self.average is not None:
+            self.average.load_state_dict(average)
         self._restore_optimizer(_under(tensors, "optimizer."))
         self.best = _under(tensors, "best.")
         self.thetas = [tensors[f"theta.{epoch}"] for epoch in range(len(_under(tensors, "theta.")))]

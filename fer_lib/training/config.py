@@ -33,6 +33,11 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     distance from the identity. Limits keep a random subset of the training or test images. `pretraining` is the run
     whose network this one starts from.
 
+    `warm_up` is the share of the steps in which a cosine's learning rate rises, `class_weight` how much more the rare
+    classes count in the loss (`class_weights`), `mixup` the parameter of the Beta distribution by which two images are
+    mixed (Zhang et al. 2018, https://arxiv.org/abs/1710.09412; 0: none), and `ema` the decay per step of the average
+    of the weights that is evaluated in their place (0: the weights themselves).
+
     `shown_poses` is for how many epochs the localisation net is first shown training images under known random poses
     (`pose_run`, a run of its own). Such a run has `loss: pose`, no network (`model: none`) and `augment: poses`.
 
@@ -59,12 +64,16 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     lr: float = Field(default=0.001, gt=0, allow_inf_nan=False)
     momentum: float = Field(default=0.0, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
+    warm_up: float = Field(default=0.0, ge=0, lt=1)
     epochs: int = Field(default=15, ge=1)
     batch_size: int = Field(default=128, ge=2)
     augment: Literal["none", "flip", "crop_flip", "affine", "poses"] = "none"
     loss: Literal["cross_entropy", "pose"] = "cross_entropy"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    class_weight: Literal["none", "balanced", "effective"] = "none"
+    mixup: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    ema: float = Field(default=0.0, ge=0, lt=1)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = Field(default=0, ge=0, lt=2**31)
     train_limit: int | None = Field(default=None, ge=1)
@@ -88,7 +97,7 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
             )
         if self.stem == "small" and self.model != "resnet50":
             raise ValueError("stem: 'small' belongs to model resnet50")
-        if self.width_per_group != 64 and self.model in ("vanilla_cnn", "none"):
+        if self.width_per_group != 64 and self.model not in ("resnet50", "vggface"):
             raise ValueError("width_per_group: belongs to the models resnet50 and vggface")
         whole = (self.model, self.stem, self.width_per_group) == ("resnet50", "imagenet", 64)
         if self.pretrained.startswith("imagenet") and not whole:
@@ -100,6 +109,8 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
         self._check_poses()
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
             raise ValueError("momentum: belongs to the optimizers sgd and rmsprop")
+        if self.warm_up and self.schedule != "cosine":
+            raise ValueError("warm_up: belongs to schedule cosine; one_cycle has its own")
         trained_here = self.pretrained in PRETRAINING_SETS
         if trained_here != (self.pretraining is not None):
             raise ValueError(f"pretraining: goes with pretrained {' or '.join(PRETRAINING_SETS)}, and only with it")
@@ -113,6 +124,8 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
             raise ValueError("loss, model: 'pose' and 'none' go together, with attention stn and augment poses")
         if self.loss == "pose" and (self.shown_poses or self.localisation_lr != 1.0 or self.identity_pull):
             raise ValueError("loss: 'pose' trains the localisation net alone, without shown_poses and its like")
+        if self.loss == "pose" and (self.label_smoothing or self.mixup or self.class_weight != "none"):
+            raise ValueError("label_smoothing, class_weight, mixup: belong to loss cross_entropy")
         if self.localisation_lr == 0 and not self.shown_poses:
             raise ValueError("localisation_lr: 0 keeps a net as it is, which needs shown_poses")
 

@@ -13,14 +13,14 @@ import numpy as np
 import torch
 
 from fer_lib.data import PRETRAINING_SETS, FaceSet, Labels, Split, apply_rule, split_rows
-from fer_lib.data.batches import DeviceData, augmentation_plan, generator, key
+from fer_lib.data.batches import DeviceData, augmentation_plan, generator, key, mixing_plan
 from fer_lib.data.duplicates import copies_of
 from fer_lib.data.labels import tied
 from fer_lib.evaluation.theta import collapse, theta_summary
 from fer_lib.models import Classifier
 from fer_lib.training.checkpoint import Training
 from fer_lib.training.config import RunConfig
-from fer_lib.training.evaluate import FINAL_THETAS, Evaluation, evaluate, probe, respond, some_thetas
+from fer_lib.training.evaluate import FINAL_THETAS, Evaluation, evaluate, probabilities, probe, respond, some_thetas
 from fer_lib.training.machine import arithmetic
 from fer_lib.training.optim import learning_rate
 from fer_lib.training.record import Arrays, Epoch, Probe, Status
@@ -95,8 +95,8 @@ def train(
         DeviceData.of(images, labels, rows) for rows in (split.train, split.select, split.report)
     )
     step = workspace.step(config, training_data, labels, start)
-    model = step.model
-    training = Training(model, step.optimizer)
+    model = step.judged
+    training = Training(step.model, step.optimizer, step.average)
     watched = select if len(select) else report
     resume(training)
     training.arithmetics = [*dict.fromkeys([*training.arithmetics, arithmetic(config, workspace.device)])]
@@ -130,6 +130,8 @@ def train(
         looked_at = max(100, config.epochs * len(training_data) // PROBE_SHARE)
         probes = probe(model, report, autocast=step.autocast, images=looked_at)
         arrays |= _response(model, report, config, autocast=step.autocast)
+        if len(select):
+            arrays |= _probabilities(model, select, report, autocast=step.autocast)
     return Outcome(
         status=status,
         reason=reason,
@@ -159,10 +161,11 @@ def _run_epoch(step: Step, data: DeviceData, watched: DeviceData, config: RunCon
         None if plan is None else plan[order].to(data.index.device),
         dropout_seed=key(config.seed, "dropout", epoch),
         lr=lr,
+        mix=mixing_plan(config.mixup, steps, seed=config.seed, epoch=epoch),
     )
     gradient = step.localisation_share()
     trained = time.perf_counter()
-    found = evaluate(step.model, watched, config, autocast=step.autocast)
+    found = evaluate(step.judged, watched, config, autocast=step.autocast)
     return Epoch(
         epoch=epoch + 1,
         lr=lr(steps - 1),
@@ -205,6 +208,15 @@ def _response(model: Classifier, data: DeviceData, config: RunConfig, *, autocas
         return {}
     theta, wanted = respond(model, data, images=FINAL_THETAS, seed=config.seed, autocast=autocast)
     return {"response_theta": theta.to(torch.float16).numpy(), "response_wanted": wanted.to(torch.float16).numpy()}
+
+
+def _probabilities(model: Classifier, select: DeviceData, report: DeviceData, *, autocast: torch.autocast) -> Arrays:
+    """Class probabilities of the test images and their mirror images, and of the selection images likewise."""
+    arrays = {"select_actual": select.classes[select.index].cpu().numpy().astype(np.uint8)}
+    for before, data in (("", report), ("select_", select)):
+        for mirrored, name in ((False, "probabilities"), (True, "mirrored_probabilities")):
+            arrays[before + name] = probabilities(model, data, autocast=autocast, mirrored=mirrored)
+    return arrays
 
 
 def _what_flatters(config: RunConfig, faces: FaceSet, split: Split) -> Arrays:

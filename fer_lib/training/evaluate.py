@@ -144,6 +144,19 @@ def _evaluate_classes(model: Classifier, data: DeviceData, *, autocast: torch.au
 
 
 @torch.inference_mode()
+def probabilities(model: Classifier, data: DeviceData, *, autocast: torch.autocast, mirrored: bool) -> np.ndarray:
+    """Class probabilities float16 [n, C] of `data`'s images, or of their mirror images."""
+    model.eval()
+    parts = []
+    for index in data.index.split(BATCH):
+        images = data.images[index]
+        with autocast:
+            scores = model(normalise(images.flip(3) if mirrored else images))
+        parts.append(scores.float().softmax(1).half().cpu())
+    return torch.cat(parts).numpy()
+
+
+@torch.inference_mode()
 def probe(model: Classifier, data: DeviceData, *, images: int, autocast: torch.autocast) -> list[Probe]:
     """Accuracy on the first `images` of `data`, as they are and under each transformation of `ROBUSTNESS`."""
     model.eval()

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 
 from fer_lib.training.config import RunConfig
 
+EFFECTIVE = 0.999  # of `class_weights`: classes of some thousands of images count alike
+
 
 def make_optimizer(model: nn.Module, config: RunConfig) -> torch.optim.Optimizer:
     """torch's optimizer of `config` over the trainable parameters, with torch's defaults for what it leaves open.
@@ -71,10 +73,40 @@ def forget(optimizer: torch.optim.Optimizer) -> None:
 
 
 def learning_rate(config: RunConfig, *, step: int, steps: int) -> float:
-    """Learning rate of `step` (0-based) of `steps`: constant, or a half cosine from `lr` to zero."""
+    """Learning rate of `step` (0-based) of `steps`.
+
+    `constant`; `cosine`: a half cosine from `lr` to zero, after a linear rise over the first `warm_up` of the steps;
+    `one_cycle` (Smith and Topin 2019, https://arxiv.org/abs/1708.07120): up from a 25th of `lr` over three tenths of
+    the steps and down to nearly nothing, both by half cosines, as torch's OneCycleLR does by default.
+    """
     if config.schedule == "constant":
         return config.lr
-    return config.lr * 0.5 * (1 + math.cos(math.pi * step / steps))
+    if config.schedule == "one_cycle":
+        top, last = 0.3 * steps - 1, steps - 1
+        if step <= top:
+            return _half_cosine(config.lr / 25, config.lr, step / top)
+        return _half_cosine(config.lr, config.lr / 25e4, (step - top) / (last - top))
+    rise = round(config.warm_up * steps)
+    if step < rise:
+        return config.lr * (step + 1) / rise
+    return config.lr * 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise)))
+
+
+def _half_cosine(begin: float, end: float, share: float) -> float:
+    return end + (begin - end) / 2 * (1 + math.cos(math.pi * share))
+
+
+def class_weights(classes: Tensor, kind: str, *, count: int) -> Tensor:
+    """How much each of `count` classes counts in the loss, float32 [count], from training labels int64 [n].
+
+    `balanced`: inversely as its images; `effective`: inversely as its effective number of images, (1 - b^m) / (1 - b)
+    for m images with b = 0.999 (Cui et al. 2019, https://arxiv.org/abs/1901.05555). The mean over the training images
+    is one, so that the learning rate keeps its meaning.
+    """
+    images = torch.bincount(classes, minlength=count).double()
+    many = images.clamp(min=1)
+    weights = 1 / many if kind == "balanced" else (1 - EFFECTIVE) / (1 - EFFECTIVE**many)
+    return (weights * images.sum() / (weights * images).sum()).float()
 
 
 def pose_loss(theta: Tensor, wanted: Tensor) -> Tensor:
@@ -82,6 +114,12 @@ def pose_loss(theta: Tensor, wanted: Tensor) -> Tensor:
     return (theta - wanted).square().sum((1, 2)).mean()
 
 
-def loss_of(logits: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
-    """Mean cross-entropy in nats; targets int64 [B] or a distribution float [B, C]. Logits [B, C] of any type."""
-    return F.cross_entropy(logits.float(), targets, label_smoothing=label_smoothing)
+def loss_of(logits: Tensor, targets: Tensor, *, label_smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
+    """Mean cross-entropy in nats; targets int64 [B] or a distribution float [B, C]. Logits [B, C] of any type.
+
+    With class weights float32 [C] each image counts as its class does, or as the mean of its classes.
+    """
+    if weights is None:
+        return F.cross_entropy(logits.float(), targets, label_smoothing=label_smoothing)
+    losses = F.cross_entropy(logits.float(), targets, label_smoothing=label_smoothing, reduction="none")
+    return (losses * (weights[targets] if targets.ndim == 1 else targets @ weights)).mean()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fer_lib.data import FaceSet, Labels
 from fer_lib.data.batches import DeviceData, apply_augmentation, images_on, normalise
@@ -18,7 +19,7 @@ from fer_lib.models import Classifier, build
 from fer_lib.models.networks import Dropout
 from fer_lib.training.config import RunConfig
 from fer_lib.training.machine import arithmetic, strict
-from fer_lib.training.optim import forget, loss_of, make_optimizer, pose_loss, set_learning_rate
+from fer_lib.training.optim import class_weights, forget, loss_of, make_optimizer, pose_loss, set_learning_rate
 
 WARM_UPS = 3  # steps before a capture, in which libraries allocate and choose their algorithms
 
@@ -33,12 +34,14 @@ class Step:
     Where poses are shown, a hit is the share of a face's pose that theta undoes.
 
     Attributes:
+        model: what is trained.
+        average: the moving average of `model` under `ema`; None without.
         how: `cuda graph`, or `eager`, with the reason where a graph was wanted and could not be had.
     """
 
     def __init__(
         self, model: Classifier, optimizer: torch.optim.Optimizer, data: DeviceData, config: RunConfig,
-        *, capture: Capture | None = None,
+        *, classes: int, capture: Capture | None = None,
     ) -> None:  # fmt: skip
         device = data.images.device
         size = min(config.batch_size, len(data))
@@ -49,6 +52,11 @@ class Step:
         self._wanted = data.targets if data.targets.ndim == 1 else data.targets.argmax(1)
         self._rows = torch.zeros(size, dtype=torch.int64, device=device)
         self._plan: Tensor | None = None
+        self._mix = torch.ones((), device=device) if config.mixup else None
+        self._weights = torch.ones(classes, device=device) if config.class_weight != "none" else None
+        self._average = None
+        if config.ema:
+            self._average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
         self._loss = torch.zeros((), dtype=torch.float64, device=device)
         self._hits = torch.zeros((), dtype=torch.float64, device=device)
         self._dropout = torch.Generator(device)
@@ -58,15 +66,35 @@ class Step:
             if isinstance(module, Dropout):
                 module.generator = self._dropout
 
+    @property
+    def average(self) -> Classifier | None:
+        return None if self._average is None else self._average.module  # type: ignore[return-value]
+
+    @property
+    def judged(self) -> Classifier:
+        """What is evaluated and kept: the average, or else the model itself."""
+        return self.average or self.model
+
+    def begin(self, data: DeviceData) -> None:
+        """Takes what a run's steps depend on from its weights, as they are now, and from its training images."""
+        if self._weights is not None:
+            trained = data.classes[data.index]
+            self._weights.copy_(class_weights(trained, self.config.class_weight, count=len(self._weights)))
+        if self._average is not None:
+            self._average.module.load_state_dict(self.model.state_dict())
+            self._average.n_averaged.fill_(1)  # the weights to begin with
+
     def epoch(
-        self, rows: Tensor, plan: Tensor | None, *, dropout_seed: int, lr: Callable[[int], float]
-    ) -> tuple[float, float]:
+        self, rows: Tensor, plan: Tensor | None, *, dropout_seed: int, lr: Callable[[int], float],
+        mix: Tensor | None = None,
+    ) -> tuple[float, float]:  # fmt: skip
         """Mean loss and accuracy of one pass, with one synchronisation at its end.
 
         Args:
             rows: int64 [n], the FaceSet's rows in their order; a smaller last batch is left out.
             plan: their augmentation, [n, ...] in the same order, or None.
             lr: learning rate of a step, 0-based.
+            mix: `mixing_plan` of the steps, or None.
         """
         size = len(self._rows)
         steps = len(rows) // size
@@ -81,6 +109,8 @@ class Step:
             self._rows.copy_(rows[batch])
             if plan is not None and self._plan is not None:
                 self._plan.copy_(plan[batch])
+            if mix is not None and self._mix is not None:
+                self._mix.copy_(mix[step])
             set_learning_rate(self.optimizer, lr(step))
             self._run()
         loss, hits = (torch.stack([self._loss, self._hits]) / steps).tolist()
@@ -93,7 +123,8 @@ class Step:
         self._run = self._body
         if self._capture is None:
             return
-        model = {name: value.clone() for name, value in self.model.state_dict().items()}
+        parts = [part for part in (self.model, self.average) if part is not None]
+        states = [{name: value.clone() for name, value in part.state_dict().items()} for part in parts]
         before = {
             parameter: {name: None if value is None else value.clone() for name, value in state.items()}
             for parameter, state in self.optimizer.state.items()
@@ -104,19 +135,24 @@ class Step:
                 self.how = "cuda graph"
             except RuntimeError as error:
                 self.how = f"eager, since the step could not be captured: {str(error).splitlines()[0]}"
-        self.model.load_state_dict(model)
+        for part, state in zip(parts, states, strict=True):
+            part.load_state_dict(state)
         forget(self.optimizer)
-        for parameter, state in before.items():
-            for name, value in state.items():
+        for parameter, values in before.items():
+            for name, value in values.items():
                 if value is not None:
                     self.optimizer.state[parameter][name].copy_(value)
 
     def _body(self) -> None:
         images = normalise(apply_augmentation(self._images.index_select(0, self._rows), self._plan))
+        if self._mix is not None:
+            images = torch.lerp(images.flip(0), images, self._mix)
         loss, pull, hits = self._poses(images) if self.config.loss == "pose" else self._classes(images)
         self.optimizer.zero_grad(set_to_none=True)
         (loss + pull).backward()
         self.optimizer.step()
+        if self._average is not None:
+            self._average.update_parameters(self.model)
         self._loss += loss.detach()
         self._hits += hits
 
@@ -124,9 +160,14 @@ class Step:
         with self.autocast:
             logits, theta = self.model.logits_and_theta(images)
             targets = self._targets.index_select(0, self._rows)
-            loss = loss_of(logits, targets, label_smoothing=self.config.label_smoothing)
+            loss = self._loss_of(logits, targets)
+            if self._mix is not None:
+                loss = torch.lerp(self._loss_of(logits, targets.flip(0)), loss, self._mix)
         hits = (logits.detach().argmax(1) == self._wanted.index_select(0, self._rows)).sum()
         return loss, self._pull(theta), hits
+
+    def _loss_of(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return loss_of(logits, targets, label_smoothing=self.config.label_smoothing, weights=self._weights)
 
     def _poses(self, images: Tensor) -> tuple[Tensor, float, Tensor]:
         assert self.model.attention is not None
@@ -208,7 +249,8 @@ class Workspace:
             del held
             fresh.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             optimizer = make_optimizer(fresh, config)
-            step = Step(fresh, optimizer, data, config, capture=self._capture)
+            step = Step(fresh, optimizer, data, config, classes=len(labels.classes), capture=self._capture)
+        step.begin(data)
         self._held = shape, step
         return step
 
@@ -217,8 +259,8 @@ def _shape(config: RunConfig) -> RunConfig:
     """`config` without what a captured step does not depend on: two runs with equal shapes can share one."""
     return config.model_copy(
         update={
-            "seed": 0, "lr": 1.0, "schedule": "constant", "epochs": 1, "split": "random80", "pretraining": None,
-            "shown_poses": 0,
+            "seed": 0, "lr": 1.0, "schedule": "constant", "warm_up": 0.0, "epochs": 1, "split": "random80",
+            "pretraining": None, "shown_poses": 0,
             "pretrained": "imagenet" if config.pretrained.startswith("imagenet") else "none",
             "train_limit": None, "test_limit": None,
         }

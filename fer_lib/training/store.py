@@ -90,7 +90,9 @@ class RunStore:
         """Arrays by name, all [n] over the test images unless said otherwise.
 
         `rows`, `actual`, `predicted`, `confidence`; `copies` (index into `data.duplicates.COPIES`); under votes `tied`
-        (bool); with a transformer `theta_rows`, `theta` [epochs + 1, 64, 2, 3] and `final_theta` [up to 1000, 2, 3].
+        (bool); with a transformer `theta_rows`, `theta` [epochs + 1, 64, 2, 3] and `final_theta` [up to 1000, 2, 3];
+        where epochs are chosen on selection images `probabilities` and `mirrored_probabilities` [n, C] of the test
+        images as they are and mirrored, and of the m selection images `select_actual` [m] and both, with `select_`.
         """
         if not record.predictions_sha256:
             return {}

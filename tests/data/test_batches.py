@@ -15,6 +15,7 @@ from fer_lib.data.batches import (
     generator,
     images_on,
     key,
+    mixing_plan,
     normalise,
 )
 from fer_lib.geometry import invert, pose_components
@@ -154,6 +155,18 @@ def test_plans_repeat_for_a_key_and_differ_between_epochs_and_seeds(augment) -> 
     assert torch.equal(plan(1, 2), plan(1, 2))
     assert not torch.equal(plan(1, 2), plan(1, 3))
     assert not torch.equal(plan(1, 2), plan(2, 2))
+
+
+def test_mixtures_are_of_two_parts_the_greater_first() -> None:
+    assert mixing_plan(0.0, 5, seed=1, epoch=0) is None
+    plan = mixing_plan(0.2, 1000, seed=1, epoch=0)
+    assert plan is not None
+    assert torch.equal(plan, mixing_plan(0.2, 1000, seed=1, epoch=0))
+    assert 0.5 <= float(plan.min()) <= float(plan.max()) <= 1
+    even = mixing_plan(1.0, 1000, seed=1, epoch=0)
+    assert even is not None
+    assert float(even.mean()) == pytest.approx(0.75, abs=0.01), "Beta(1, 1) is uniform"
+    assert float(plan.mean()) > 0.85
 
 
 def test_keys_are_distinct_and_known() -> None:

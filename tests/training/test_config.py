@@ -35,6 +35,13 @@ BASE = {"dataset": "toyfaces"}
         ({"width_per_group": 16, "model": "vanilla_cnn"}, ["width_per_group", "resnet50"]),
         ({"width_per_group": 16, "pretrained": "imagenet1k_v1"}, ["pretrained", "unthinned"]),
         ({"momentum": 0.9}, ["momentum", "sgd", "rmsprop"]),
+        ({"warm_up": 0.1}, ["warm_up", "cosine"]),
+        ({"warm_up": 0.1, "schedule": "one_cycle"}, ["warm_up", "one_cycle"]),
+        (
+            {"model": "none", "attention": "stn", "loss": "pose", "augment": "poses", "mixup": 0.2},
+            ["mixup", "cross_entropy"],
+        ),
+        ({"ema": 1.0}, ["ema", "less than 1"]),
         ({"identity_pull": 0.1}, ["identity_pull", "attention stn"]),
         ({"localisation_lr": 0.1, "attention": "stn_frozen"}, ["localisation_lr", "attention stn"]),
         ({"stem": "small", "model": "vggface"}, ["stem", "resnet50"]),
@@ -97,7 +104,8 @@ CHANGES = {
     "test_limit": {"test_limit": 100}, "localisation_lr": {"attention": "stn", "localisation_lr": 0.1},
     "identity_pull": {"attention": "stn", "identity_pull": 0.1}, "warps": {"attention": "stn", "warps": 2},
     "localisation": {"attention": "stn", "localisation": "hidden"},
-    "shown_poses": {"attention": "stn", "shown_poses": 1},
+    "shown_poses": {"attention": "stn", "shown_poses": 1}, "warm_up": {"schedule": "cosine", "warm_up": 0.1},
+    "class_weight": {"class_weight": "effective"}, "mixup": {"mixup": 0.2}, "ema": {"ema": 0.99},
     "loss": {"model": "none", "attention": "stn", "loss": "pose", "augment": "poses"},
 }  # fmt: skip
 

@@ -9,8 +9,10 @@ from training.tiny import same_arrays, tiny
 
 from fer_lib import data
 from fer_lib.data import FaceSet, apply_rule, split_rows
+from fer_lib.data.batches import DeviceData, images_on
 from fer_lib.training import RunConfig
 from fer_lib.training.engine import Outcome, train
+from fer_lib.training.evaluate import evaluate
 from fer_lib.training.step import Workspace
 
 CPU = torch.device("cpu")
@@ -61,6 +63,51 @@ def test_a_run_that_diverges_ends_and_says_so(faces, attention):
     assert len(done.history) < 4
     assert done.history[-1].train_loss is None
     assert len(done.arrays["predicted"]) == 8
+
+
+def test_the_average_of_the_weights_is_judged_and_kept_in_their_place(faces):
+    seen = []
+
+    def look(training, images):
+        seen.append([float(part.state_dict()["network.0.weight"].sum()) for part in (training.model, training.average)])
+        return True
+
+    done = trained(tiny(ema=0.5, lr=0.01, epochs=3), faces, after_epoch=look)
+    assert all(weights != average for weights, average in seen)
+    assert float(done.model.state_dict()["network.0.weight"].sum()) == seen[-1][1]
+    labels = apply_rule(faces, "fer7")
+    report = DeviceData.of(images_on(faces, CPU), labels, done.arrays["rows"].astype(np.int64))
+    again = evaluate(done.model, report, tiny(), autocast=torch.autocast("cpu", enabled=False))
+    assert again.accuracy == done.history[-1].eval_accuracy
+    assert np.array_equal(again.predicted, done.arrays["predicted"])
+
+
+def test_an_average_without_memory_is_the_weights_themselves(faces):
+    """What it averages includes the statistics of batch normalisation."""
+    with_it, without = (trained(tiny(ema=ema, optimizer="sgd"), faces) for ema in (1e-12, 0.0))
+    assert np.allclose(with_it.arrays["confidence"], without.arrays["confidence"], atol=1e-3)
+    assert np.array_equal(with_it.arrays["predicted"], without.arrays["predicted"])
+
+
+def test_mixing_and_weights_change_the_loss(faces):
+    plain, mixed, weighted = (
+        trained(tiny(**changes), faces) for changes in ({}, {"mixup": 1.0}, {"class_weight": "balanced"})
+    )
+    assert len({done.history[0].train_loss for done in (plain, mixed, weighted)}) == 3
+    assert {done.status for done in (mixed, weighted)} == {"finished"}
+
+
+def test_probabilities_are_kept_where_epochs_are_chosen(faces):
+    done = trained(tiny(split="official", test_limit=None), faces)
+    chances = done.arrays["probabilities"].astype(float)
+    assert np.allclose(chances.sum(1), 1, atol=5e-3)
+    assert np.array_equal(chances.argmax(1), done.arrays["predicted"])
+    assert done.arrays["mirrored_probabilities"].shape == chances.shape
+    assert not np.array_equal(done.arrays["mirrored_probabilities"], done.arrays["probabilities"])
+    best = max(line.eval_accuracy for line in done.history)
+    selected = done.arrays["select_probabilities"].argmax(1) == done.arrays["select_actual"]
+    assert selected.mean() == pytest.approx(best)
+    assert "probabilities" not in trained(tiny(), faces).arrays
 
 
 def test_a_network_that_starts_broken_has_diverged(faces):

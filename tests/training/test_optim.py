@@ -7,7 +7,7 @@ import pytest
 import torch
 from training.tiny import tiny
 
-from fer_lib.training.optim import learning_rate, loss_of, make_optimizer
+from fer_lib.training.optim import class_weights, learning_rate, loss_of, make_optimizer
 
 OPTIMIZERS = ("sgd", "adam", "nadam", "rmsprop", "radam", "adamw")
 
@@ -42,6 +42,50 @@ def test_the_cosine_goes_from_lr_to_zero():
     assert rates[100] == pytest.approx(0)
     assert all(later < earlier for earlier, later in itertools.pairwise(rates))
     assert {learning_rate(tiny(lr=0.2), step=step, steps=100) for step in range(101)} == {0.2}
+
+
+def test_a_cosine_warms_up_in_equal_steps():
+    config = tiny(lr=0.2, schedule="cosine", warm_up=0.1)
+    rates = [learning_rate(config, step=step, steps=100) for step in range(101)]
+    assert rates[:10] == pytest.approx([0.02 * step for step in range(1, 11)])
+    assert rates[10] == 0.2
+    assert rates[55] == pytest.approx(0.1)
+    assert rates[100] == pytest.approx(0)
+
+
+@pytest.mark.parametrize("steps", [10, 97, 1000])
+def test_one_cycle_is_torchs(steps):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.2, total_steps=steps)
+    config = tiny(lr=0.2, schedule="one_cycle")
+    for step in range(steps):
+        assert learning_rate(config, step=step, steps=steps) == pytest.approx(theirs.get_last_lr()[0], rel=1e-9)
+        optimizer.step()
+        theirs.step()
+
+
+def test_rare_classes_count_more_and_the_mean_image_counts_one():
+    classes = torch.tensor([0] * 6 + [1] * 3 + [2])
+    balanced = class_weights(classes, "balanced", count=4)
+    assert (balanced[:3] * torch.tensor([6, 3, 1])).tolist() == pytest.approx([10 / 3] * 3)
+    assert torch.isfinite(balanced).all(), "a class without images"
+    many = torch.tensor([0] * 9000 + [1] * 6000 + [2] * 100)
+    effective, inverse = (class_weights(many, kind, count=3) for kind in ("effective", "balanced"))
+    assert float(effective[1] / effective[0]) == pytest.approx(1, abs=0.003), "classes of thousands count alike"
+    assert 1 < float(effective[2] / effective[0]) < float(inverse[2] / inverse[0])
+    for weights in (effective, inverse):
+        assert float(weights[many].mean()) == pytest.approx(1)
+
+
+def test_a_weighted_loss_counts_each_image_as_its_class():
+    logits, classes = torch.randn(5, 3, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 2, 0])
+    weights = torch.tensor([0.5, 1.0, 2.0])
+    each = torch.stack([loss_of(logits[i : i + 1], classes[i : i + 1]) for i in range(5)])
+    wanted = float((each * weights[classes]).mean())
+    assert float(loss_of(logits, classes, weights=weights)) == pytest.approx(wanted)
+    one_hot = torch.nn.functional.one_hot(classes, 3).float()
+    assert float(loss_of(logits, one_hot, weights=weights)) == pytest.approx(wanted)
+    assert float(loss_of(logits, classes, weights=torch.ones(3))) == pytest.approx(float(loss_of(logits, classes)))
 
 
 def test_the_loss_is_cross_entropy_in_nats():

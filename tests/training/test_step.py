@@ -18,7 +18,8 @@ from fer_lib.training.step import Workspace
 CPU = torch.device("cpu")
 OPTIMIZERS = [
     {"optimizer": "sgd", "momentum": 0.9}, {"optimizer": "adam"}, {"optimizer": "adamw", "weight_decay": 0.01},
-    {"optimizer": "nadam"}, {"optimizer": "radam"}, {"optimizer": "rmsprop", "momentum": 0.5},
+    {"optimizer": "nadam", "class_weight": "balanced", "mixup": 0.4, "ema": 0.9}, {"optimizer": "radam"},
+    {"optimizer": "rmsprop", "momentum": 0.5},
 ]  # fmt: skip
 
 
@@ -82,7 +83,7 @@ def test_a_workspace_does_not_take_over_another_shape(faces):
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_a_captured_run_is_an_eager_one(faces, broken):
-    config = tiny(attention="stn", optimizer="nadam", split="official")
+    config = tiny(attention="stn", optimizer="nadam", split="official", mixup=0.4, ema=0.9)
     captured = trained(config, faces, Workspace(CPU, capture=PlayedCapture(broken=broken)))
     eager = trained(config, faces)
     assert_same(captured, eager)
@@ -94,7 +95,7 @@ def test_a_captured_run_is_an_eager_one(faces, broken):
 @pytest.mark.slow
 @pytest.mark.parametrize("used", [False, True])
 def test_a_resumed_run_is_captured_where_it_left_off(faces, used, tmp_path):
-    config, path = tiny(optimizer="adam", epochs=3), tmp_path / "x.safetensors"
+    config, path = tiny(optimizer="adam", epochs=3, mixup=0.4, ema=0.9), tmp_path / "x.safetensors"
 
     def save_and_stop(training: Training, images: int) -> bool:
         training.save(path, run_id="x")
@@ -104,7 +105,7 @@ def test_a_resumed_run_is_captured_where_it_left_off(faces, used, tmp_path):
         trained(config, faces, after_epoch=save_and_stop)
     workspace = Workspace(CPU, capture=PlayedCapture())
     if used:
-        trained(tiny(seed=7), faces, workspace)
+        trained(tiny(seed=7, mixup=0.4, ema=0.9), faces, workspace)
     resumed = trained(config, faces, workspace, resume=lambda training: training.restore(path, run_id="x"))
     assert_same(resumed, trained(config, faces))
 
