@@ -78,12 +78,13 @@ class SpatialTransformer(nn.Module):
         """float32 [B, 2, 3] that the localisation net predicts; the identity under `stn_frozen`."""
         if self.mode == "stn_frozen":
             return identity_theta(len(images), device=images.device)
-        theta = self._look(images)
+        theta = self.look(images)
         for _ in range(self.warps - 1):
-            theta = compose(theta, self._look(warp(images, theta)))
+            theta = compose(theta, self.look(warp(images, theta)))
         return theta
 
-    def _look(self, images: Tensor) -> Tensor:
+    def look(self, images: Tensor) -> Tensor:
+        """float32 [B, 2, 3]: theta from one look at the images; `theta` may look again at what it makes of them."""
         features = self.features(images)
         with torch.autocast(images.device.type, enabled=False):  # coordinates need more than bf16's 8 bits
             departure = self.regression(features.float()) * SCALE * self.regression.in_features**-0.5
