@@ -249,6 +249,30 @@ def release(
 
 
 @app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A network of the package, a file of one, or the id of a run.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder with a folder of images for each expression.")],
+    names: Annotated[
+        list[str] | None, typer.Option("--map", help="What another name of a folder means, such as normal=neutral.")
+    ] = None,
+    profile: Annotated[str, typer.Option(help="Whose runs a run's id is looked for in.")] = "paper",
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Say how good a trained network is on labelled faces from anywhere."""
+    from fer_lib.applied.assess import assess
+    from fer_lib.applied.network import TrainedNetwork
+    from fer_lib.data.labelled import read_labelled
+    from fer_lib.training import RunStore
+
+    pairs = [text.partition("=") for text in names or ()]
+    if wrong := ["".join(pair) for pair in pairs if not (pair[0] and pair[2])]:
+        raise FerError(f"--map {wrong[0]}: write it as name=meaning, such as normal=neutral.")
+    network = TrainedNetwork.open(model, RunStore(paths.report_folder(profile)))
+    found = assess(network, read_labelled(data, names={name: meant for name, _, meant in pairs}))
+    print(json.dumps(found.as_dict(), indent=1) if as_json else found)
+
+
+@app.command()
 def docs() -> None:
     """Bring the generated numbers in README.md, MODEL_CARD.md and DATASHEET.md up to date."""
     from fer_lib.study.documents import write_documents

@@ -11,6 +11,7 @@ TOP = Path(__file__).parents[1]
 ORDER = [
     "cli",
     "study",
+    "applied",
     "explorer",
     "report",
     "results",

@@ -20,12 +20,11 @@ from PIL import Image, UnidentifiedImageError
 
 from fer_lib.data.cache import Arrays
 from fer_lib.data.faceset import FER_CLASSES, SIZE, USAGES
+from fer_lib.data.labelled import expression
 from fer_lib.errors import DataMissing, FerError
 
 ROWS = 35_887
 TABLES = ("fer2013.csv", "icml_face_data.csv")
-_ALIASES = {"anger": "angry", "disgusted": "disgust", "fearful": "fear", "happiness": "happy",
-            "sadness": "sad", "surprised": "surprise"}  # fmt: skip
 _PART_OF = {"train": 0, "training": 0, "validation": 1, "val": 1, "publictest": 1, "test": 2, "privatetest": 2}
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, csv.Error, UnicodeDecodeError)
 _ENCODING = "utf-8-sig"  # spreadsheets put a byte-order mark in front
@@ -182,8 +181,7 @@ def _class_folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     parts = [path for path in _visible_folders(folder) if path.name.lower() in _PART_OF] or [folder]
-    known = {*FER_CLASSES, *_ALIASES}
-    return parts if any(sub.name.lower() in known for part in parts for sub in _visible_folders(part)) else []
+    return parts if any(expression(sub.name) in FER_CLASSES for part in parts for sub in _visible_folders(part)) else []
 
 
 def _visible_folders(folder: Path) -> list[Path]:
@@ -195,8 +193,7 @@ def _read_folders(folder: Path) -> Arrays:
     images, labels, parts = [], [], []
     for part in _class_folders(folder):
         for class_folder in _visible_folders(part):
-            name = class_folder.name.lower()
-            name = _ALIASES.get(name, name)
+            name = expression(class_folder.name)
             if name not in FER_CLASSES:
                 raise FerError(
                     f"{class_folder}: unknown class {class_folder.name!r}, expected {', '.join(FER_CLASSES)}.\n"

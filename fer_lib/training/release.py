@@ -43,11 +43,19 @@ def released(folder: Path = FOLDER) -> dict[Path, Record]:
     Raises:
         FerError: a file is damaged.
     """
-    found = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        try:
-            with safe_open(path, framework="pt") as file:
-                found[path] = Record.model_validate_json(file.metadata()["record"])
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise FerError(f"{path} is damaged ({str(error).splitlines()[0]}).\nInstall the package again.") from error
-    return found
+    return {path: record_of(path) for path in sorted(folder.glob("*.safetensors"))}
+
+
+def record_of(path: Path) -> Record:
+    """The record in a file that `release` wrote.
+
+    Raises:
+        FerError: it is damaged, or another file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return Record.model_validate_json(file.metadata()["record"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise FerError(
+            f"{path} is damaged, or no released network ({str(error).splitlines()[0]}).\nInstall the package again."
+        ) from error

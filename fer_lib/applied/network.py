@@ -1,0 +1,90 @@
+"""A trained network: from the package, from a file, or from a run whose weights were kept."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+
+from fer_lib.data.batches import normalise
+from fer_lib.errors import FerError
+from fer_lib.models import Classifier, build
+from fer_lib.models.weights import restore
+from fer_lib.training import Record, RunStore
+from fer_lib.training.release import record_of, released
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A classifier with the record of the run that it is from.
+
+    Attributes:
+        name: what it is called: that of its file, or its run's id.
+        classifier: on the CPU, in evaluation mode.
+    """
+
+    name: str
+    classifier: Classifier
+    record: Record
+
+    @classmethod
+    def open(cls, name: str, store: RunStore | None = None) -> Self:
+        """The network that comes with the package under `name`, in the file `name`, or of the run `name` in `store`.
+
+        Raises:
+            FerError: there is none, it is damaged, or it tells poses instead of expressions.
+        """
+        record, path = _find(name, store)
+        if record.config.loss != "cross_entropy":
+            raise FerError(f"{name} tells how a face is turned, not its expression.\n{_choice(store)}")
+        classifier = build(record.config, classes=len(record.classes))
+        restore(classifier, path)
+        return cls(path.stem, classifier.eval(), record)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Its classes, in the order of its probabilities."""
+        return tuple(self.record.classes)
+
+    @torch.inference_mode()
+    def probabilities(self, images: np.ndarray, *, mirrored: bool = True) -> np.ndarray:
+        """Class probabilities float32 [N, C] of grey faces uint8 [N, 48, 48].
+
+        The mean of those of the face and of its mirror image, or without `mirrored` of the face alone.
+        """
+        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (48, 48):
+            raise ValueError(f"images: found {images.dtype} {list(images.shape)}, expected uint8 [N, 48, 48]")
+        found = []
+        for part in torch.from_numpy(np.ascontiguousarray(images)).unsqueeze(1).split(_BATCH):
+            views = (part, part.flip(3)) if mirrored else (part,)
+            found.append(torch.stack([self.classifier(normalise(view)).softmax(1) for view in views]).mean(0))
+        return torch.cat(found).numpy() if found else np.empty((0, len(self.classes)), np.float32)
+
+
+def _find(name: str, store: RunStore | None) -> tuple[Record, Path]:
+    here = {path.stem: (record, path) for path, record in released().items()}
+    if name in here:
+        return here[name]
+    path = Path(name)
+    if path.is_file():
+        return record_of(path), path
+    record = None if store is None else store.get(name)
+    if store is None or record is None:
+        raise FerError(f"{name}: no network of this name, no such file and no such run.\n{_choice(store)}")
+    weights = store.weights_path(name)
+    if not weights.is_file():
+        raise FerError(
+            f"{name}: the weights of this run were not kept ({weights}).\nTrain it again with `run PARAMS --weights`."
+        )
+    return record, weights
+
+
+def _choice(store: RunStore | None) -> str:
+    names = [path.stem for path, record in released().items() if record.config.loss == "cross_entropy"]
+    if store is not None:
+        kept = [record for record in store.records() if store.weights_path(record.run_id).is_file()]
+        names += [record.run_id for record in kept if record.config.loss == "cross_entropy"]
+    return f"There are: {', '.join(names)}." if names else "None is here: train one with `run PARAMS --weights`."

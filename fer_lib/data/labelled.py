@@ -1,0 +1,84 @@
+"""Labelled faces from anywhere: a folder for each expression, under one of the names that people give it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fer_lib.data.faceset import FER_CLASSES, SIZE
+from fer_lib.errors import DataMissing, FerError
+
+EXPRESSIONS = (*FER_CLASSES, "contempt")
+OTHER_NAMES = {
+    "anger": "angry", "disgusted": "disgust", "fearful": "fear", "afraid": "fear", "scared": "fear",
+    "happiness": "happy", "joy": "happy", "sadness": "sad", "surprised": "surprise", "contemptuous": "contempt",
+}  # fmt: skip
+IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
+
+
+@dataclass(frozen=True)
+class LabelledFaces:
+    """Images uint8 [N, 48, 48], their labels int64 [N] (index into `EXPRESSIONS`) and files, in the files' order."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    files: tuple[Path, ...]
+
+
+def expression(name: str, names: Mapping[str, str] | None = None) -> str | None:
+    """One of `EXPRESSIONS` for what a folder or a class is called, or one of `names` says; None if it is unknown."""
+    name = name.strip().lower()
+    name = (names or {}).get(name, name)
+    name = OTHER_NAMES.get(name, name)
+    return name if name in EXPRESSIONS else None
+
+
+def read_labelled(folder: Path, *, names: Mapping[str, str] | None = None) -> LabelledFaces:
+    """Faces of a folder that has one folder for each expression; `names` adds names, as {"normal": "neutral"}.
+
+    An image may have any size, and be grey or coloured: it becomes grey, its middle square is taken, and that is
+    brought to 48×48. An image of 48×48 stays as it is. Folders in a class folder are looked into.
+
+    Raises:
+        DataMissing: there is no such folder.
+        FerError: a folder's name or an image is not understood, or there is no image; the message names it.
+    """
+    names = {name.strip().lower(): meant for name, meant in (names or {}).items()}
+    if wrong := [meant for meant in names.values() if expression(meant) is None]:
+        raise FerError(f"{wrong[0]!r} is no expression; choose one of {', '.join(EXPRESSIONS)}.")
+    if not folder.is_dir():
+        raise DataMissing(f"{folder} is no folder.\nName one that holds a folder for each expression.")
+    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
+    unknown = [path.name for path in classes if expression(path.name, names) is None]
+    if unknown or not classes:
+        strange = f"folders that are no expression: {', '.join(unknown[:5])}" if unknown else "no folders"
+        raise FerError(
+            f"{folder} holds {strange}. Understood are {', '.join((*EXPRESSIONS, *OTHER_NAMES))}.\n"
+            "Name the folder that holds them (such as its test folder), or say what a name means: --map normal=neutral."
+        )
+    found = [
+        (path, EXPRESSIONS.index(expression(part.name, names) or ""))
+        for part in classes
+        for path in sorted(part.rglob("*"))
+        if path.suffix.lower() in IMAGES and not path.name.startswith(".")
+    ]
+    if not found:
+        raise FerError(f"{folder}: not a single image in {len(classes)} class folders ({', '.join(IMAGES)}).")
+    files, labels = zip(*found, strict=True)
+    return LabelledFaces(np.stack([_face(path) for path in files]), np.array(labels), files)
+
+
+def _face(path: Path) -> np.ndarray:
+    try:
+        with Image.open(path) as image:
+            grey = ImageOps.exif_transpose(image).convert("L")
+            side, (width, height) = min(grey.size), grey.size
+            left, top = (width - side) // 2, (height - side) // 2
+            middle = grey.crop((left, top, left + side, top + side))
+            return np.asarray(middle.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+    except UnidentifiedImageError as error:
+        raise FerError(f"{path} is no image, whatever its name says.\nRemove it, or name another folder.") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise FerError(f"{path} cannot be read ({str(error).splitlines()[0]}).\nRemove it or mend it.") from error
