@@ -1,13 +1,15 @@
 """A grid's records as tables: what every figure, table and verdict is made from."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fer_lib.data import DATASETS
+from fer_lib.evaluation import metrics
 from fer_lib.training import Cell, Record
 from fer_lib.training.record import Arrays
 
@@ -48,6 +50,11 @@ class Results:
     def stand_in(self) -> bool:
         """Whether one of the data sets only stands in for the paper's, so that nothing is compared with the paper."""
         return bool(self.runs["stands_in"].any())
+
+    def roles(self) -> dict[str, str]:
+        """Which of the paper's data sets each data set stands for."""
+        first = self.runs.drop_duplicates("dataset")
+        return dict(zip(first["dataset"], first["role"], strict=True))
 
     def standing_for(self, role: str) -> str:
         """The data set in the place of one of the paper's; empty where there is none."""
@@ -93,25 +100,48 @@ class Results:
     def _part(self, runs: pd.DataFrame, history: pd.DataFrame) -> "Results":
         return replace(self, runs=runs, history=history, study=self.study or self)
 
+    def each(self, *columns: str) -> Iterator[tuple[Any, ...]]:
+        """The values of these columns that occur together, in the grid's order, each with the results that have them.
+
+        `for dataset, arm, own in results.each("dataset", "arm")` goes through the arms of the first data set, then on.
+        """
+        if not columns:
+            yield (self,)
+            return
+        for value in dict.fromkeys(self.runs[columns[0]]):
+            for found in self.of(**{columns[0]: value}).each(*columns[1:]):
+                yield value, *found
+
+    def finished(self) -> Iterator[tuple[dict[Hashable, Any], Record]]:
+        """The row in `runs` and the record of every finished run."""
+        for run in self.of(status="finished").runs.to_dict("records"):
+            yield run, self.records[run["run_id"]]
+
     def by_seed(self, metric: str = "test_accuracy", **values: str | int) -> dict[int, float]:
         """The metric of one arm, data set and split, by seed; runs without it are left out."""
-        runs = self.of(**values).runs
-        if metric not in runs:
-            return {}
-        return {
-            int(seed): float(value) for seed, value in zip(runs["seed"], runs[metric], strict=True) if value == value
-        }
+        runs = self.of(**values).runs.reindex(columns=["seed", metric]).dropna()
+        return dict(zip(runs["seed"].tolist(), runs[metric].tolist(), strict=True))
 
-    def predictions(self, **values: str | int) -> list[Arrays]:
-        """The prediction arrays of every finished run with these values."""
-        runs = self.of(**values).runs
-        return [self.load(self.records[run_id]) for run_id in runs.loc[runs["status"] == "finished", "run_id"]]
+    def predictions(self, **values: str | int) -> dict[int, Arrays]:
+        """The prediction arrays (`RunStore.predictions`) of one arm, data set and split, by seed."""
+        return {run["seed"]: self.load(record) for run, record in self.of(**values).finished()}
+
+    def confusions(self, **values: str | int) -> dict[int, pd.DataFrame]:
+        """Test images of one arm, data set and split, by seed: a row per actual class, a column per predicted one."""
+        found = {}
+        for run, record in self.of(**values).finished():
+            arrays, names = self.load(record), record.classes
+            counts = metrics.confusion(arrays["actual"], arrays["predicted"], classes=len(names))
+            found[run["seed"]] = pd.DataFrame(counts, index=names, columns=names)
+        return found
+
+    def rates(self, **values: str | int) -> dict[int, pd.DataFrame]:
+        """Of each of the `confusions`: images, true and false positive rate and precision per class."""
+        return {seed: metrics.rates(counts) for seed, counts in self.confusions(**values).items()}
 
     def first_record(self, **values: str | int) -> Record | None:
         """The record of the first finished run with these values, or None."""
-        runs = self.of(**values).runs
-        ids = runs.loc[runs["status"] == "finished", "run_id"]
-        return self.records[ids.iloc[0]] if len(ids) else None
+        return next((record for _, record in self.of(**values).finished()), None)
 
 
 def collect(

@@ -32,16 +32,17 @@ def confusion(actual: np.ndarray, predicted: np.ndarray, *, classes: int) -> np.
     return np.asarray(confusion_matrix(actual, predicted, labels=np.arange(classes)))
 
 
-def rates(matrix: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:
-    """Per class, from a confusion matrix: images, true and false positive rate, precision.
+def rates(counts: pd.DataFrame) -> pd.DataFrame:
+    """Per class, from confusion counts (a row per actual class): images, true and false positive rate, precision.
 
     TPR = TP / (TP + FN), FPR = FP / (FP + TN); precision is NaN for a class that is never predicted.
     """
+    matrix = counts.to_numpy()
     hits = matrix.diagonal().astype(float)
     actual, predicted, total = matrix.sum(1), matrix.sum(0), matrix.sum()
     with np.errstate(invalid="ignore", divide="ignore"):
         return pd.DataFrame({
-            "class": names,
+            "class": counts.index,
             "n": actual,
             "TPR": hits / actual,
             "FPR": (predicted - hits) / (total - actual),

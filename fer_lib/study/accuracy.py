@@ -1,5 +1,7 @@
 """How accurate is each arm: the table, the dots, and who leads."""
 
+from itertools import chain
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
@@ -49,30 +51,25 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
     it is left out where the epoch is chosen on other images (`official`, `folders`). Training accuracy is that of the
     last epoch. Epochs stand in a column where arms differ in them.
     """
-    paper = published.accuracies()
+    paper = published.accuracies().query("table == @table and part == 'test'").set_index(["arm", "role"])["published"]
     rows = []
-    for split in results.splits():
-        for arm in results.arms():
-            chosen = results.of(split=split, arm=arm)
-            if (chosen.runs["status"] == "missing").all():
-                continue
-            row: dict[tuple[str, str], object] = {("", ARM): arm, ("", SPLIT): split, ("", N): _finished(chosen)}
-            if len(set(results.runs["epochs"])) > 1:
-                row["", "Epochs"] = ", ".join(map(str, sorted(set(chosen.runs["epochs"]))))
-            for dataset in results.datasets():
-                values = {"arm": arm, "dataset": dataset, "split": split}
-                for title, name in (("Training", "train_accuracy"), ("Test", "test_accuracy")):
-                    row[dataset, title] = _state(results, name, **values)
-                if split not in FIXED:
-                    row[dataset, "Best epoch"] = _state(results, "best_eval_accuracy", **values)
-                if table is not None and not results.stand_in:
-                    row[dataset, "Paper"] = _published(paper, results, table=table, arm=arm, dataset=dataset)
-            rows.append(row)
+    for split, arm, chosen in results.each("split", "arm"):
+        if (chosen.runs["status"] == "missing").all():
+            continue
+        row: dict[tuple[str, str], object] = {("", ARM): arm, ("", SPLIT): split, ("", N): _finished(chosen)}
+        if len(set(results.runs["epochs"])) > 1:
+            row["", "Epochs"] = ", ".join(map(str, sorted(set(chosen.runs["epochs"]))))
+        for dataset, role in results.roles().items():
+            own = chosen.of(dataset=dataset)
+            row[dataset, "Training"], row[dataset, "Test"] = _state(own, "train_accuracy"), _state(own, "test_accuracy")
+            if split not in FIXED:
+                row[dataset, "Best epoch"] = _state(own, "best_eval_accuracy")
+            if table is not None and not results.stand_in:
+                row[dataset, "Paper"] = f"{paper[arm, role]:.4f}" if (arm, role) in paper else "–"
+        rows.append(row)
     if not rows:
         return pd.DataFrame()
-    frame = pd.DataFrame(rows)
-    frame.columns = pd.MultiIndex.from_tuples(list(dict.fromkeys(column for row in rows for column in row)))
-    return frame.fillna("–")
+    return pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(list(dict.fromkeys(chain(*rows))))).fillna("–")
 
 
 def unmeasured(results: Results) -> str:
@@ -88,25 +85,16 @@ def unmeasured(results: Results) -> str:
 
 def _finished(results: Results) -> str:
     """Seeds that finished, by data set if they differ."""
-    counts = [int((results.of(dataset=name).runs["status"] == "finished").sum()) for name in results.datasets()]
-    return str(counts[0]) if len(set(counts)) == 1 else ", ".join(map(str, counts))
+    counts = [str((own.runs["status"] == "finished").sum()) for _, own in results.each("dataset")]
+    return counts[0] if len(set(counts)) == 1 else ", ".join(counts)
 
 
-def _state(results: Results, metric: str, **values: str) -> str:
-    runs = results.of(**values).runs
-    text = spread(statistics.estimate(list(results.by_seed(metric, **values).values())))
-    diverged = int((runs["status"] == "diverged").sum())
-    if diverged:
+def _state(results: Results, metric: str) -> str:
+    """Mean ± sd over the seeds of one arm, and what became of the others."""
+    text, status = spread(statistics.estimate(results.by_seed(metric).values())), results.runs["status"]
+    if diverged := int((status == "diverged").sum()):
         return f"{text} ({diverged} diverged)" if text != "–" else "diverged"
-    skipped = text == "–" and (runs["status"] == "skipped").any()
-    return "skipped" if skipped else text
-
-
-def _published(paper: pd.DataFrame, results: Results, *, table: str, arm: str, dataset: str) -> str:
-    roles = results.of(dataset=dataset).runs["role"]
-    match = paper[(paper["table"] == table) & (paper["arm"] == arm) & (paper["part"] == "test")]
-    match = match[match["role"] == roles.iloc[0]] if len(roles) else match.iloc[:0]
-    return f"{match['published'].iloc[0]:.4f}" if len(match) else "–"
+    return "skipped" if text == "–" and (status == "skipped").any() else text
 
 
 def ranking(results: Results, *, split: str) -> str:
@@ -123,7 +111,7 @@ def ranking(results: Results, *, split: str) -> str:
             sentences.append(f"{dataset}: too few finished runs for a ranking")
             continue
         ranked = {arm: {seed: by[seed] for seed in shared} for arm, by in by_arm.items()}
-        means = {arm: statistics.estimate(list(by.values())).mean for arm, by in ranked.items()}
+        means = {arm: statistics.estimate(by.values()).mean for arm, by in ranked.items()}
         first, second, *_ = sorted(means, key=lambda arm: -means[arm])
         sure = _how_sure(chosen, first, second, dataset=dataset, split=split)
         left_out = [arm for arm in chosen.arms() if arm not in by_arm]
@@ -147,11 +135,10 @@ def _how_sure(results: Results, first: str, second: str, *, dataset: str, split:
 def extent(results: Results, *, split: str) -> str:
     """From which arm's test accuracy to which the arms of each data set reach."""
     parts = []
-    for dataset in results.datasets():
-        by_arm = {arm: list(results.by_seed(arm=arm, dataset=dataset, split=split).values()) for arm in results.arms()}
-        means = {arm: statistics.estimate(values).mean for arm, values in by_arm.items() if values}
-        if means:
-            low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
+    for dataset, own in results.each("dataset"):
+        means = own.of(split=split).runs.groupby("arm", sort=False)["test_accuracy"].mean().dropna()
+        if len(means):
+            low, high = means.idxmin(), means.idxmax()
             least = f"from {means[low]:.3f} ({low}) to " if low != high else ""
             parts.append(f"{least}{means[high]:.3f} ({high}) on {dataset}")
     listed = " and ".join(parts) or "not measured"
@@ -164,30 +151,21 @@ def dots(results: Results, *, split: str) -> tuple[Figure | None, pd.DataFrame]:
 
     No crosses where the data only stands in for the paper's.
     """
-    rows = []
-    for dataset in results.datasets():
-        for arm in results.of(dataset=dataset).arms():
-            values = results.by_seed(arm=arm, dataset=dataset, split=split)
-            rows += [
-                {"dataset": dataset, "arm": arm, "seed": seed, "test_accuracy": value} for seed, value in values.items()
-            ]
-    if not rows:
-        return None, pd.DataFrame()
-    drawn = pd.DataFrame(rows)
-    datasets = list(dict.fromkeys(drawn["dataset"]))
-    height = 0.9 + 0.34 * drawn["arm"].nunique()
-    figure, grid = plt.subplots(
-        1, len(datasets), figsize=(3.6 * len(datasets) + 1.4, height), sharey=True, squeeze=False
-    )
-    paper = published.accuracies().query("part == 'test'")
-    arms = list(dict.fromkeys(drawn["arm"]))[::-1]
+    drawn = pd.DataFrame([
+        {"dataset": dataset, "arm": arm, "seed": seed, "test_accuracy": value}
+        for dataset, arm, own in results.of(split=split).each("dataset", "arm") for seed, value in own.by_seed().items()
+    ])  # fmt: skip
+    if drawn.empty:
+        return None, drawn
+    datasets, arms = list(dict.fromkeys(drawn["dataset"])), list(dict.fromkeys(drawn["arm"]))[::-1]
+    size = (3.6 * len(datasets) + 1.4, 0.9 + 0.34 * len(arms))
+    figure, grid = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False)
+    paper, roles = published.of_tests(), results.roles()
     for axes, dataset in zip(grid[0], datasets, strict=True):
-        of_role = paper[paper["role"] == results.of(dataset=dataset).runs["role"].iloc[0]]
         for place, arm in enumerate(arms):
             own = drawn.query("dataset == @dataset and arm == @arm")["test_accuracy"].tolist()
-            known = of_role.loc[of_role["arm"] == arm, "published"]
-            if len(known) and not results.stand_in:
-                axes.plot(known.iloc[0], place, "x", color=GREY, markersize=7, markeredgewidth=2)
+            if (arm, roles[dataset]) in paper and not results.stand_in:
+                axes.plot(paper[arm, roles[dataset]], place, "x", color=GREY, markersize=7, markeredgewidth=2)
             if own:
                 ours = statistics.estimate(own, overlap=statistics.overlap(split))
                 axes.plot(own, [place] * len(own), "o", color=look(arm).colour, alpha=0.35, markersize=4)

@@ -15,7 +15,6 @@ from typing import Literal
 import pandas as pd
 
 from fer_lib.errors import FerError
-from fer_lib.evaluation.metrics import confusion, rates
 from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.pooled import Quantity, accuracy, pool_of
@@ -228,12 +227,7 @@ def _dominant_class(results: Results) -> Iterator[Part]:
 def _class_rates(results: Results, *, dominant: str, number: int) -> dict[int, float]:
     """By seed: (0) TPR of the dominant class minus the best other; (1) mean TPR minus that of the two rarest."""
     found = {}
-    for seed in results.by_seed():
-        run = results.of(seed=seed)
-        record, arrays = run.first_record(), run.predictions()[0]
-        assert record is not None
-        names = tuple(record.classes)
-        table = rates(confusion(arrays["actual"], arrays["predicted"], classes=len(names)), names)
+    for seed, table in results.rates().items():
         table = table.dropna(subset="TPR")
         others = table[table["class"] != dominant]
         if len(others) == len(table):

@@ -43,13 +43,8 @@ def comparisons(results: Results, *, against: str) -> pd.DataFrame:
 
     All planned pairs count in Holm's correction; those that cannot be compared yet have no row.
     """
-    pairs = [
-        (arm, dataset, split)
-        for split in results.splits()
-        for dataset in results.datasets()
-        for arm in results.of(dataset=dataset, split=split).arms()
-        if arm != against
-    ]
+    runs = results.each("split", "dataset", "arm")
+    pairs = [(arm, dataset, split) for split, dataset, arm, _ in runs if arm != against]
     pool = pool_of(results)
     found = [pool.difference(arm, against, dataset=dataset, split=split) for arm, dataset, split in pairs]
     p_values = statistics.holm([value.p if value.steady else math.nan for value in found])
@@ -69,16 +64,12 @@ def same_images(results: Results, *, against: str) -> pd.DataFrame:
     p is McNemar's, Holm-corrected for all pairs of all seeds. Pairs without a seed in common are left out.
     """
     pairs = []
-    for split in results.splits():
-        for dataset in results.datasets():
-            for arm in results.of(dataset=dataset).arms():
-                for seed in sorted(set(results.of(dataset=dataset, split=split).runs["seed"])):
-                    values = {"dataset": dataset, "split": split, "seed": seed}
-                    found = [results.predictions(arm=name, **values)[:1] for name in (arm, against)]
-                    if arm != against and all(found):
-                        pairs.append(
-                            ((arm, dataset, split), statistics.on_shared_rows(*(arrays[0] for arrays in found)))
-                        )
+    for split, dataset, runs in results.each("split", "dataset"):
+        theirs = runs.predictions(arm=against)
+        for arm in (arm for arm in runs.arms() if arm != against):
+            ours = runs.predictions(arm=arm)
+            for seed in sorted(ours.keys() & theirs.keys()):
+                pairs.append(((arm, dataset, split), statistics.on_shared_rows(ours[seed], theirs[seed])))
     corrected = statistics.holm([pair.p for _, pair in pairs])
     rows = []
     for key in dict.fromkeys(key for key, _ in pairs):
@@ -95,17 +86,11 @@ def same_images(results: Results, *, against: str) -> pd.DataFrame:
 
 def networks(results: Results, first: str, second: str, dataset: str, split: str) -> str:
     """What the predictions of the first shared seed's two networks say."""
-    seeds = [set(results.by_seed(arm=arm, dataset=dataset, split=split)) for arm in (first, second)]
-    found = [
-        arrays
-        for seed in sorted(set.intersection(*seeds))[:1]
-        for arm in (first, second)
-        for arrays in results.predictions(arm=arm, dataset=dataset, split=split, seed=seed)
-        if "rows" in arrays
-    ]
-    if len(found) < 2:
+    ours, theirs = (results.predictions(arm=arm, dataset=dataset, split=split) for arm in (first, second))
+    seed = min(ours.keys() & theirs.keys(), default=None)
+    if seed is None or not ("rows" in ours[seed] and "rows" in theirs[seed]):
         return "predictions of a seed that both have are not here"
-    same = statistics.on_shared_rows(*found)
+    same = statistics.on_shared_rows(ours[seed], theirs[seed])
     differ = "differ" if same.p < 1 - statistics.LEVEL else "cannot be told apart"
     p = p_value(same.p) if same.p < 0.001 else f"= {p_value(same.p)}"
     return f"on these {same.images:,} images the two networks {differ} (p {p})"
@@ -129,12 +114,9 @@ def difference(results: Results, *, first: str, second: str, split: str) -> str:
 
 def differences(results: Results, arms: Sequence[str], *, second: str, split: str) -> list[str]:
     """`difference` of each of `arms` that shares a finished seed with `second`; one sentence names the rest."""
-    seeds = {
-        arm: {(dataset, seed) for dataset in results.datasets()
-              for seed in results.by_seed(arm=arm, dataset=dataset, split=split)}
-        for arm in (*arms, second)
-    }  # fmt: skip
-    measured = [arm for arm in arms if seeds[arm] & seeds[second]]
+    finished = results.of(split=split, status="finished")
+    shared = finished.runs.merge(finished.of(arm=second).runs[["dataset", "seed"]])
+    measured = [arm for arm in arms if arm in set(shared["arm"])]
     lacking = [arm for arm in arms if arm not in measured]
     rest = [f"Without a seed in common with {second} yet: {', '.join(lacking)}."] if lacking else []
     return [*(difference(results, first=arm, second=second, split=split) for arm in measured), *rest]

@@ -5,7 +5,7 @@ Each candidate is a difference in test accuracy of one arm, over seeds. Copies o
 broken can add at most the tied images that are wrong.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
@@ -95,13 +95,8 @@ def _minus(first: BySeed, second: BySeed) -> BySeed:
 
 
 def _per_seed(runs: Results, measure: Callable[[Arrays], float | None]) -> BySeed:
-    found = {seed: measure(arrays) for seed, arrays in _arrays(runs, SPLIT)}
+    found = {seed: measure(arrays) for seed, arrays in runs.predictions(split=SPLIT).items()}
     return {seed: value for seed, value in found.items() if value is not None}
-
-
-def _arrays(runs: Results, split: str) -> Iterator[tuple[int, Arrays]]:
-    for seed in runs.by_seed(split=split):
-        yield from ((seed, arrays) for arrays in runs.predictions(split=split, seed=seed)[:1])
 
 
 def _wrong_on_ties(arrays: Arrays) -> float | None:
@@ -134,7 +129,7 @@ def by_copies(results: Results) -> dict[tuple[str, str], list[tuple[int, Estimat
     for role in published.ROLES:
         runs = results.of(arm=ARM, role=role)
         for split in runs.splits():
-            arrays = [own for _, own in _arrays(runs, split) if "copies" in own]
+            arrays = [own for own in runs.predictions(split=split).values() if "copies" in own]
             if arrays:
                 found[role, split] = [_accuracy_where(arrays, kind, split) for kind in range(len(COPIES))]
     return found

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import entropy
 
@@ -104,13 +105,18 @@ def agreement_map(table: pd.DataFrame) -> Figure | None:
     if table.empty:
         return None
     figure, axes = plt.subplots(figsize=(6.6, 3.6))
+    share_map(table.set_index("label"), axes)
+    axes.set(xlabel="FER+ plurality", ylabel="FER2013 label")
+    return figure
+
+
+def share_map(shares: pd.DataFrame, axes: Axes, *, square: bool = False) -> None:
+    """Draws shares, from 0 to 1, as a heat map with their numbers in it."""
     sns.heatmap(
-        table.set_index("label"), annot=True, fmt=".2f", cmap=SEQUENTIAL, vmin=0, vmax=1, cbar=False,
+        shares, annot=True, fmt=".2f", cmap=SEQUENTIAL, vmin=0, vmax=1, cbar=False, square=square,
         annot_kws={"fontsize": 8}, ax=axes,
     )  # fmt: skip
-    axes.set(xlabel="FER+ plurality", ylabel="FER2013 label")
     axes.tick_params(axis="x", rotation=45)
-    return figure
 
 
 def vote_entropy(faces: FaceSet) -> pd.DataFrame:

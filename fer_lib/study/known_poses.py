@@ -54,11 +54,10 @@ def lost(transform: str, strength: float) -> Quantity:
 
     def by_seed(results: Results) -> dict[int, float]:
         found = {}
-        for run in results.of(status="finished").runs.itertuples():
-            probes = results.records[str(run.run_id)].robustness
-            accuracy = {probe.strength: probe.accuracy for probe in probes if probe.transform == transform}
+        for run, record in results.finished():
+            accuracy = {probe.strength: probe.accuracy for probe in record.robustness if probe.transform == transform}
             if strength in accuracy:
-                found[int(str(run.seed))] = accuracy[0.0] - accuracy[strength]
+                found[run["seed"]] = accuracy[0.0] - accuracy[strength]
         return found
 
     return by_seed

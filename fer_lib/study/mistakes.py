@@ -3,32 +3,23 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from fer_lib.data import FaceSet
 from fer_lib.evaluation import metrics
-from fer_lib.report.style import BLUE, GREY, SEQUENTIAL
+from fer_lib.report.style import BLUE, GREY
 from fer_lib.results import Results
 from fer_lib.study import statistics
-from fer_lib.study.images import image_grid
+from fer_lib.study.images import image_grid, share_map
 from fer_lib.study.wording import N, spread
-from fer_lib.training.record import Arrays
 
 FEW = 20  # images below which a class says little
 
 
-def summed(results: Results, **values: str) -> tuple[np.ndarray, tuple[str, ...]] | None:
-    """Confusion counts over all seeds of an arm, data set and split, and the class names; None if no run finished."""
-    record = results.first_record(**values)
-    if record is None:
-        return None
-    names = tuple(record.classes)
-    matrices = [
-        metrics.confusion(arrays["actual"], arrays["predicted"], classes=len(names))
-        for arrays in results.predictions(**values)
-    ]
-    return np.sum(matrices, axis=0), names
+def pooled(results: Results, **values: str) -> pd.DataFrame:
+    """Confusion counts over all seeds of an arm, data set and split (`Results.confusions`); empty without a run."""
+    found = list(results.confusions(**values).values())
+    return sum(found[1:], start=found[0]) if found else pd.DataFrame()
 
 
 def summary_table(results: Results, *, split: str) -> pd.DataFrame:
@@ -36,73 +27,42 @@ def summary_table(results: Results, *, split: str) -> pd.DataFrame:
     titles = {"test_accuracy": "Accuracy", "test_balanced_accuracy": "Balanced accuracy", "test_macro_f1": "Macro-F1",
               "test_calibration_error": "Calibration error"}  # fmt: skip
     lines = []
-    for dataset in results.datasets():
-        for arm in results.of(dataset=dataset).arms():
-            values = {"arm": arm, "dataset": dataset, "split": split}
-            by_metric = {title: results.by_seed(metric, **values) for metric, title in titles.items()}
-            if not by_metric["Accuracy"]:
-                continue
-            line: dict[str, object] = {"Arm": arm, "Data set": dataset, "Split": split, N: len(by_metric["Accuracy"])}
-            line |= {title: spread(statistics.estimate(list(by.values())), digits=3) for title, by in by_metric.items()}
-            lines.append(line)
+    for dataset, arm, own in results.of(split=split).each("dataset", "arm"):
+        values = {title: statistics.estimate(own.by_seed(metric).values()) for metric, title in titles.items()}
+        if n := values["Accuracy"].n:
+            line = {"Arm": arm, "Data set": dataset, "Split": split, N: n}
+            lines.append(line | {title: spread(value, digits=3) for title, value in values.items()})
     return pd.DataFrame(lines)
 
 
 def confusion_map(results: Results, **values: str) -> tuple[Figure | None, pd.DataFrame]:
     """Share of each actual class that is predicted as each class, seeds pooled; and the counts."""
-    found = summed(results, **values)
-    if found is None:
-        return None, pd.DataFrame()
-    counts, names = found
-    with np.errstate(invalid="ignore"):
-        shares = pd.DataFrame(counts / counts.sum(1, keepdims=True), index=names, columns=names)
-    side = 2.2 + 0.42 * len(names)
+    counts = pooled(results, **values)
+    if counts.empty:
+        return None, counts
+    side = 2.2 + 0.42 * len(counts)
     figure, axes = plt.subplots(figsize=(side + 0.6, side))
-    sns.heatmap(
-        shares,
-        annot=True,
-        fmt=".2f",
-        cmap=SEQUENTIAL,
-        vmin=0,
-        vmax=1,
-        cbar=False,
-        square=True,
-        annot_kws={"fontsize": 8},
-        ax=axes,
-    )
+    share_map(counts.div(counts.sum(axis=1), axis=0), axes, square=True)
     axes.set(xlabel="predicted", ylabel="actual")
-    axes.tick_params(axis="x", rotation=45)
     axes.tick_params(axis="y", rotation=0)
-    table = pd.DataFrame(counts, columns=names)
-    table.insert(0, "actual", names)
-    return figure, table
+    return figure, counts.rename_axis("actual").reset_index()
 
 
 def rate_table(results: Results, **values: str) -> pd.DataFrame:
     """Per class: test images of one seed, and mean ± sd over seeds of TPR, FPR (section III.F) and precision."""
-    record = results.first_record(**values)
-    if record is None:
-        return pd.DataFrame(columns=["Class", N, "Images", "TPR", "FPR", "Precision"])
-    names = tuple(record.classes)
-    tables = [
-        metrics.rates(metrics.confusion(arrays["actual"], arrays["predicted"], classes=len(names)), names)
-        for arrays in results.predictions(**values)
-    ]
+    columns = {"TPR": "TPR", "FPR": "FPR", "precision": "Precision"}
+    tables = results.rates(**values).values()
     lines = []
-    for number, name in enumerate(names):
-        own = pd.DataFrame([table.iloc[number] for table in tables])
-        line = {"Class": name, N: len(tables), "Images": int(own["n"].iloc[0])}
-        for title in ("TPR", "FPR", "precision"):
-            line[title if title != "precision" else "Precision"] = spread(
-                statistics.estimate(own[title].astype(float).tolist()), digits=3
-            )
+    for name, own in pd.concat(tables).groupby("class", sort=False) if tables else ():
+        line = {"Class": name, N: len(own), "Images": own["n"].iloc[0]}
+        line |= {title: spread(statistics.estimate(own[rate]), digits=3) for rate, title in columns.items()}
         lines.append(line)
-    return pd.DataFrame(lines)
+    return pd.DataFrame(lines, columns=["Class", N, "Images", *columns.values()])
 
 
 def reliability_diagram(results: Results, **values: str) -> tuple[Figure | None, pd.DataFrame]:
     """Accuracy against confidence, seeds pooled; the diagonal is perfect calibration."""
-    found = results.predictions(**values)
+    found = results.predictions(**values).values()
     if not found:
         return None, pd.DataFrame()
     correct = np.concatenate([arrays["actual"] == arrays["predicted"] for arrays in found])
@@ -117,10 +77,10 @@ def reliability_diagram(results: Results, **values: str) -> tuple[Figure | None,
 
 def confident_errors(faces: FaceSet | None, results: Results, *, count: int, **values: str) -> Figure | None:
     """The wrong predictions that the first seed's model was surest of."""
-    record, found = results.first_record(**values), results.predictions(**values)
+    record = results.first_record(**values)
     if faces is None or record is None:
         return None
-    arrays: Arrays = found[0]
+    arrays = results.load(record)
     wrong = np.flatnonzero(arrays["actual"] != arrays["predicted"])
     worst = wrong[np.argsort(-arrays["confidence"][wrong].astype(float), kind="stable")][:count]
     actual, predicted = ([record.classes[number] for number in arrays[name][worst]] for name in ("actual", "predicted"))
@@ -152,15 +112,12 @@ def confusions(counts: pd.DataFrame, *, what: str) -> str:
 def extremes(results: Results, **values: str) -> str:
     """Which class is recognised best and which worst."""
     what = f"{values['arm']} on {values['dataset']}, {values['split']}"
-    record = results.first_record(**values)
-    if record is None:
+    counts = pooled(results, **values)
+    if counts.empty:
         return f"{what}: no finished run."
-    names = tuple(record.classes)
-    found = results.predictions(**values)
-    matrix = np.sum([metrics.confusion(a["actual"], a["predicted"], classes=len(names)) for a in found], axis=0)
-    table = metrics.rates(matrix, names).dropna(subset="TPR").sort_values("TPR")
+    table = metrics.rates(counts).dropna(subset="TPR").sort_values("TPR")
     worst, best = table.iloc[0], table.iloc[-1]
-    images = worst["n"] / len(found)
+    images = worst["n"] / len(results.of(status="finished", **values).runs)
     return (
         f"{what}: {best['class']} is recognised best (TPR {best['TPR']:.2f}, FPR {best['FPR']:.2f}), "
         f"{worst['class']} worst (TPR {worst['TPR']:.2f}, {images:.0f} test images), seeds pooled."
@@ -170,7 +127,7 @@ def extremes(results: Results, **values: str) -> str:
 def calibration(results: Results, **values: str) -> str:
     """Whether the model is surer or less sure than it is right."""
     what = f"{values['arm']} on {values['dataset']}, {values['split']}"
-    found = results.predictions(**values)
+    found = results.predictions(**values).values()
     if not found:
         return f"{what}: no finished run."
     confidence = float(np.mean([arrays["confidence"].astype(float).mean() for arrays in found]))

@@ -254,7 +254,8 @@ class Pool:
     def _constant(self, dataset: str, split: str) -> float:
         """Accuracy of answering the most frequent class of the test images always; 0 where no run has predictions."""
         for runs in self._arms(dataset, split).values():
-            for arrays in (arrays for arrays in runs.predictions()[:1] if "actual" in arrays):
+            record = runs.first_record()
+            if record and "actual" in (arrays := self._runs.load(record)):
                 return float(np.bincount(arrays["actual"]).max() / len(arrays["actual"]))
         return 0.0
 

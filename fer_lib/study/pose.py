@@ -44,12 +44,11 @@ def by_part(results: Results, pair: Callable[[Arrays], Pair | None]) -> pd.DataF
     """By arm, seed and image: each part of the thetas that `pair` finds in a run's arrays; it may find none."""
     columns = ["arm", "seed", *(f"{kind}_{part}" for part in POSE for kind in ("true", "learnt"))]
     lines = []
-    for run in results.of(status="finished").runs.itertuples():
-        if (found := pair(results.load(results.records[str(run.run_id)]))) is None:
-            continue
-        true, learnt = (pose_components(theta.astype(float)) for theta in found)
-        parts = {f"true_{part}": true[part] for part in POSE} | {f"learnt_{part}": learnt[part] for part in POSE}
-        lines.append(pd.DataFrame(parts).assign(arm=str(run.arm), seed=int(str(run.seed))))
+    for run, record in results.finished():
+        if found := pair(results.load(record)):
+            true, learnt = (pose_components(theta.astype(float)) for theta in found)
+            parts = {f"true_{part}": true[part] for part in POSE} | {f"learnt_{part}": learnt[part] for part in POSE}
+            lines.append(pd.DataFrame(parts).assign(arm=run["arm"], seed=run["seed"]))
     return pd.concat(lines, ignore_index=True)[columns] if lines else pd.DataFrame(columns=columns)
 
 
@@ -105,15 +104,15 @@ def recovery_finding(table: pd.DataFrame, *, arm: str) -> str:
 def by_pose(faces: FaceSet | None, results: Results, *, dataset: str, split: str) -> pd.DataFrame:
     """Accuracy of each arm in `BINS` equal shares of its test images, from the most upright to the most posed."""
     lines = []
-    for run in results.of(dataset=dataset, split=split, status="finished").runs.itertuples():
-        arrays = results.load(results.records[str(run.run_id)])
+    for run, record in results.of(dataset=dataset, split=split).finished():
+        arrays = results.load(record)
         if faces is None or faces.pose is None or "rows" not in arrays:
             continue
         away = np.linalg.norm((faces.pose[arrays["rows"]] - np.eye(2, 3)).reshape(-1, 6), axis=1)
         hits = arrays["predicted"] == arrays["actual"]
         for place, part in enumerate(np.array_split(np.argsort(away, kind="stable"), BINS)):
             lines.append({
-                "arm": run.arm, "seed": run.seed, "bin": place + 1, "distance": away[part].mean(),
+                "arm": run["arm"], "seed": run["seed"], "bin": place + 1, "distance": away[part].mean(),
                 "accuracy": hits[part].mean(), "images": len(part),
             })  # fmt: skip
     return pd.DataFrame(lines)
@@ -131,9 +130,9 @@ def by_pose_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
 def robustness(results: Results, *, split: str) -> pd.DataFrame:
     """By data set, arm, seed, transformation and strength: accuracy on transformed test images (see `Probe`)."""
     lines = []
-    for run in results.of(split=split, status="finished").runs.itertuples():
-        probes = results.records[str(run.run_id)].robustness
-        lines += [{"dataset": run.dataset, "arm": run.arm, "seed": run.seed, **probe.model_dump()} for probe in probes]
+    for run, record in results.of(split=split).finished():
+        names = {column: run[column] for column in ("dataset", "arm", "seed")}
+        lines += [names | probe.model_dump() for probe in record.robustness]
     return pd.DataFrame(lines)
 
 

@@ -27,3 +27,9 @@ def accuracies() -> pd.DataFrame:
         if value is not None
     ]
     return pd.DataFrame(rows, columns=["table", "notebook", "arm", "role", "part", "published"])
+
+
+def of_tests() -> pd.Series:
+    """The test accuracies that the paper prints, by (arm, role); what it prints in several tables, once."""
+    printed = accuracies().query("part == 'test'").drop_duplicates(["arm", "role"])
+    return printed.set_index(["arm", "role"])["published"]

@@ -9,7 +9,7 @@ says whether these two networks differ, which seeds may still undo.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -93,9 +93,9 @@ def _quantile(df: float) -> float:
     return float(stats.t.ppf((1 + LEVEL) / 2, df))
 
 
-def estimate(values: Sequence[float] | np.ndarray, *, overlap: float = 0.0) -> Estimate:
+def estimate(values: Iterable[float], *, overlap: float = 0.0) -> Estimate:
     """Estimate from one value per seed; NaN values are left out. `overlap` is that of the seeds' splits."""
-    sample = np.asarray(values, float)
+    sample = np.fromiter(values, float)
     sample = sample[np.isfinite(sample)]
     n = len(sample)
     mean = float(sample.mean()) if n else math.nan

@@ -63,13 +63,11 @@ def state_finding(table: pd.DataFrame) -> str:
 def theta_history(results: Results, *, arm: str, split: str) -> pd.DataFrame:
     """Per data set, seed, epoch (0 is untrained) and image: rotation, log scale, shifts and shear of theta."""
     lines = []
-    for dataset in results.datasets():
-        runs = results.of(arm=arm, dataset=dataset, split=split).runs
-        for run in runs[runs["status"] == "finished"].itertuples():
-            arrays = results.load(results.records[str(run.run_id)])
+    for dataset, own in results.of(arm=arm, split=split).each("dataset"):
+        for seed, arrays in own.predictions().items():
             for epoch, theta in enumerate(arrays.get("theta", ())):
-                parts = {name: values for name, values in pose_components(theta.astype(float)).items() if name in POSE}
-                lines.append(pd.DataFrame(parts).assign(dataset=dataset, seed=int(str(run.seed)), epoch=epoch))
+                parts = pd.DataFrame(pose_components(theta.astype(float)))[list(POSE)]
+                lines.append(parts.assign(dataset=dataset, seed=seed, epoch=epoch))
     return pd.concat(lines, ignore_index=True) if lines else pd.DataFrame(columns=["dataset", "seed", "epoch", *POSE])
 
 
@@ -131,7 +129,7 @@ def warped_sheet(faces: FaceSet | None, results: Results, *, count: int, **value
 
     A column per face; rows: input with the last epoch's grid, then the warped face at epochs 0, 1, 2, 5 and the last.
     """
-    found = [arrays for arrays in results.predictions(**values) if "theta" in arrays]
+    found = [arrays for arrays in results.predictions(**values).values() if "theta" in arrays]
     if faces is None or not found:
         return None
     theta, rows = found[0]["theta"].astype(np.float32), found[0]["theta_rows"]

@@ -4,10 +4,8 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from fer_lib.evaluation import metrics
 from fer_lib.report.show import WORDS, Inline, file_link
 from fer_lib.results import Results
 from fer_lib.study import published, statistics
@@ -197,15 +195,10 @@ def dominant_class(results: Results) -> pd.DataFrame:
     lines = []
     for role, fact in published.facts()["classification_error"].items():
         values = {"arm": BEST_MODEL, "role": role, "split": SPLIT}
-        record = results.first_record(**values)
-        names = tuple(record.classes) if record else ()
-        tables = [
-            metrics.rates(metrics.confusion(a["actual"], a["predicted"], classes=len(names)), names).set_index("class")
-            for a in results.predictions(**values)
-        ]
-        line: dict[str, object] = {"Data set": role, "Class": fact["class"], "Split": SPLIT, N: len(tables)}
+        own = [table[table["class"] == fact["class"]].iloc[0] for table in results.rates(**values).values()]
+        line = {"Data set": role, "Class": fact["class"], "Split": SPLIT, N: len(own)}
         for title in ("TPR", "FPR"):
-            ours = statistics.estimate(np.array([table.loc[fact["class"], title] for table in tables], float))
+            ours = statistics.estimate(rates[title] for rates in own)
             line |= {f"{title}, paper": f"{fact[title.lower()]:.4f}", f"{title}, ours": spread(ours)}
         lines.append(line)
     return pd.DataFrame(lines)

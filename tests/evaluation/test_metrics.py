@@ -1,6 +1,7 @@
 """Metrics by hand: perfect predictions have no error, and the rates are the paper's definitions."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fer_lib.evaluation.metrics import calibration_error, confusion, rates, reliability, summary
@@ -35,7 +36,7 @@ def test_confusion_has_actual_rows_and_all_classes():
 
 
 def test_rates_by_hand():
-    table = rates(confusion(ACTUAL, PREDICTED, classes=3), NAMES).set_index("class")
+    table = rates(pd.DataFrame(confusion(ACTUAL, PREDICTED, classes=3), NAMES, NAMES)).set_index("class")
     assert table.loc["angry", ["n", "TPR", "FPR", "precision"]].tolist() == pytest.approx([4, 3 / 4, 1 / 6, 3 / 4])
     assert table.loc["happy", ["n", "TPR", "FPR", "precision"]].tolist() == pytest.approx([6, 5 / 6, 1 / 4, 5 / 6])
     assert table.loc["sad", "n"] == 0
