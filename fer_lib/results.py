@@ -122,6 +122,11 @@ class Results:
         runs = self.of(**values).runs.reindex(columns=["seed", metric]).dropna()
         return dict(zip(runs["seed"].tolist(), runs[metric].tolist(), strict=True))
 
+    def curves(self, **values: str | int) -> dict[int, pd.Series]:
+        """`eval_accuracy` by epoch of every finished run of one arm, data set and split, by seed."""
+        history = self.of(status="finished", **values).history
+        return {int(str(seed)): run.set_index("epoch")["eval_accuracy"] for seed, run in history.groupby("seed")}
+
     def predictions(self, **values: str | int) -> dict[int, Arrays]:
         """The prediction arrays (`RunStore.predictions`) of one arm, data set and split, by seed."""
         return {run["seed"]: self.load(record) for run, record in self.of(**values).finished()}

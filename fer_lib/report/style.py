@@ -7,7 +7,9 @@ Colours after Okabe and Ito 2008, https://jfly.uni-koeln.de/color/.
 from dataclasses import dataclass
 
 import matplotlib as mpl
+import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -71,6 +73,20 @@ def arm_title(arm: str) -> str:
 def look(arm: str) -> Look:
     """The look of an arm: fixed for the paper's arms, and fixed by its name for any other."""
     return _LOOKS.get(arm) or _OTHERS[sum(arm.encode()) % len(_OTHERS)]
+
+
+def draw_arm(axes: Axes, arm: str, values: pd.Series, *, band: pd.DataFrame | None = None) -> None:
+    """Draws an arm's values over their index, and behind them the `band` from its columns `min` to `max`."""
+    own = look(arm)
+    axes.plot(values.index, values, color=own.colour, marker=own.marker, linestyle=own.line, label=arm)
+    if band is not None:
+        axes.fill_between(band.index, band["min"], band["max"], color=own.colour, alpha=0.15, linewidth=0)
+
+
+def legend_below(figure: Figure, axes: Axes) -> None:
+    """Puts the legend of one of a figure's panels below all of them."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)))
 
 
 def darken(figure: Figure) -> None:

@@ -7,8 +7,9 @@ prints.
 """
 
 import functools
+import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -22,10 +23,9 @@ from fer_lib.study.statistics import Estimate, Sign
 
 Verdict = Literal["holds", "fails", "undecided", "missing"]
 SPLIT = "random80"
-MODELS = ("ResNet50", "VGGFace", "Vanilla CNN")
 OTHER_OPTIMIZERS = ("NAdam", "RMSprop", "RAdam", "SGD")
 OTHER_RATES = ("0.03", "0.01", "0.003", "0.0003", "0.0001")
-BEST_MODEL = "ResNet50 + STN"  # whose errors section III.F is about
+STN = "ResNet50 + STN"  # the paper's model, whose errors section III.F is about
 CONVERGED = 0.01  # within this of its highest accuracy a run counts as converged
 LATE_EPOCHS = (6, 9)  # where the paper sees the transformer stumble
 
@@ -82,19 +82,20 @@ def decide(results: Results, *, transfer: str) -> list[Claim]:
             "The verdict compares with the paper, and a data set here only stands in for the paper's.\n"
             "Leave 09_verdict.yaml out of the profile; 10_drawn_faces.yaml shows what such data can."
         )
-    makers: dict[str, Callable[[Results], Iterator[Part]]] = {
-        "C1": _models,
-        "C2": _optimizers,
-        "C3": _learning_rates,
-        "C4": lambda found: _each_role(found, "ResNet50 + STN", "ResNet50"),
-        "C5": lambda found: _each_role(found, transfer, "ResNet50 + STN"),
-        "C6": _ferplus_above,
-        "C7": _convergence,
-        "C8": lambda found: _stability(found, transfer),
-        "C9": _dominant_class,
+    against_sgd = [(other, "SGD") for other in OTHER_OPTIMIZERS if other != "SGD"]
+    parts = {
+        "C1": _above(results, ("ResNet50", "VGGFace"), ("VGGFace", "Vanilla CNN"), ("ResNet50", "Vanilla CNN")),
+        "C2": _above(results, *(("Adam", other) for other in OTHER_OPTIMIZERS), *against_sgd),
+        "C3": _above(results, *(("0.001", other) for other in OTHER_RATES)),
+        "C4": _above(results, (STN, "ResNet50")),
+        "C5": _above(results, (transfer, STN)),
+        "C6": _ferplus_above(results),
+        "C7": _convergence(results),
+        "C8": _stability(results, transfer),
+        "C9": _dominant_class(results),
     }
     texts, arms = published.facts()["claims"], arms_behind([transfer])
-    return [Claim(key, texts[key], list(parts(results)), arms[key]) for key, parts in makers.items()]
+    return [Claim(key, texts[key], list(of_claim), arms[key]) for key, of_claim in parts.items()]
 
 
 def first_measured(results: Results, arms: Sequence[str]) -> str:
@@ -107,15 +108,15 @@ def arms_behind(transfer: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The arms that each claim rests on, all under `SPLIT`; those of `transfer` may stand for ImageNet transfer."""
     optimizers = ("Adam", *OTHER_OPTIMIZERS)
     return {
-        "C1": MODELS,
+        "C1": ("ResNet50", "VGGFace", "Vanilla CNN"),
         "C2": optimizers,
         "C3": ("0.001", *OTHER_RATES),
-        "C4": ("ResNet50 + STN", "ResNet50"),
-        "C5": ("ResNet50 + STN", *transfer),
+        "C4": (STN, "ResNet50"),
+        "C5": (STN, *transfer),
         "C6": tuple(dict.fromkeys(published.accuracies()["arm"])),
         "C7": optimizers,
-        "C8": ("ResNet50 + STN", *transfer),
-        "C9": (BEST_MODEL,),
+        "C8": (STN, *transfer),
+        "C9": (STN,),
     }
 
 
@@ -127,30 +128,12 @@ def _mean(results: Results, arm: str, role: str, *, of: Quantity) -> Estimate:
     return pool_of(results).mean(arm, dataset=results.standing_for(role), split=SPLIT, of=of)
 
 
-def _each_role(results: Results, first: str, second: str) -> Iterator[Part]:
-    printed = published.accuracies().query("part == 'test'").drop_duplicates(["arm", "role"])
-    paper = printed.set_index(["arm", "role"])["published"]
-    for role in published.ROLES:
+def _above(results: Results, *pairs: tuple[str, str]) -> Iterator[Part]:
+    """Test accuracy of the first arm of each pair minus that of the second, on each of the paper's data sets."""
+    paper = published.of_tests()
+    for (first, second), role in itertools.product(pairs, published.ROLES):
         size = paper.get((first, role), math.nan) - paper.get((second, role), math.nan)
         yield Part(f"{first} minus {second}, {role}", _pair(results, first, second, role), paper=size)
-
-
-def _models(results: Results) -> Iterator[Part]:
-    yield from _each_role(results, "ResNet50", "VGGFace")
-    yield from _each_role(results, "VGGFace", "Vanilla CNN")
-    yield from _each_role(results, "ResNet50", "Vanilla CNN")
-
-
-def _optimizers(results: Results) -> Iterator[Part]:
-    for other in OTHER_OPTIMIZERS:
-        yield from _each_role(results, "Adam", other)
-    for other in OTHER_OPTIMIZERS[:-1]:
-        yield from _each_role(results, other, "SGD")
-
-
-def _learning_rates(results: Results) -> Iterator[Part]:
-    for other in OTHER_RATES:
-        yield from _each_role(results, "0.001", other)
 
 
 def _ferplus_above(results: Results) -> Iterator[Part]:
@@ -173,47 +156,44 @@ def _convergence(results: Results) -> Iterator[Part]:
             yield Part(f"epochs that {other} converges after Adam, {role}", later)
 
 
-def _histories(results: Results) -> Iterator[tuple[int, pd.DataFrame]]:
-    """(seed, history by epoch) of every finished run that is long enough for what the paper says of epoch 10."""
-    for seed, run in results.of(status="finished").history.groupby("seed"):
-        if run["epoch"].max() > 10:
-            yield int(str(seed)), run.sort_values("epoch")
+def _curves(results: Results) -> dict[int, pd.Series]:
+    """Test accuracy by epoch of the runs that are long enough for what the paper says of epoch 10, by seed."""
+    return {seed: curve for seed, curve in results.curves().items() if curve.index.max() > 10}
 
 
 def _converged_at(results: Results) -> dict[int, float]:
     return {
-        seed: float(run.loc[run["eval_accuracy"] >= run["eval_accuracy"].max() - CONVERGED, "epoch"].min())
-        for seed, run in _histories(results)
+        seed: float(curve.index[curve >= curve.max() - CONVERGED].min()) for seed, curve in _curves(results).items()
     }
 
 
 def _stability(results: Results, transfer: str) -> Iterator[Part]:
-    stn = "ResNet50 + STN"
     for role in published.ROLES:
         yield Part(
             f"fall of the STN into epochs 6 and 9 minus into others, {role}",
-            _mean(results, stn, role, of=_late_minus_other_falls),
+            _mean(results, STN, role, of=_late_minus_other_falls),
         )
         yield Part(
             f"fall into epochs 6 and 9 of the STN minus with transfer, {role}",
-            _pair(results, stn, transfer, role, of=_late_fall),
+            _pair(results, STN, transfer, role, of=_late_fall),
         )
 
 
 def _late_fall(results: Results) -> dict[int, float]:
     """Mean fall of the test accuracy into the epochs where the paper sees the transformer stumble."""
-    return {seed: float(fall[late].mean()) for seed, fall, late in _falls(results)}
+    return {seed: late for seed, late, _ in _falls(results)}
 
 
 def _late_minus_other_falls(results: Results) -> dict[int, float]:
-    return {seed: float(fall[late].mean() - fall[~late].mean()) for seed, fall, late in _falls(results)}
+    return {seed: late - other for seed, late, other in _falls(results)}
 
 
-def _falls(results: Results) -> Iterator[tuple[int, pd.Series, pd.Series]]:
-    """(seed, fall of the test accuracy from the epoch before, whether it is into one of `LATE_EPOCHS`)."""
-    for seed, run in _histories(results):
-        after = run.iloc[1:]
-        yield seed, -run["eval_accuracy"].diff().iloc[1:], after["epoch"].isin(LATE_EPOCHS)
+def _falls(results: Results) -> Iterator[tuple[int, float, float]]:
+    """(seed, mean fall of the test accuracy into `LATE_EPOCHS` from the epochs before, mean fall into all others)."""
+    for seed, curve in _curves(results).items():
+        fall = -curve.diff().iloc[1:]
+        late = fall.index.isin(LATE_EPOCHS)
+        yield seed, float(fall[late].mean()), float(fall[~late].mean())
 
 
 def _dominant_class(results: Results) -> Iterator[Part]:
@@ -221,7 +201,7 @@ def _dominant_class(results: Results) -> Iterator[Part]:
         for text, number in ((f"TPR of {fact['class']} minus the best other class", 0),
                              ("mean TPR minus that of the two rarest classes", 1)):  # fmt: skip
             quantity = functools.partial(_class_rates, dominant=fact["class"], number=number)
-            yield Part(f"{text}, {role}", _mean(results, BEST_MODEL, role, of=quantity))
+            yield Part(f"{text}, {role}", _mean(results, STN, role, of=quantity))
 
 
 def _class_rates(results: Results, *, dominant: str, number: int) -> dict[int, float]:

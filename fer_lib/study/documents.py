@@ -13,7 +13,7 @@ from fer_lib import paths
 from fer_lib.errors import FerError
 from fer_lib.results import Results, collect
 from fer_lib.study import mistakes, published, statistics
-from fer_lib.study.overview import SAME_AS_RESNET50
+from fer_lib.study.overview import published_and_measured
 from fer_lib.study.wording import N
 from fer_lib.training import RunStore, grids_in
 from fer_lib.training.grid import by_name
@@ -82,18 +82,12 @@ def markdown(table: pd.DataFrame) -> str:
 
 def results_part(results: Results) -> str:
     """The published test accuracies beside ours under two protocols, and how much of the campaign has been run."""
-    printed = published.accuracies().query("part == 'test'").drop_duplicates(["arm", "role"])
-    measured = results.runs.loc[results.runs["status"] == "finished", "arm"]
-    rows = []
-    for arm in dict.fromkeys([*printed["arm"], *measured]):
-        if arm in SAME_AS_RESNET50:
-            continue
+    paper, rows = published.of_tests(), []
+    for arm in published_and_measured(results):
         row = {"Arm": f"Learning rate {arm}" if arm[0].isdigit() else arm}
         for role in published.ROLES:
-            known = printed.loc[(printed["arm"] == arm) & (printed["role"] == role), "published"]
-            row[f"{role}: paper"] = f"{known.iloc[0]:.4f}" if len(known) else "–"
-            row |= {f"`{split}`": _measured(results, arm, role, split) for split in SPLITS}
-            row |= {f"{role}: {name}": row.pop(name) for name in [f"`{split}`" for split in SPLITS]}
+            row[f"{role}: paper"] = f"{paper[arm, role]:.4f}" if (arm, role) in paper else "–"
+            row |= {f"{role}: `{split}`": _measured(results, arm, role, split) for split in SPLITS}
         rows.append(row)
     unique = results.runs[(results.runs["run_id"] == "") | ~results.runs.duplicated("run_id")]
     states = {state: int((unique["status"] == state).sum()) for state in ("finished", "diverged", "skipped")}
@@ -105,8 +99,7 @@ def results_part(results: Results) -> str:
 
 
 def _measured(results: Results, arm: str, role: str, split: str) -> str:
-    values = list(results.by_seed(arm=arm, role=role, split=split).values())
-    ours = statistics.estimate(values, overlap=statistics.overlap(split))
+    ours = statistics.over_seeds(results, arm=arm, role=role, split=split)
     if ours.n < 2:
         return f"{ours.mean:.4f} (n = 1, no interval)" if ours.n else "–"
     return f"{ours.mean:.4f} [{ours.low:.4f}, {ours.high:.4f}] (n = {ours.n})"

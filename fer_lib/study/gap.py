@@ -5,7 +5,7 @@ Each candidate is a difference in test accuracy of one arm, over seeds. Copies o
 broken can add at most the tied images that are wrong.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
@@ -58,6 +58,11 @@ class Gap:
     total: Estimate
     left: Estimate
 
+    @property
+    def lines(self) -> list[Candidate]:
+        """The gap, each candidate and what remains."""
+        return [Candidate("total", TOTAL, self.total), *self.candidates, Candidate("left", LEFT, self.left)]
+
 
 def measure_gaps(results: Results) -> list[Gap]:
     """The gap on each of the paper's data sets; estimates without a run behind them have n = 0."""
@@ -65,19 +70,16 @@ def measure_gaps(results: Results) -> list[Gap]:
 
 
 def _gap(runs: Results, role: str) -> Gap:
-    printed = published.accuracies().query("part == 'test' and arm == @ARM and role == @role")
-    paper = float(printed["published"].iloc[0])
+    paper = float(published.of_tests()[ARM, role])
     last = runs.by_seed(split=SPLIT)
-    best = runs.by_seed("best_eval_accuracy", split=SPLIT)
-    tied = _per_seed(runs, _wrong_on_ties)
-    epoch = _minus(best, last)
+    epoch = _minus(runs.by_seed("best_eval_accuracy", split=SPLIT), last)
+    arrays = runs.predictions(split=SPLIT)
+    tied = {seed: float((own["tied"] & ~_right(own)).mean()) for seed, own in arrays.items() if "tied" in own}
     ways = {seed: epoch.get(seed, 0.0) + tied.get(seed, 0.0) for seed in last}
     candidates = [
         Candidate("epoch", "epoch chosen on the test set", _over(epoch)),
         Candidate("split", f"copies: {SPLIT} minus {CLEAN}", _over(_minus(last, runs.by_seed(split=CLEAN)))),
-        Candidate(
-            "copies", "copies: all images minus those\nwithout a copy in training", _over(_per_seed(runs, _copied))
-        ),
+        Candidate("copies", "copies: all images minus those\nwithout a copy in training", _over(_copied(arrays))),
         Candidate("epochs", "last third of the epochs minus\nthe third before", _over(_trend(runs))),
     ]
     if tied:
@@ -94,20 +96,13 @@ def _minus(first: BySeed, second: BySeed) -> BySeed:
     return {seed: first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())}
 
 
-def _per_seed(runs: Results, measure: Callable[[Arrays], float | None]) -> BySeed:
-    found = {seed: measure(arrays) for seed, arrays in runs.predictions(split=SPLIT).items()}
-    return {seed: value for seed, value in found.items() if value is not None}
-
-
-def _wrong_on_ties(arrays: Arrays) -> float | None:
-    return float((arrays["tied"] & ~_right(arrays)).mean()) if "tied" in arrays else None
-
-
-def _copied(arrays: Arrays) -> float | None:
-    if "copies" not in arrays or (alone := arrays["copies"] < IN_TRAINING).sum() == 0:
-        return None
-    right = _right(arrays)
-    return float(right.mean() - right[alone].mean())
+def _copied(runs: Mapping[int, Arrays]) -> BySeed:
+    found = {}
+    for seed, arrays in runs.items():
+        if "copies" in arrays and (alone := arrays["copies"] < IN_TRAINING).any():
+            right = _right(arrays)
+            found[seed] = float(right.mean() - right[alone].mean())
+    return found
 
 
 def _right(arrays: Arrays) -> np.ndarray:
@@ -116,22 +111,19 @@ def _right(arrays: Arrays) -> np.ndarray:
 
 def _trend(runs: Results) -> BySeed:
     found = {}
-    for seed, run in runs.of(split=SPLIT, status="finished").history.groupby("seed"):
-        accuracy = run.sort_values("epoch")["eval_accuracy"].to_numpy(float)
+    for seed, curve in runs.curves(split=SPLIT).items():
+        accuracy = curve.to_numpy(float)
         if third := len(accuracy) // 3:
-            found[int(str(seed))] = float(accuracy[-third:].mean() - accuracy[-2 * third : -third].mean())
+            found[seed] = float(accuracy[-third:].mean() - accuracy[-2 * third : -third].mean())
     return found
 
 
 def by_copies(results: Results) -> dict[tuple[str, str], list[tuple[int, Estimate]]]:
     """By data set's role and split: test images (first seed) and accuracy of each of `COPIES`, as far as recorded."""
     found = {}
-    for role in published.ROLES:
-        runs = results.of(arm=ARM, role=role)
-        for split in runs.splits():
-            arrays = [own for own in runs.predictions(split=split).values() if "copies" in own]
-            if arrays:
-                found[role, split] = [_accuracy_where(arrays, kind, split) for kind in range(len(COPIES))]
+    for role, split, runs in results.of(arm=ARM).each("role", "split"):
+        if arrays := [own for own in runs.predictions().values() if "copies" in own]:
+            found[role, split] = [_accuracy_where(arrays, kind, split) for kind in range(len(COPIES))]
     return found
 
 
@@ -144,16 +136,11 @@ def _accuracy_where(runs: list[Arrays], kind: int, split: str) -> tuple[int, Est
 def listed(gaps: Sequence[Gap], results: Results) -> pd.DataFrame:
     """Every candidate of every gap that was measured: data set, n, mean and interval, and whether it is a bound."""
     named = names_by_role(results)
-    rows = []
-    for gap in gaps:
-        candidates = [(c.text, c.value, c.bound) for c in gap.candidates]
-        lines = [(TOTAL, gap.total, False), *candidates, (LEFT, gap.left, False)]
-        rows += [
-            {"Data set": named[gap.role], "What": text.replace("\n", " "), "at most": bound, N: value.n,
-             "mean": value.mean, "low": value.low, "high": value.high}
-            for text, value, bound in lines if value.n
-        ]  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame([
+        {"Data set": named[gap.role], "What": line.text.replace("\n", " "), "at most": line.bound, N: line.value.n,
+         "mean": line.value.mean, "low": line.value.low, "high": line.value.high}
+        for gap in gaps for line in gap.lines if line.value.n
+    ])  # fmt: skip
 
 
 def draw(gaps: Sequence[Gap], results: Results) -> Figure | None:
@@ -174,15 +161,14 @@ def draw(gaps: Sequence[Gap], results: Results) -> Figure | None:
 def _panel(axes: Axes, gap: Gap, texts: Sequence[str]) -> None:
     axes.axvline(0, color=INK, linewidth=0.8)
     axes.grid(axis="x")
-    values = {c.text: (c.value, BLUE, c.bound) for c in gap.candidates}
-    values |= {TOTAL: (gap.total, RED, False), LEFT: (gap.left, RED, False)}
-    for text, (value, colour, bound) in values.items():
-        place = texts.index(text)
+    ends = (TOTAL, LEFT)
+    for line in sorted(gap.lines, key=lambda line: line.text in ends):
+        place, value, colour = texts.index(line.text), line.value, RED if line.text in ends else BLUE
         if not value.n:
             axes.annotate("not measured", (0, place), (6, 0), textcoords="offset points", va="center", color=GREY)
             continue
         axes.plot([value.low, value.high], [place] * 2, color=colour, linewidth=2.5)
-        axes.plot(value.mean, place, "o", color=colour, markersize=7, markerfacecolor="white" if bound else colour)
+        axes.plot(value.mean, place, "o", color=colour, markersize=7, markerfacecolor="white" if line.bound else colour)
 
 
 def caption(gaps: Sequence[Gap], results: Results) -> str:

@@ -65,27 +65,17 @@ def lost(transform: str, strength: float) -> Quantity:
 
 def cost_of_a_turn(results: Results, *, against: str, dataset: str, split: str, angle: float) -> pd.DataFrame:
     """Per arm: accuracy upright, what of it a turn by `angle` degrees costs, and both minus those of one arm."""
-    pool, turned = pool_of(results), lost("rotation", angle)
-    pairs = [arm for arm in results.arms() if arm != against]
-    kinds = {"Upright": accuracy, f"Lost at {angle:g}°": turned}
-    differences = {
-        title: {arm: pool.difference(arm, against, dataset=dataset, split=split, of=of) for arm in pairs}
-        for title, of in kinds.items()
-    }
-    lines = []
-    for arm in results.arms():
-        values = {
-            title: statistics.estimate(list(of(results.of(arm=arm, dataset=dataset, split=split)).values()))
-            for title, of in kinds.items()
-        }
-        if not all(value.n for value in values.values()):
-            continue
-        line = {"Arm": arm, "Split": split, "n": min(value.n for value in values.values())}
-        for title, value in values.items():
-            line |= {title: spread(value), f"{title}, minus {against}": "–"}
-            if arm in pairs:
-                line[f"{title}, minus {against}"] = interval(differences[title][arm], sign=True)
-        lines.append(line)
+    pool, lines = pool_of(results), []
+    quantities = {"Upright": accuracy, f"Lost at {angle:g}°": lost("rotation", angle)}
+    for arm, own in results.of(dataset=dataset, split=split).each("arm"):
+        values = {title: statistics.estimate(of(own).values()) for title, of in quantities.items()}
+        n = min(value.n for value in values.values())
+        line = {"Arm": arm, "Split": split, "n": n}
+        for title, of in quantities.items():
+            difference = pool.difference(arm, against, dataset=dataset, split=split, of=of)
+            told = interval(difference, sign=True) if arm != against else "–"
+            line |= {title: spread(values[title]), f"{title}, minus {against}": told}
+        lines += [line] if n else []
     return pd.DataFrame(lines)
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fer_lib.data import DATASETS
-from fer_lib.report.style import look
+from fer_lib.report.style import draw_arm
 from fer_lib.results import Results
 from fer_lib.study import statistics
 from fer_lib.study.notebook import Study
@@ -62,7 +62,7 @@ def curve(results: Results, *, metric: str, dataset: str, split: str) -> str:
     history = chosen.of(status="finished").history
     if history.empty:
         return f"{dataset}, {split}: no finished run."
-    last = history[history["epoch"] == history.groupby(["arm", "seed"])["epoch"].transform("max")]
+    last = history.groupby(["arm", "seed"]).tail(1)
     ends = last.groupby("arm")[metric].mean().sort_values(ascending=False)
     listed = ", ".join(f"{arm} {value:.3f}" for arm, value in ends.items())
     lost = chosen.runs[chosen.runs["status"] == "diverged"].groupby("arm").size()
@@ -83,10 +83,8 @@ def curves(results: Results, *, metric: str, dataset: str, split: str) -> tuple[
     drawn = history.groupby(["arm", "epoch"], sort=False)[metric].agg(["mean", "min", "max", "count"]).reset_index()
     figure, axes = plt.subplots(figsize=(6.6, 3.6))
     for arm, line in drawn.groupby("arm", sort=False):
-        style = look(str(arm))
-        axes.plot(line["epoch"], line["mean"], color=style.colour, marker=style.marker, linestyle=style.line, label=arm)
-        if line["count"].max() > 1:
-            axes.fill_between(line["epoch"], line["min"], line["max"], color=style.colour, alpha=0.15, linewidth=0)
+        by_epoch = line.set_index("epoch")
+        draw_arm(axes, str(arm), by_epoch["mean"], band=by_epoch[["min", "max"]] if line["count"].max() > 1 else None)
     axes.set(xlabel="epoch", ylabel=f"{watched(metric, split)} accuracy", title=f"{dataset}, {split}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -96,19 +94,13 @@ def curves(results: Results, *, metric: str, dataset: str, split: str) -> tuple[
 def falls(results: Results, *, split: str) -> pd.DataFrame:
     """Per arm and data set: the largest fall of test accuracy between two epochs, and the epoch after it."""
     lines = []
-    for dataset in results.datasets():
-        for arm in results.of(dataset=dataset).arms():
-            worst, where = [], []
-            history = results.of(arm=arm, dataset=dataset, split=split, status="finished").history
-            for _, run in history.groupby("seed"):
-                change = run.sort_values("epoch").set_index("epoch")["eval_accuracy"].diff().iloc[1:]
-                if len(change):
-                    worst.append(max(0.0, -float(change.min())))
-                    where.append(str(change.idxmin()) if worst[-1] else "none")
-            if not worst:
-                continue
-            line = {ARM: arm, "Data set": dataset, SPLIT: split, N: len(worst)}
-            line |= {"Largest fall": spread(statistics.estimate(worst)), "Into epoch": ", ".join(where) or "–"}
+    for dataset, arm, own in results.of(split=split).each("dataset", "arm"):
+        changes = [curve.diff().iloc[1:] for curve in own.curves().values() if len(curve) > 1]
+        worst = [max(0.0, -change.min()) for change in changes]
+        where = [str(change.idxmin()) if fall else "none" for change, fall in zip(changes, worst, strict=True)]
+        if changes:
+            line = {ARM: arm, "Data set": dataset, SPLIT: split, N: len(changes)}
+            line |= {"Largest fall": spread(statistics.estimate(worst)), "Into epoch": ", ".join(where)}
             lines.append(line)
     return pd.DataFrame(lines)
 
@@ -129,10 +121,9 @@ def pretraining(records: Sequence[Record]) -> pd.DataFrame:
 def run_costs(results: Results) -> pd.DataFrame:
     """What the runs were computed on: arm, n runs, median images per second, seconds, device and arithmetic."""
     rows = []
-    for arm in results.arms():
-        ids = [run_id for run_id in results.of(arm=arm).runs["run_id"] if run_id]
-        records = [results.records[run_id] for run_id in ids if results.records[run_id].seconds]
-        if records:
+    for arm, own in results.each("arm"):
+        recorded = [results.records[run_id] for run_id in own.runs["run_id"] if run_id]
+        if records := [record for record in recorded if record.seconds]:
             rows.append({
                 ARM: arm, N: len(records),
                 "Images/s": float(np.median([record.images_per_second for record in records])),

@@ -1,5 +1,7 @@
 """The verdict's pictures: every published test accuracy beside what was measured, and which runs have been made."""
 
+import itertools
+import math
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -18,25 +20,30 @@ CLEAN = "official"  # the protocol shown beside the paper's
 SAME_AS_RESNET50 = ("Adam", "0.001")  # ResNet50 with Adam at 0.001 is one run under three names
 
 
+def published_and_measured(results: Results) -> list[str]:
+    """The arms with a published test accuracy or a finished run, ResNet50 under that name alone."""
+    measured = results.of(status="finished").arms()
+    return [
+        arm
+        for arm in dict.fromkeys([*published.of_tests().index.unique("arm"), *measured])
+        if arm not in SAME_AS_RESNET50
+    ]
+
+
 def overview(results: Results) -> tuple[Figure, pd.DataFrame]:
     """Every arm, a panel per data set: the paper's number, ours with its interval, ours under the official split.
 
     Arms of the paper that were not measured show the paper's number alone. Also the table drawn: role, arm, paper, and
     for each of the two protocols n, mean and the ends of the interval.
     """
-    paper = published.accuracies().query("part == 'test'")
-    measured = results.runs.loc[results.runs["status"] == "finished", "arm"]
-    arms = [arm for arm in dict.fromkeys([*paper["arm"], *measured]) if arm not in SAME_AS_RESNET50]
+    paper, arms = published.of_tests(), published_and_measured(results)
     rows = []
-    for role in published.ROLES:
-        printed = paper[paper["role"] == role].drop_duplicates("arm").set_index("arm")["published"]
-        for arm in arms:
-            row = {"role": role, "arm": arm, "paper": printed.get(arm, float("nan"))}
-            for split in (SPLIT, CLEAN):
-                values = list(results.by_seed(arm=arm, role=role, split=split).values())
-                ours = statistics.estimate(values, overlap=statistics.overlap(split))
-                row |= {f"{split} {name}": getattr(ours, name) for name in ("n", "mean", "low", "high")}
-            rows.append(row)
+    for role, arm in itertools.product(published.ROLES, arms):
+        row = {"role": role, "arm": arm, "paper": paper.get((arm, role), math.nan)}
+        for split in (SPLIT, CLEAN):
+            ours = statistics.over_seeds(results, arm=arm, role=role, split=split)
+            row |= {f"{split} {name}": getattr(ours, name) for name in ("n", "mean", "low", "high")}
+        rows.append(row)
     drawn = pd.DataFrame(rows)
     figure, panels = plt.subplots(1, 2, figsize=(8.6, 1.5 + 0.27 * len(arms)), sharey=True, sharex=True)
     for axes, role in zip(panels, published.ROLES, strict=True):

@@ -272,10 +272,10 @@ class Pool:
 
     @functools.cache  # noqa: B019
     def _unsteadiness(self, dataset: str, split: str) -> dict[str, float]:
-        last = {}
-        for recipe, runs in self._arms(dataset, split).items():
-            history = runs.of(status="finished").history.sort_values("epoch")
-            last[recipe] = [run["eval_accuracy"].tolist()[-LAST:] for _, run in history.groupby("seed")]
+        last = {
+            recipe: [curve.tolist()[-LAST:] for curve in runs.curves().values()]
+            for recipe, runs in self._arms(dataset, split).items()
+        }
         return unsteadiness(last, out=self._out(dataset, split))
 
 

@@ -5,13 +5,12 @@ from collections.abc import Callable
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
 from fer_lib.data import FaceSet
 from fer_lib.geometry import pose_components
-from fer_lib.report.style import GREY, look
+from fer_lib.report.style import GREY, draw_arm, legend_below, look
 from fer_lib.results import Results
 from fer_lib.study import statistics
 from fer_lib.training.record import Arrays
@@ -208,21 +207,8 @@ def robustness_figure(table: pd.DataFrame, *, arms: list[str]) -> Figure | None:
             own = table[(table["dataset"] == dataset) & (table["transform"] == transform)]
             for arm in (arm for arm in arms if (own["arm"] == arm).any()):
                 values = own[own["arm"] == arm].groupby("strength")["accuracy"]
-                draw_arm(axes, arm, values.mean())
-                axes.fill_between(
-                    values.mean().index, values.min(), values.max(), color=look(arm).colour, alpha=0.15, linewidth=0
-                )
+                draw_arm(axes, arm, values.mean(), band=values.agg(["min", "max"]))
             axes.set(xlabel=title)
         line[0].set_ylabel(f"{dataset}\ntest accuracy")
-    legend_below(figure, grid[0])
+    legend_below(figure, grid[0, 0])
     return figure
-
-
-def draw_arm(axes: Axes, arm: str, values: pd.Series) -> None:
-    style = look(arm)
-    axes.plot(values.index, values, color=style.colour, marker=style.marker, linestyle=style.line, label=arm)
-
-
-def legend_below(figure: Figure, line: np.ndarray) -> None:
-    handles, labels = line[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)))

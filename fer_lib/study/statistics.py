@@ -17,6 +17,7 @@ import numpy as np
 from scipy import optimize, special, stats
 
 from fer_lib.data import FIXED
+from fer_lib.results import Results
 
 Sign = Literal["greater", "less", "undecided", "missing"]
 Source = Literal["own", "shared", "borrowed"]
@@ -101,6 +102,11 @@ def estimate(values: Iterable[float], *, overlap: float = 0.0) -> Estimate:
     mean = float(sample.mean()) if n else math.nan
     sd = float(sample.std(ddof=1)) if n > 1 else math.nan
     return Estimate(n, mean, sd, _error(sd, 1 / max(1, n) + overlap), df=n - 1 if n > 1 else math.nan, overlap=overlap)
+
+
+def over_seeds(results: Results, *, split: str, **values: str) -> Estimate:
+    """Test accuracy of one arm and data set under a split, over its seeds."""
+    return estimate(results.by_seed(split=split, **values).values(), overlap=overlap(split))
 
 
 def _error(sd: float, factor: float) -> float:

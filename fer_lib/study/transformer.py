@@ -10,9 +10,9 @@ from fer_lib.data import FaceSet
 from fer_lib.explorer.picture import Tile, sheet
 from fer_lib.explorer.scene import warped
 from fer_lib.geometry import pose_components
-from fer_lib.report.style import look
+from fer_lib.report.style import draw_arm, legend_below, look
 from fer_lib.results import Results
-from fer_lib.study.pose import POSE, draw_arm, legend_below
+from fer_lib.study.pose import POSE
 
 STATE = {
     "distance": "distance from identity",
@@ -36,7 +36,7 @@ def collapses(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
     """How many runs of each arm ended with a collapsed transformer, and how."""
     lines = []
     for (dataset, arm), own in table.groupby(["dataset", "arm"], sort=False):
-        last = own[own["epoch"] == own.groupby("seed")["epoch"].transform("max")]
+        last = own.groupby("seed").tail(1)
         kinds = last.loc[last["collapse"] != "", "collapse"].value_counts()
         lines.append({
             "Data set": dataset, "Arm": arm, "Split": split, "n": len(last),
@@ -50,7 +50,7 @@ def state_finding(table: pd.DataFrame) -> str:
     """How far each arm's transformer ends from the identity, and whether any collapsed."""
     if table.empty:
         return "No transformer has been trained yet."
-    last = table[table["epoch"] == table.groupby(["dataset", "arm", "seed"])["epoch"].transform("max")]
+    last = table.groupby(["dataset", "arm", "seed"]).tail(1)
     ends = last.groupby("arm", sort=False)[["distance", "outside"]].mean()
     words = [f"{arm} {line.distance:.2f} ({100 * line.outside:.1f} %)" for arm, line in ends.iterrows()]
     collapsed = int((last["collapse"] != "").sum())
@@ -158,5 +158,5 @@ def state_over_training(table: pd.DataFrame) -> Figure | None:
             axes.set(xlabel="epoch", title=title)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         line[0].set_ylabel(dataset)
-    legend_below(figure, grid[0])
+    legend_below(figure, grid[0, 0])
     return figure
