@@ -6,7 +6,6 @@ are dropped. The same notebooks and provenance give the same bytes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +19,6 @@ from fer_lib.files import write_atomically
 from fer_lib.report.fragment import TEMPLATES, fragment
 
 GENERATOR = '<meta name="generator" content="fer_lib report">'
-
-
-@dataclass(frozen=True)
-class Page:
-    """One notebook's page; `title` is its first heading, `question` the first paragraph after it."""
-
-    slug: str
-    title: str
-    question: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A line of a page's table of contents."""
-
-    level: int
-    anchor: str
-    text: str
 
 
 def render_report(
@@ -75,16 +56,14 @@ def render_report(
     }
     files = {"assets/style.css": (TEMPLATES / "style.css").read_text("utf-8")}
     for page in facts["pages"]:
-        body = bodies[page.slug]
-        files[f"{page.slug}.html"] = _render(
-            "page", page=page, current=page.slug, body=body, toc=_contents(body), **facts
-        )
+        slug, body = page["slug"], bodies[page["slug"]]
+        files[f"{slug}.html"] = _render("page", page=page, current=slug, body=body, toc=_contents(body), **facts)
     tagged = [cell for nb in notebooks.values() for cell in nb.cells if "index" in cell.metadata.get("tags", [])]
     opening = fragment(new_notebook(cells=tagged), folder, slugs, code=False)
     for heading in opening.find_all("h1"):
         heading.name = "h2"
-    toc = [*_contents(opening), Entry(2, "pages", "Pages"), Entry(2, "provenance", "Provenance")]
-    files["index.html"] = _render("home", current="index", body=opening, toc=toc, **facts)
+    own = [{"level": 2, "anchor": part.lower(), "text": part} for part in ("Pages", "Provenance")]
+    files["index.html"] = _render("home", current="index", body=opening, toc=[*_contents(opening), *own], **facts)
     _write(folder, files)
     return folder / "index.html"
 
@@ -99,19 +78,21 @@ def _read(path: Path) -> nbformat.NotebookNode:
     return nb
 
 
-def _page(slug: str, soup: BeautifulSoup) -> Page:
+def _page(slug: str, soup: BeautifulSoup) -> dict[str, str]:
+    """What the templates say of a page: its title is its first heading, its question the first paragraph after it."""
     heading = soup.find("h1")
     if heading is None:
         heading = soup.new_tag("h1", string=slug.replace("_", " ").strip().capitalize())
         soup.insert(0, heading)
     paragraph = heading.find_next("p")
     question = " ".join(paragraph.get_text().split()) if paragraph else ""
-    return Page(slug, " ".join(heading.get_text().split()), question)
+    return {"slug": slug, "title": " ".join(heading.get_text().split()), "question": question}
 
 
-def _contents(soup: BeautifulSoup) -> list[Entry]:
+def _contents(soup: BeautifulSoup) -> list[dict[str, object]]:
+    """The lines of a page's table of contents."""
     return [
-        Entry(int(heading.name[1]), str(heading["id"]), heading.get_text().removesuffix("#"))
+        {"level": heading.name[1], "anchor": heading["id"], "text": heading.get_text().removesuffix("#")}
         for heading in soup.select("h2[id], h3[id]")
     ]
 

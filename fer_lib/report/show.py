@@ -9,6 +9,7 @@ import base64
 import io
 import os
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -36,7 +37,7 @@ NUMBER = re.compile(r"[\s\d.,:;%+±×<>≤≥≈=/()\[\]–−-]*(e[+-]?\d+)?[\s
 
 @dataclass(frozen=True)
 class Inline:
-    """HTML that is safe to place in a cell or caption, and the plain text that stands for it in a CSV."""
+    """HTML that is safe to place in a cell, and the plain text that stands for it in a CSV."""
 
     html: str
     text: str
@@ -44,11 +45,8 @@ class Inline:
     def __str__(self) -> str:
         return self.text
 
-    def __add__(self, other: "str | Inline") -> "Inline":
-        return Inline(self.html + _html(other), self.text + str(other))
 
-
-def link(text: str | Inline, href: str) -> Inline:
+def link(text: str, href: str) -> Inline:
     """A link; `href` is relative, an anchor, http(s) or mailto.
 
     Raises:
@@ -57,7 +55,7 @@ def link(text: str | Inline, href: str) -> Inline:
     scheme = re.match(r"[A-Za-z][\w+.-]*:", href)
     if scheme and scheme[0].lower() not in {"http:", "https:", "mailto:"}:
         raise ValueError(f"link to {href!r}: expected a relative address, an anchor, http(s) or mailto")
-    return Inline(f'<a href="{escape(href)}">{_html(text)}</a>', str(text))
+    return Inline(f'<a href="{escape(href)}">{escape(text)}</a>', text)
 
 
 def file_link(text: str, path: Path) -> Inline:
@@ -77,7 +75,7 @@ def show_figure(
     *,
     folder: Path,
     name: str,
-    caption: str | Inline,
+    caption: str,
     alt: str,
     data: pd.DataFrame | None = None,
     number: str | None = None,
@@ -91,8 +89,7 @@ def show_figure(
     Raises:
         ValueError: `caption` or `alt` is empty, or `name` cannot name a file.
     """
-    _check(name, caption=str(caption), alt=alt)
-    folder.mkdir(parents=True, exist_ok=True)
+    _check(name, folder, caption=caption, alt=alt)
     files = {"SVG": folder / f"{name}.svg"}
     png = folder / f"{name}.png"
     options: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.1, "dpi": CSS_DPI * PIXEL_RATIO}
@@ -100,9 +97,8 @@ def show_figure(
         fig.savefig(files["SVG"], metadata={"Date": None, "Creator": None}, facecolor="white", **options)
         fig.savefig(png, metadata={"Software": None}, facecolor="white", **options)
     pictures = _picture(png, alt)
-    look = ""
-    if any(axes.images for axes in fig.axes):
-        look = " photographs"
+    photographs = any(axes.images for axes in fig.axes)
+    if photographs:
         style.darken(fig)
         dark = io.BytesIO()
         fig.savefig(dark, format="png", facecolor=style.DARK_PAPER, **options)
@@ -110,17 +106,14 @@ def show_figure(
     plt.close(fig)
     if data is not None:
         files["CSV"] = _write_csv(data, folder / f"{name}.csv")
+    look = " photographs" if photographs else ""
     _display_figure(pictures, files, look, name=name, caption=caption, alt=alt, number=number)
 
 
-def show_drawing(
-    svg: Path, *, folder: Path, name: str, caption: str | Inline, alt: str, number: str | None = None
-) -> None:
+def show_drawing(svg: Path, *, folder: Path, name: str, caption: str, alt: str, number: str | None = None) -> None:
     """Copy a drawing made by hand to `folder/name.svg` and display it; otherwise as `show_figure`."""
-    _check(name, caption=str(caption), alt=alt)
-    folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / f"{name}.svg"
-    copy.write_bytes(svg.read_bytes())
+    _check(name, folder, caption=caption, alt=alt)
+    copy = shutil.copyfile(svg, folder / f"{name}.svg")
     picture = _image("svg+xml", svg.read_bytes(), alt)
     _display_figure(picture, {"SVG": copy}, name=name, caption=caption, alt=alt, number=number)
 
@@ -130,7 +123,7 @@ def show_table(
     *,
     folder: Path,
     name: str,
-    caption: str | Inline,
+    caption: str,
     number: str | None = None,
     formats: Mapping[Any, Format] | None = None,
 ) -> None:
@@ -144,33 +137,32 @@ def show_table(
     Raises:
         ValueError: `caption` is empty, or `name` cannot name a file.
     """
-    _check(name, caption=str(caption))
-    folder.mkdir(parents=True, exist_ok=True)
+    _check(name, folder, caption=caption)
     if not _is_counted(table):
         table = table.reset_index()
     path = _write_csv(table, folder / f"{name}.csv")
     markup = (
         f'<div class="fer-table" id="table-{name}"><div class="scroll" role="group" tabindex="0" '
-        f'aria-label="{escape(f"{number}: {caption}" if number else str(caption))}"><table>'
+        f'aria-label="{escape(f"{number}: {caption}" if number else caption)}"><table>'
         f'<caption><span class="caption">{_caption(number, caption)}</span></caption>'
         f"{_rows(table, formats or {})}</table></div>{_links({'CSV': path})}</div>"
     )
-    _display(markup, kind="table", name=name, caption=str(caption), number=number)
+    _display(markup, kind="table", name=name, caption=caption, number=number)
 
 
-def show_note(text: str | Inline) -> None:
+def show_note(text: str) -> None:
     """Display a plain notice: what is missing on this page and what to do about it."""
-    _display(f'<p class="fer-note" role="note">{_html(text)}</p>', kind="note", caption=str(text))
+    _display(f'<p class="fer-note" role="note">{escape(text)}</p>', kind="note", caption=text)
 
 
 def _display_figure(
-    pictures: str, files: Mapping[str, Path], look: str = "", *, caption: str | Inline, **facts: str | None
+    pictures: str, files: Mapping[str, Path], look: str = "", *, caption: str, **facts: str | None
 ) -> None:
     markup = (
         f'<figure class="fer-figure{look}" id="fig-{facts["name"]}">{pictures}'
         f"<figcaption>{_caption(facts['number'], caption)} {_links(files)}</figcaption></figure>"
     )
-    _display(markup, kind="figure", caption=str(caption), **facts)
+    _display(markup, kind="figure", caption=caption, **facts)
 
 
 def _picture(png: Path | io.BytesIO, alt: str, more: str = "") -> str:
@@ -187,21 +179,23 @@ def _image(kind: str, content: bytes, alt: str, more: str = "") -> str:
     return f'<img src="{source}" alt="{escape(alt)}"{more}>'
 
 
-def _check(name: str, **texts: str) -> None:
+def _check(name: str, folder: Path, **texts: str) -> None:
+    """Refuses an unusable name and empty texts; makes the folder."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
         raise ValueError(f"name {name!r}: expected lower-case letters, digits, _ and -, since it names files")
     for what, text in texts.items():
         if not text.strip():
             raise ValueError(f"{name}: {what} is empty")
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _html(value: object) -> str:
     return value.html if isinstance(value, Inline) else escape(str(value))
 
 
-def _caption(number: str | None, caption: str | Inline) -> str:
+def _caption(number: str | None, caption: str) -> str:
     lead = f'<b class="number">{escape(number)}</b> ' if number else ""
-    return lead + _html(caption)
+    return lead + escape(caption)
 
 
 def _links(files: Mapping[str, Path]) -> str:

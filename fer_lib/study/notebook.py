@@ -25,8 +25,6 @@ from fer_lib.training.machine import commit, default_device
 from fer_lib.training.order import in_order, order_of
 from fer_lib.training.progress import Progress
 
-Source = tuple[str, str]  # data set and labelling
-
 
 class Study:
     """One profile's runs, figures and tables, under `reports/<profile>`.
@@ -51,26 +49,15 @@ class Study:
         by_hand = "" if self.shown == self.folder else f"; figures and tables of this session go to {self.shown}"
         return f"fer_lib at commit {commit()}, {where}, profile {self.profile}, {records} records{by_hand}"
 
-    def run(
-        self,
-        *,
-        arms: Mapping[str, Any],
-        datasets: Mapping[str, Any],
-        base: Mapping[str, Any] | None = None,
-        splits: list[str] | None = None,
-        seeds: list[int] | None = None,
-        keep_weights: list[str] | None = None,
-        reference: str | None = None,
-    ) -> Results:
-        """Results of a grid (see `training.grid`); runs that are missing are trained first, if their data is here.
+    def run(self, **grid: Any) -> Results:
+        """Results of a grid, `run(base=…, arms=…, datasets=…, splits=…, seeds=…)`: the keys of a params file.
+
+        Runs that are missing are trained first, if their data is here (see `training.grid`).
 
         Raises:
-            FerError: a parameter that is no valid config, or a `reference` that is none of the arms.
+            FerError: an unknown key, a value that is no valid config, or a `reference` that is none of the arms.
         """
-        given: dict[str, Any] = {"base": base, "arms": arms, "datasets": datasets, "splits": splits, "seeds": seeds}
-        given |= {"profile": self.profile, "keep_weights": keep_weights, "reference": reference}
-        values = {key: value for key, value in given.items() if value is not None}
-        return self.collect(expand(parse_grid(values, where="parameters")))
+        return self.collect(expand(parse_grid({"profile": self.profile, **grid}, where="parameters")))
 
     def collect(self, cells: list[Cell], *, train: bool = True) -> Results:
         """Results of cells, which share the spread over seeds with the runs of all notebooks of this profile.
@@ -78,8 +65,7 @@ class Study:
         What is missing is trained where its data is, unless `train` or `FER_TRAIN=0` forbids.
         """
         if train and os.environ.get("FER_TRAIN") != "0":
-            fingerprints, _ = self._fingerprints(cells)
-            self._train([cell for cell in cells if (cell.config.dataset, cell.config.labelling) in fingerprints])
+            self._train(cells)
         results = self._read(cells)
         self._note_gaps(cells, results)
         mine = {_name(cell) for cell in cells}
@@ -87,34 +73,23 @@ class Study:
         return replace(results, study=self._read([*cells, *others])) if others else results
 
     def _read(self, cells: list[Cell]) -> Results:
-        fingerprints, absent = self._fingerprints(cells)
-        sources = [(cell.config.dataset, cell.config.labelling) for cell in cells]
-        records = [
-            self.store.find(cell.config, fingerprint=fingerprints.get(source))
-            for cell, source in zip(cells, sources, strict=True)
-        ]
-        reasons = {position: absent[source] for position, source in enumerate(sources) if source in absent}
+        here = _fingerprints(cells)
+        records = [self.store.find(cell.config, fingerprint=here[_source(cell)]) for cell in cells]
+        reasons = {
+            position: f"no record, and no {data.DATASETS[cell.config.dataset].title} here to train on"
+            for position, cell in enumerate(cells)
+            if here[_source(cell)] is None
+        }
         return collect(cells, records, load=self.store.predictions, reasons=reasons)
 
-    def _planned(self) -> list[Cell]:
-        """The runs of all notebooks of this profile; none where it has no parameters."""
-        folder = paths.params_folder(self.profile)
-        return by_name(grids_in(paths.params_files(folder))) if folder.is_dir() else []
-
-    def _fingerprints(self, cells: list[Cell]) -> tuple[dict[Source, str], dict[Source, str]]:
-        """By data set and labelling: fingerprints of the data that is here, and why runs on the rest are missing."""
-        found: dict[Source, str] = {}
-        absent: dict[Source, str] = {}
-        for source in dict.fromkeys((cell.config.dataset, cell.config.labelling) for cell in cells):
-            name, labelling = source
-            try:
-                found[source] = data.load(name, labelling=labelling).fingerprint
-            except DataMissing:
-                absent[source] = f"no record, and no {data.DATASETS[name].title} here to train on"
-        return found, absent
-
     def _train(self, cells: list[Cell]) -> None:
-        missing = [cell.config for cell in cells if self._is_missing(cell)]
+        """Trains what is missing, where its data is."""
+        here, missing = _fingerprints(cells), []
+        for cell in cells:
+            fingerprint = here[_source(cell)]
+            record = self.store.find(cell.config, fingerprint=fingerprint)
+            if fingerprint is not None and (record is None or record.status == "skipped"):
+                missing.append(cell.config)
         if not missing:
             return
         wanted = in_order(missing, order_of(self.profile))
@@ -122,10 +97,10 @@ class Study:
         with Progress(wanted, self.folder, jobs=jobs) as progress:
             print(run_all(wanted, Place(self.folder), jobs=jobs, keep_weights=kept(cells), report=progress.report))
 
-    def _is_missing(self, cell: Cell) -> bool:
-        faces = data.load(cell.config.dataset, labelling=cell.config.labelling)
-        record = self.store.find(cell.config, fingerprint=faces.fingerprint)
-        return record is None or record.status == "skipped"
+    def _planned(self) -> list[Cell]:
+        """The runs of all notebooks of this profile; none where it has no parameters."""
+        folder = paths.params_folder(self.profile)
+        return by_name(grids_in(paths.params_files(folder))) if folder.is_dir() else []
 
     def _note_gaps(self, cells: list[Cell], results: Results) -> None:
         configs = pd.Series([cell.config for cell in cells], results.runs.index)  # one run may stand for several arms
@@ -234,3 +209,18 @@ class Study:
 
 def _name(cell: Cell) -> tuple[str, str, str, int]:
     return cell.arm, cell.dataset, cell.split, cell.seed
+
+
+def _source(cell: Cell) -> tuple[str, str]:
+    return cell.config.dataset, cell.config.labelling
+
+
+def _fingerprints(cells: list[Cell]) -> dict[tuple[str, str], str | None]:
+    """Of the data of `cells`, by data set and labelling; None where it is not here."""
+    found: dict[tuple[str, str], str | None] = {}
+    for name, labelling in {_source(cell) for cell in cells}:
+        try:
+            found[name, labelling] = data.load(name, labelling=labelling).fingerprint
+        except DataMissing:
+            found[name, labelling] = None
+    return found
