@@ -10,7 +10,7 @@ import pandas as pd
 
 from fer_lib.data import DATASETS
 from fer_lib.evaluation import metrics
-from fer_lib.training import Cell, Record
+from fer_lib.training import Cell, Epoch, Record
 from fer_lib.training.record import Arrays
 
 ROLE_OF_RULE = {"fer7": "FER2013"}  # every other rule takes FER+'s votes
@@ -174,10 +174,9 @@ def collect(
             line |= {"train_images": record.train_images, "test_images": record.test_images, **record.metrics}
             history += [names | {"status": record.status} | epoch.model_dump() for epoch in record.history]
         runs.append(line)
-    columns = ["arm", "dataset", "role", "split", "seed", "status", "epoch", "train_accuracy", "eval_accuracy"]
     return Results(
         pd.DataFrame(runs),
-        pd.DataFrame(history) if history else pd.DataFrame(columns=columns),
+        pd.DataFrame(history, columns=["arm", "dataset", "role", "split", "seed", "status", *Epoch.model_fields]),
         {record.run_id: record for record in records if record is not None},
         load,
     )

@@ -4,11 +4,13 @@ The published counts are those of Goodfellow et al. 2013 (https://arxiv.org/abs/
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fer_lib import paths
 from fer_lib.data import fer2013, ferplus, tiny_imagenet
@@ -47,18 +49,12 @@ def check(folder: str | Path | None = None, *, dataset: str = "fer2013", near: b
     names = _image_names(base, faces) if dataset in _FER else []
     exact = exact_groups(faces)
     odd_votes = _odd_votes(faces.votes, names)
-    usage = None if faces.usage is None else {name: len(rows) for name, rows in _splits(faces).items()}
-    wrong_counts = [
-        f"{name} has {rows:,} rows, published are {PUBLISHED[name]:,}."
-        for name, rows in (usage or {}).items()
-        if dataset in _FER and rows != PUBLISHED[name]
-    ]
     return {
         "dataset": dataset,
         "folder": str(base) if sources else None,
         "sources": sources,
         "rows": len(faces),
-        "usage": usage,
+        "usage": None if faces.usage is None else {name: len(rows) for name, rows in _splits(faces).items()},
         **_label_counts(faces),
         "duplicates": {
             "exact": asdict(count_copies(exact, faces.usage)),
@@ -67,8 +63,8 @@ def check(folder: str | Path | None = None, *, dataset: str = "fer2013", near: b
         "agreement": _agreement(faces),
         "second_labelling": _second_labelling(base, faces, exact) if names else None,
         "odd_votes": odd_votes,
-        "problems": [*faces.warnings, *wrong_counts, *_image_problems(faces), *_vote_problems(odd_votes)],
-        "notes": [*_hash_notes(sources), *_name_notes(names)],
+        "problems": [*faces.warnings, *_problems(faces, odd_votes)],
+        "notes": list(_notes(sources, names)),
     }
 
 
@@ -115,16 +111,9 @@ def _label_counts(faces: FaceSet) -> dict[str, Any]:
 def _agreement(faces: FaceSet) -> dict[str, Any] | None:
     if faces.votes is None:
         return None
-    agree = np.array(VOTE_COLUMN)[faces.labels] == faces.votes.argmax(axis=1)
-    return {
-        "rows": int(agree.sum()),
-        "share": float(agree.mean()),
-        "by_class": {
-            name: float(agree[faces.labels == label].mean())
-            for label, name in enumerate(faces.classes)
-            if (faces.labels == label).any()
-        },
-    }
+    agree = pd.Series(np.array(VOTE_COLUMN)[faces.labels] == faces.votes.argmax(axis=1))
+    by_class = agree.groupby(np.array(faces.classes)[faces.labels]).mean().reindex(faces.classes).dropna().to_dict()
+    return {"rows": int(agree.sum()), "share": float(agree.mean()), "by_class": by_class}
 
 
 def _second_labelling(base: Path, faces: FaceSet, exact: np.ndarray) -> dict[str, int] | None:
@@ -157,42 +146,28 @@ def _odd_votes(votes: np.ndarray | None, names: list[str]) -> list[dict[str, Any
     return [{"row": row + 1, "votes": int(sums[row]), "image": names[row] if names else None} for row in rows]
 
 
-def _vote_problems(odd_votes: list[dict[str, Any]]) -> list[str]:
-    if not odd_votes:
-        return []
-    named = _listed([f"row {odd['row']:,} ({odd['votes']} votes)" for odd in odd_votes])
-    return [f"The votes of {_rows(len(odd_votes))} don't sum to {TAGGERS}: {named}."]
-
-
-def _image_problems(faces: FaceSet) -> list[str]:
+def _problems(faces: FaceSet, odd_votes: list[dict[str, Any]]) -> Iterator[str]:
+    for name, rows in _splits(faces).items():
+        if faces.name in _FER and len(rows) != PUBLISHED.get(name, len(rows)):
+            yield f"{name} has {len(rows):,} rows, published are {PUBLISHED[name]:,}."
     pixels = faces.images.reshape(len(faces), -1)
     constant = np.flatnonzero(pixels.min(axis=1) == pixels.max(axis=1)) + 1
-    if not constant.size:
-        return []
-    named = _listed([f"{row:,}" for row in constant])
-    return [f"{_rows(constant.size)} blank (one grey value, so no face): {named}."]
+    if constant.size:
+        named = _listed([f"{row:,}" for row in constant])
+        yield f"{_rows(constant.size)} blank (one grey value, so no face): {named}."
+    if odd_votes:
+        named = _listed([f"row {odd['row']:,} ({odd['votes']} votes)" for odd in odd_votes])
+        yield f"The votes of {_rows(len(odd_votes))} don't sum to {TAGGERS}: {named}."
 
 
-def _hash_notes(sources: list[dict[str, Any]]) -> list[str]:
-    archives = (Path(source["path"]) for source in sources if source["path"].endswith("fer2013.tar.gz"))
-    return [
-        f"{archive.name} is not Kaggle's own file: md5 {md5}, Kaggle's is {KAGGLE_MD5}."
-        for archive in archives
-        if (md5 := file_hash(archive, "md5")) != KAGGLE_MD5
-    ]
-
-
-def _name_notes(names: list[str]) -> list[str]:
-    unnamed = names.count("")
-    twice = sorted(name for name, times in Counter(names).items() if times > 1 and name)
-    notes = []
-    if unnamed:
-        notes.append(
-            f"No image name in fer2013new.csv: {_rows(unnamed)} (the join is by row order, so nothing is lost)."
-        )
-    if twice:
-        notes.append(f"Image names that occur twice: {_listed(twice)}.")
-    return notes
+def _notes(sources: list[dict[str, Any]], names: list[str]) -> Iterator[str]:
+    for archive in (Path(source["path"]) for source in sources if source["path"].endswith("fer2013.tar.gz")):
+        if (md5 := file_hash(archive, "md5")) != KAGGLE_MD5:
+            yield f"{archive.name} is not Kaggle's own file: md5 {md5}, Kaggle's is {KAGGLE_MD5}."
+    if unnamed := names.count(""):
+        yield f"No image name in fer2013new.csv: {_rows(unnamed)} (the join is by row order, so nothing is lost)."
+    if twice := sorted(name for name, times in Counter(names).items() if times > 1 and name):
+        yield f"Image names that occur twice: {_listed(twice)}."
 
 
 def _rows(number: int) -> str:

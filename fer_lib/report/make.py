@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fer_lib import data, paths
@@ -63,14 +63,13 @@ def build_report(
     without = {error.notebook for error in failed if isinstance(error, NotebookFailed)}
     planned = set(with_pretraining(cell.config for cell in cells))
     records = [record for record in store.records() if record.config in planned]
-    lacking = [*(_failure(error) for error in failed), *_unfinished(len(planned), records)]
     index = render_report(
         [task.output for task in tasks if task.output.is_file()],
         folder=folder,
         title=TITLE,
         profile=profile,
         provenance=_provenance(len(planned), records, damaged=store.damaged),
-        incomplete=" ".join(f"{sentence}." for sentence in lacking),
+        incomplete=" ".join(_lacking(failed, len(planned), records)),
     )
     write_manifest(folder, {page: inputs for page, inputs in made_from.items() if page not in without})
     if failed:
@@ -133,18 +132,18 @@ def _environment(folder: Path, data_folder: Path | None, *, jobs: int) -> dict[s
     return values
 
 
-def _failure(error: FerError) -> str:
-    what = f"{error.notebook} failed in cell {error.cell}" if isinstance(error, NotebookFailed) else "A notebook failed"
-    return f"{what}, so its page is missing and the others may lack what depends on it"
-
-
-def _unfinished(wanted: int, records: list[Record]) -> list[str]:
-    """A sentence on the runs that have not been made, if there are any."""
+def _lacking(failed: Iterable[FerError], wanted: int, records: list[Record]) -> Iterator[str]:
+    """A sentence on each notebook that failed, and one on the runs that have not been made, if there are any."""
+    for error in failed:
+        what = "A notebook failed"
+        if isinstance(error, NotebookFailed):
+            what = f"{error.notebook} failed in cell {error.cell}"
+        yield f"{what}, so its page is missing and the others may lack what depends on it."
     made = sum(record.status != "skipped" for record in records)
-    skipped = len(records) - made
-    also = f" and {skipped} skipped for want of weights or data" if skipped else ""
-    sentence = f"{made} of {wanted} runs have been made{also}; what rests on the others is marked as missing"
-    return [sentence] if made < wanted else []
+    if made < wanted:
+        skipped = len(records) - made
+        also = f" and {skipped} skipped for want of weights or data" if skipped else ""
+        yield f"{made} of {wanted} runs have been made{also}; what rests on the others is marked as missing."
 
 
 def _provenance(wanted: int, records: list[Record], *, damaged: Iterable[str]) -> dict[str, str]:

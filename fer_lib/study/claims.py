@@ -169,14 +169,10 @@ def _converged_at(results: Results) -> dict[int, float]:
 
 def _stability(results: Results, transfer: str) -> Iterator[Part]:
     for role in published.ROLES:
-        yield Part(
-            f"fall of the STN into epochs 6 and 9 minus into others, {role}",
-            _mean(results, STN, role, of=_late_minus_other_falls),
-        )
-        yield Part(
-            f"fall into epochs 6 and 9 of the STN minus with transfer, {role}",
-            _pair(results, STN, transfer, role, of=_late_fall),
-        )
+        into_others = _mean(results, STN, role, of=_late_minus_other_falls)
+        yield Part(f"fall of the STN into epochs 6 and 9 minus into others, {role}", into_others)
+        with_transfer = _pair(results, STN, transfer, role, of=_late_fall)
+        yield Part(f"fall into epochs 6 and 9 of the STN minus with transfer, {role}", with_transfer)
 
 
 def _late_fall(results: Results) -> dict[int, float]:

@@ -107,15 +107,14 @@ def falls(results: Results, *, split: str) -> pd.DataFrame:
 
 def pretraining(records: Sequence[Record]) -> pd.DataFrame:
     """The study's own pre-training runs: data set, split, training images, classes, epochs, accuracy beside chance."""
-    lines = [
+    return pd.DataFrame([
         {
             "Data set": DATASETS[record.config.dataset].title, SPLIT: record.config.split,
             "n images": record.train_images, "Classes": len(record.classes), "Epochs": len(record.history),
             "Accuracy": record.metrics.get("test_accuracy", math.nan), "Chance": 1 / max(1, len(record.classes)),
         }
         for record in records
-    ]  # fmt: skip
-    return pd.DataFrame(lines, columns=["Data set", SPLIT, "n images", "Classes", "Epochs", "Accuracy", "Chance"])
+    ])  # fmt: skip
 
 
 def run_costs(results: Results) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def rate_table(results: Results, **values: str) -> pd.DataFrame:
         line = {"Class": name, N: len(own), "Images": own["n"].iloc[0]}
         line |= {title: spread(statistics.estimate(own[rate]), digits=3) for rate, title in columns.items()}
         lines.append(line)
-    return pd.DataFrame(lines, columns=["Class", N, "Images", *columns.values()])
+    return pd.DataFrame(lines)
 
 
 def reliability_diagram(results: Results, **values: str) -> tuple[Figure | None, pd.DataFrame]:

@@ -189,10 +189,7 @@ class Pool:
 
     def __init__(self, results: Results) -> None:
         self._runs = results
-        self._recipes = {
-            (arm, dataset, split): recipe
-            for arm, dataset, split, recipe in results.runs[["arm", "dataset", "split", "recipe"]].to_numpy()
-        }
+        self._recipes = results.runs.set_index(["arm", "dataset", "split"])["recipe"].to_dict()
 
     def difference(self, first: str, second: str, *, dataset: str, split: str, of: Quantity = accuracy) -> Estimate:
         """First arm minus second on a data set and split; n is the smaller number of seeds."""
@@ -236,11 +233,10 @@ class Pool:
     @functools.cache  # noqa: B019 a pool lives as long as its page
     def _model(self, dataset: str, split: str, of: Quantity) -> AdditiveModel:
         values = {recipe: of(runs) for recipe, runs in self._arms(dataset, split).items()}
-        if of is accuracy:
-            constant = self._constant(dataset, split)
+        if of is accuracy and (constant := self._constant(dataset, split)):
             for recipe, runs in self._arms(dataset, split).items():
                 lost = runs.runs.loc[runs.runs["status"] == "diverged", "seed"]
-                values[recipe] |= dict.fromkeys(lost.astype(int), constant) if constant else {}
+                values[recipe] |= dict.fromkeys(lost.astype(int), constant)
         return AdditiveModel(values, out=self._out(dataset, split), overlap=overlap(split))
 
     @functools.cache  # noqa: B019
@@ -263,12 +259,11 @@ class Pool:
     def _out(self, dataset: str, split: str) -> frozenset[str]:
         """The arms that diverged or learnt nothing in some seed."""
         least = self._constant(dataset, split) + LEARNT
-        found = set()
-        for recipe, runs in self._arms(dataset, split).items():
-            lost = (runs.runs["status"] == "diverged").any()
-            if lost or any(value < least for value in runs.by_seed().values()):
-                found.add(recipe)
-        return frozenset(found)
+        return frozenset(
+            recipe
+            for recipe, runs in self._arms(dataset, split).items()
+            if (runs.runs["status"] == "diverged").any() or any(value < least for value in runs.by_seed().values())
+        )
 
     @functools.cache  # noqa: B019
     def _unsteadiness(self, dataset: str, split: str) -> dict[str, float]:

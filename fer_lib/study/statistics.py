@@ -101,17 +101,14 @@ def estimate(values: Iterable[float], *, overlap: float = 0.0) -> Estimate:
     n = len(sample)
     mean = float(sample.mean()) if n else math.nan
     sd = float(sample.std(ddof=1)) if n > 1 else math.nan
-    return Estimate(n, mean, sd, _error(sd, 1 / max(1, n) + overlap), df=n - 1 if n > 1 else math.nan, overlap=overlap)
+    # seeds that do not differ at all, as whole epochs may, show no spread
+    error = sd * math.sqrt(1 / n + overlap) if sd > _NO_SPREAD else math.nan
+    return Estimate(n, mean, sd, error, df=n - 1 if n > 1 else math.nan, overlap=overlap)
 
 
 def over_seeds(results: Results, *, split: str, **values: str) -> Estimate:
     """Test accuracy of one arm and data set under a split, over its seeds."""
     return estimate(results.by_seed(split=split, **values).values(), overlap=overlap(split))
-
-
-def _error(sd: float, factor: float) -> float:
-    """Standard error; NaN for seeds that do not differ at all, as whole epochs may: they show no spread."""
-    return sd * math.sqrt(factor) if sd > _NO_SPREAD else math.nan
 
 
 def sign(value: Estimate, p: float) -> Sign:
@@ -208,10 +205,9 @@ def on_same_images(first_right: np.ndarray, second_right: np.ndarray, *, resampl
     from statsmodels.stats.contingency_tables import mcnemar
 
     images = len(first_right)
-    table = [[int(((first_right == a) & (second_right == b)).sum()) for b in (True, False)] for a in (True, False)]
-    only_first, only_second = table[0][1], table[1][0]
+    only_first, only_second = int((first_right & ~second_right).sum()), int((second_right & ~first_right).sum())
     shares = np.array([only_first, only_second, images - only_first - only_second]) / images
     draws = np.random.default_rng(0).multinomial(images, shares, size=resamples)
-    tails = (50 * (1 - LEVEL), 100 - 50 * (1 - LEVEL))
-    low, high = np.percentile((draws[:, 0] - draws[:, 1]) / images, tails)
-    return SameImages(images, only_first, only_second, float(low), float(high), float(mcnemar(table).pvalue))
+    low, high = np.quantile((draws[:, 0] - draws[:, 1]) / images, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    p = float(mcnemar([[0, only_first], [only_second, 0]]).pvalue)
+    return SameImages(images, only_first, only_second, float(low), float(high), p)

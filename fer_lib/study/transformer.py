@@ -24,11 +24,10 @@ STILL = 0.02  # half a pixel of 48 at the rim: a theta as near to the identity a
 
 def state(results: Results, *, split: str) -> pd.DataFrame:
     """By data set, arm, seed and epoch: `distance`, `outside`, `gradient` (see `Epoch.theta`) and `collapse`."""
-    history = results.of(split=split).history
-    history = history[history["theta"].notna()] if "theta" in history else history[:0]
-    table = history[[name for name in ("dataset", "arm", "seed", "epoch", "collapse") if name in history]].copy()
+    history = results.of(split=split).history.dropna(subset="theta")
+    table = history[["dataset", "arm", "seed", "epoch", "collapse"]].copy()
     for name in STATE:
-        table[name] = [float(theta.get(name, [np.nan])[0]) for theta in history.get("theta", ())]
+        table[name] = [float(theta.get(name, [np.nan])[0]) for theta in history["theta"]]
     return table
 
 

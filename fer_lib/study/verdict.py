@@ -33,8 +33,8 @@ def answer(claims: Sequence[Claim], numbers: pd.DataFrame, results: Results) -> 
 
 def names_by_role(results: Results) -> dict[str, str]:
     """What stood for each of the paper's data sets: its own name, or `Toy faces (for FER2013)`."""
-    names = {role: results.of(role=role).datasets() for role in published.ROLES}
-    return {role: role if role in [*own, role][:1] else f"{own[0]} (for {role})" for role, own in names.items()}
+    names = {role: results.standing_for(role) for role in published.ROLES}
+    return {role: role if name in ("", role) else f"{name} (for {role})" for role, name in names.items()}
 
 
 def _transformer(claims: Sequence[Claim], results: Results) -> str:
