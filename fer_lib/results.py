@@ -13,13 +13,6 @@ from fer_lib.evaluation import metrics
 from fer_lib.training import Cell, Epoch, Record
 from fer_lib.training.record import Arrays
 
-ROLE_OF_RULE = {"fer7": "FER2013"}  # every other rule takes FER+'s votes
-
-
-def role(cell: Cell) -> str:
-    """Which of the paper's two data sets a cell stands for: FER2013's labels or FER+'s votes."""
-    return ROLE_OF_RULE.get(cell.config.label_rule, "FER+")
-
 
 @dataclass(frozen=True, eq=False)
 class Results:
@@ -41,9 +34,11 @@ class Results:
     study: "Results | None" = field(repr=False, default=None)
 
     def arms(self) -> list[str]:
+        """Names of the arms, in the grid's order."""
         return list(dict.fromkeys(self.runs["arm"]))
 
     def datasets(self) -> list[str]:
+        """Names of the data sets, in the grid's order."""
         return list(dict.fromkeys(self.runs["dataset"]))
 
     @property
@@ -61,6 +56,7 @@ class Results:
         return next(iter(self.of(role=role).datasets()), "")
 
     def splits(self) -> list[str]:
+        """Names of the splits, in the grid's order."""
         return list(dict.fromkeys(self.runs["split"]))
 
     def coverage(self) -> str:
@@ -159,7 +155,8 @@ def collect(
     """Results of cells and their records; `reasons` says, by position, why a record is missing."""
     runs, history = [], []
     for position, (cell, record) in enumerate(zip(cells, records, strict=True)):
-        names = {"arm": cell.arm, "dataset": cell.dataset, "role": role(cell), "split": cell.split, "seed": cell.seed}
+        role = "FER2013" if cell.config.label_rule == "fer7" else "FER+"  # every other rule takes FER+'s votes
+        names = {"arm": cell.arm, "dataset": cell.dataset, "role": role, "split": cell.split, "seed": cell.seed}
         line = {**names, "status": "missing", "reason": reasons.get(position, "not trained yet"), "run_id": ""}
         line |= {
             "config": cell.config.canonical(),

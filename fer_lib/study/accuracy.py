@@ -17,7 +17,7 @@ from fer_lib.study.wording import ARM, SPLIT, N, interval_in_words, seeds_in_wor
 
 
 def show_accuracy(study: Study, results: Results, *, name: str, table: str | None = None) -> None:
-    """Every arm, split and data set; as a table of the paper with its test accuracy beside ours."""
+    """Puts the table `accuracy` on the page, and a sentence on the arms that it lacks."""
     study.table(
         accuracy(results, table=table),
         name=name,
@@ -30,7 +30,7 @@ def show_accuracy(study: Study, results: Results, *, name: str, table: str | Non
 
 
 def show_dots(study: Study, results: Results, *, name: str) -> None:
-    """All arms at a glance, under the first split."""
+    """Puts the figure `dots` of the first split on the page."""
     split = results.splits()[0]
     figure, drawn = dots(results, split=split)
     study.figure(
@@ -73,7 +73,7 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
 
 
 def unmeasured(results: Results) -> str:
-    """One sentence on what `accuracy` leaves out, by split; empty where nothing is."""
+    """One sentence on the arms that have no row in `accuracy`, by split; empty where every arm has one."""
     parts = []
     for split in results.splits():
         runs = results.of(split=split).runs
@@ -98,23 +98,21 @@ def _state(results: Results, metric: str) -> str:
 
 
 def ranking(results: Results, *, split: str) -> str:
-    """Which arm leads on each data set, by how much over the next, and whether the seeds' spread allows to say so.
+    """Which arm leads on each data set, how far the next is behind, and whether that is more than chance.
 
     Arms are ranked on the seeds that all finished arms share.
     """
     sentences = []
     for dataset in results.datasets():
         chosen = results.of(dataset=dataset, split=split)
-        by_arm = {arm: by for arm in chosen.arms() if (by := chosen.by_seed(arm=arm))}
-        shared = set.intersection(*(set(by) for by in by_arm.values())) if by_arm else set()
-        if len(by_arm) < 2 or not shared:
+        by_seed = pd.DataFrame({arm: by for arm in chosen.arms() if (by := chosen.by_seed(arm=arm))})
+        means = by_seed.dropna().mean().sort_values(ascending=False, kind="stable").dropna()
+        if len(means) < 2:
             sentences.append(f"{dataset}: too few finished runs for a ranking")
             continue
-        ranked = {arm: {seed: by[seed] for seed in shared} for arm, by in by_arm.items()}
-        means = {arm: statistics.estimate(by.values()).mean for arm, by in ranked.items()}
-        first, second, *_ = sorted(means, key=lambda arm: -means[arm])
+        first, second = means.index[:2]
         sure = _how_sure(chosen, first, second, dataset=dataset, split=split)
-        left_out = [arm for arm in chosen.arms() if arm not in by_arm]
+        left_out = [arm for arm in chosen.arms() if arm not in by_seed]
         without = f" (without a finished run: {', '.join(left_out)})" if left_out else ""
         leads = f"{first} ({means[first]:.3f}) leads {second} ({means[second]:.3f})"
         sentences.append(f"{dataset}: {leads}, {sure}{without}")
@@ -133,7 +131,7 @@ def _how_sure(results: Results, first: str, second: str, *, dataset: str, split:
 
 
 def extent(results: Results, *, split: str) -> str:
-    """From which arm's test accuracy to which the arms of each data set reach."""
+    """The caption of `dots`: the lowest and the highest mean test accuracy on each data set, and whose they are."""
     parts = []
     for dataset, own in results.each("dataset"):
         means = own.of(split=split).runs.groupby("arm", sort=False)["test_accuracy"].mean().dropna()

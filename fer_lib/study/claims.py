@@ -53,11 +53,12 @@ class Claim:
         return statistics.holm([part.value.p if part.value.steady else math.nan for part in self.parts]).tolist()
 
     def signs(self) -> list[Sign]:
-        """Where each comparison lies."""
+        """Which side of zero each comparison lies on, if that is sure."""
         return [statistics.sign(part.value, p) for part, p in zip(self.parts, self.p_values(), strict=True)]
 
     @property
     def verdict(self) -> Verdict:
+        """Whether the claim holds, by the rule at the top of this module; `missing` where nothing was measured."""
         signs = self.signs()
         if all(sign == "missing" for sign in signs):
             return "missing"

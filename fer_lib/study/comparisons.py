@@ -85,7 +85,7 @@ def same_images(results: Results, *, against: str) -> pd.DataFrame:
 
 
 def networks(results: Results, first: str, second: str, dataset: str, split: str) -> str:
-    """What the predictions of the first shared seed's two networks say."""
+    """Whether two arms' networks of the first seed that both have differ on the same test images, in words."""
     ours, theirs = (results.predictions(arm=arm, dataset=dataset, split=split) for arm in (first, second))
     seed = min(ours.keys() & theirs.keys(), default=None)
     if seed is None or not ("rows" in ours[seed] and "rows" in theirs[seed]):
@@ -97,7 +97,10 @@ def networks(results: Results, first: str, second: str, dataset: str, split: str
 
 
 def difference(results: Results, *, first: str, second: str, split: str) -> str:
-    """The difference in test accuracy of two arms on each data set: with its interval, or of two networks."""
+    """A sentence on the first arm's test accuracy minus the second's on each data set, with interval if there is one.
+
+    Without an interval it says whether two of the arms' networks differ (`networks`).
+    """
     parts = []
     for dataset in results.datasets():
         gap = pool_of(results).difference(first, second, dataset=dataset, split=split)

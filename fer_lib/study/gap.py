@@ -33,7 +33,7 @@ TOTAL, LEFT = "the paper's number minus ours", "what remains unexplained"
 
 @dataclass(frozen=True)
 class Candidate:
-    """What one way to a higher number is worth, as a difference in test accuracy; a `bound` is the most it can be."""
+    """A possible reason for a higher number, and what it adds to test accuracy; where `bound`, it adds at most that."""
 
     key: str
     text: str
@@ -43,9 +43,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Gap:
-    """The paper's test accuracy on a data set and ours under `random80` at the last epoch, with what lies between.
+    """The paper's test accuracy on a data set, ours under `random80` after the last epoch, and what may lie between.
 
     Attributes:
+        role: which of the paper's data sets.
+        paper: the accuracy that it prints.
         ours: accuracy over seeds.
         total: the paper's minus ours.
         left: what remains once the epoch is chosen on the test set and every tie counts as right.
@@ -119,7 +121,7 @@ def _trend(runs: Results) -> BySeed:
 
 
 def by_copies(results: Results) -> dict[tuple[str, str], list[tuple[int, Estimate]]]:
-    """By data set's role and split: test images (first seed) and accuracy of each of `COPIES`, as far as recorded."""
+    """By role and split: for each of `COPIES` the number of test images (first seed) and our accuracy on them."""
     found = {}
     for role, split, runs in results.of(arm=ARM).each("role", "split"):
         if arrays := [own for own in runs.predictions().values() if "copies" in own]:
@@ -172,7 +174,7 @@ def _panel(axes: Axes, gap: Gap, texts: Sequence[str]) -> None:
 
 
 def caption(gaps: Sequence[Gap], results: Results) -> str:
-    """How much of each gap the candidates leave."""
+    """One sentence on how much of each gap the candidates leave unexplained."""
     named = names_by_role(results)
     parts = [f"{gap.left.mean:+.3f} of {gap.total.mean:+.3f} on {named[gap.role]}" for gap in gaps if gap.ours.n]
     seeds = min((gap.ours.n for gap in gaps if gap.ours.n), default=0)
@@ -185,7 +187,7 @@ def caption(gaps: Sequence[Gap], results: Results) -> str:
 
 
 def paragraph(gap: Gap, results: Results) -> str:
-    """What each candidate is worth, and what remains, in words."""
+    """A paragraph on one data set: the gap, what each candidate adds, and what remains."""
     name = names_by_role(results)[gap.role]
     if not gap.ours.n:
         return f"**{name}.** {ARM} has not been run under {SPLIT} yet; the paper prints {gap.paper:.4f}."

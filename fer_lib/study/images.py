@@ -189,7 +189,7 @@ def suspicious(faces: FaceSet | None, *, count: int) -> Figure | None:
 
 
 def pose_histograms(faces: FaceSet | None) -> Figure | None:
-    """Distributions of the known pose, where there is one."""
+    """Histograms of the parts of the true pose; None where it is not known."""
     if faces is None or faces.pose is None:
         return None
     from fer_lib.geometry import pose_components

@@ -31,7 +31,7 @@ def shown_sheet(faces: FaceSet | None, *, count: int) -> Figure | None:
 
 
 def response(results: Results, *, dataset: str, split: str) -> pd.DataFrame:
-    """By arm, seed and test image under a random pose: each part of the theta that undoes it and of the one learnt."""
+    """By arm, seed and test image, each in a random pose: the parts of the theta that undoes it and of theta learnt."""
     return by_part(
         results.of(dataset=dataset, split=split),
         lambda arrays: (arrays["response_wanted"], arrays["response_theta"]) if "response_theta" in arrays else None,
@@ -39,7 +39,7 @@ def response(results: Results, *, dataset: str, split: str) -> pd.DataFrame:
 
 
 def response_finding(table: pd.DataFrame) -> str:
-    """What share of the rotation and the shifts applied each arm undoes."""
+    """One sentence on how much of the applied rotation and shifts each arm undoes (R², see `pose.recovery`)."""
     if table.empty:
         return "No transformer has answered known poses yet."
     shares = table.pivot_table(index="Arm", columns="Part", values="R²", sort=False)
@@ -50,7 +50,7 @@ def response_finding(table: pd.DataFrame) -> str:
 
 @functools.cache
 def lost(transform: str, strength: float) -> Quantity:
-    """The quantity: accuracy on images as they are minus that on the same images transformed (see `Probe`)."""
+    """What a transformation costs (see `Probe`), as a quantity: accuracy without it minus accuracy with it."""
 
     def by_seed(results: Results) -> dict[int, float]:
         found = {}
@@ -64,7 +64,7 @@ def lost(transform: str, strength: float) -> Quantity:
 
 
 def cost_of_a_turn(results: Results, *, against: str, dataset: str, split: str, angle: float) -> pd.DataFrame:
-    """Per arm: accuracy upright, what of it a turn by `angle` degrees costs, and both minus those of one arm."""
+    """Per arm: accuracy on upright faces, what a turn by `angle` degrees costs of it, and both minus `against`'s."""
     pool, lines = pool_of(results), []
     quantities = {"Upright": accuracy, f"Lost at {angle:g}°": lost("rotation", angle)}
     for arm, own in results.of(dataset=dataset, split=split).each("arm"):
@@ -80,7 +80,7 @@ def cost_of_a_turn(results: Results, *, against: str, dataset: str, split: str, 
 
 
 def turn_finding(table: pd.DataFrame, *, angle: float) -> str:
-    """Which arm loses least when faces are turned, and which most."""
+    """One sentence on which arm loses least when faces are turned, and which most."""
     if table.empty:
         return "No arm has been tested on turned faces yet."
     costs = table.set_index("Arm")[f"Lost at {angle:g}°"].str.split().str[0].astype(float).sort_values()

@@ -21,7 +21,10 @@ _SELECTED_ON = {"official": "PublicTest", "folders": "Validation"}
 
 
 def show_curves(study: Study, results: Results, *, numbers: Mapping[int, tuple[str, str]]) -> None:
-    """The paper's figures by number under the first split: `numbers` maps one to its data set's role and metric."""
+    """Puts figures of the paper on the page, drawn from our runs under the first split.
+
+    `numbers` has, by the paper's number of the figure, the role of its data set and the metric (see `curves`).
+    """
     split = results.splits()[0]
     for number, (role, metric) in sorted(numbers.items()):
         datasets = results.of(role=role).datasets()
@@ -41,7 +44,7 @@ def show_curves(study: Study, results: Results, *, numbers: Mapping[int, tuple[s
 
 
 def show_costs(study: Study, results: Results, *, name: str) -> None:
-    """What the runs were computed on and how fast."""
+    """Puts the table `run_costs` on the page."""
     study.table(
         run_costs(results),
         name=name,
@@ -52,12 +55,12 @@ def show_costs(study: Study, results: Results, *, name: str) -> None:
 
 
 def watched(metric: str, split: str) -> str:
-    """What an accuracy of the history is of: training images, the test part, or the part that selects the epoch."""
+    """Which images a metric of the history is measured on: Training, Test, or the part that selects the epoch."""
     return "Training" if metric == "train_accuracy" else _SELECTED_ON.get(split, "Test")
 
 
 def curve(results: Results, *, metric: str, dataset: str, split: str) -> str:
-    """How the accuracy of the arms' finished runs ends after the last epoch, highest first; which arms diverged."""
+    """The caption of `curves`: each arm's accuracy after the last epoch, highest first, and the arms that diverged."""
     chosen = results.of(dataset=dataset, split=split)
     history = chosen.of(status="finished").history
     if history.empty:
@@ -92,7 +95,7 @@ def curves(results: Results, *, metric: str, dataset: str, split: str) -> tuple[
 
 
 def falls(results: Results, *, split: str) -> pd.DataFrame:
-    """Per arm and data set: the largest fall of test accuracy between two epochs, and the epoch after it."""
+    """Per arm and data set: the largest fall of test accuracy from one epoch to the next, and that next epoch."""
     lines = []
     for dataset, arm, own in results.of(split=split).each("dataset", "arm"):
         changes = [curve.diff().iloc[1:] for curve in own.curves().values() if len(curve) > 1]

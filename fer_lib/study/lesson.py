@@ -13,12 +13,12 @@ from fer_lib.report.style import BLUE, RED
 
 
 def read_by(face: np.ndarray, thetas: Mapping[str, np.ndarray]) -> Figure:
-    """A face, uint8 [48, 48], with the grid of each theta [2, 3], and below what is read on it."""
+    """A face, uint8 [48, 48], with the sampling grid of each theta [2, 3] on it; below, what is read on that grid."""
     return _grids(np.stack([face] * len(thetas)), np.stack(list(thetas.values())), labels=("face and grid", "as read"))
 
 
 def followed(faces: np.ndarray, theta: np.ndarray) -> Figure:
-    """Turned faces, uint8 [n, 48, 48], with the grids [n, 2, 3] that a network predicts, and what is read on them."""
+    """Turned faces, uint8 [n, 48, 48], with the grids of thetas [n, 2, 3] on them; below, what is read on the grids."""
     return _grids(faces, theta, labels=("turned face", "as read"))
 
 

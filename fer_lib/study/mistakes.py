@@ -92,9 +92,9 @@ def confident_errors(faces: FaceSet | None, results: Results, *, count: int, **v
 
 
 def confusions(counts: pd.DataFrame, *, what: str) -> str:
-    """The largest share of a class taken for another, in counts (column `actual`, then a column per predicted class).
+    """One sentence on the largest share of a class that is taken for another.
 
-    Classes with fewer than 20 images are passed over.
+    `counts` are those of `confusion_map`; classes with fewer than 20 images are passed over.
     """
     if counts.empty:
         return f"{what}: no finished run."
@@ -110,7 +110,7 @@ def confusions(counts: pd.DataFrame, *, what: str) -> str:
 
 
 def extremes(results: Results, **values: str) -> str:
-    """Which class is recognised best and which worst."""
+    """One sentence on which class is recognised best and which worst, seeds pooled."""
     what = f"{values['arm']} on {values['dataset']}, {values['split']}"
     counts = pooled(results, **values)
     if counts.empty:
@@ -125,7 +125,7 @@ def extremes(results: Results, **values: str) -> str:
 
 
 def calibration(results: Results, **values: str) -> str:
-    """Whether the model is surer or less sure than it is right."""
+    """One sentence on whether the networks are surer than they are right, or less sure."""
     what = f"{values['arm']} on {values['dataset']}, {values['split']}"
     found = results.predictions(**values).values()
     if not found:

@@ -41,7 +41,7 @@ class Study:
         style.apply()
 
     def provenance(self) -> str:
-        """One line on what this page was made from."""
+        """One line on what this page is made from: commit, PyTorch, device, profile and number of records."""
         import torch
 
         records = len(list(self.folder.glob("runs/*.json")))

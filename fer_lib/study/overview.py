@@ -103,7 +103,7 @@ def coverage_map(results: Results) -> tuple[Figure, pd.DataFrame]:
 
 
 def caption(numbers: pd.DataFrame) -> str:
-    """How many published test accuracies lie above ours."""
+    """The caption of `overview`: how many published test accuracies lie above ours."""
     test = compared(numbers)
     if test.empty:
         return f"Every published test accuracy. None has been measured yet under {SPLIT}, what the paper describes."
@@ -112,7 +112,7 @@ def caption(numbers: pd.DataFrame) -> str:
 
 
 def alt(drawn: pd.DataFrame) -> str:
-    """The picture in words."""
+    """The picture of `overview` in words, for who cannot see it."""
     ours = int((drawn[f"{SPLIT} n"] > 0).sum())
     return (
         f"Test accuracy of {drawn['arm'].nunique()} arms on {' and '.join(published.ROLES)}, a row each: the paper's "

@@ -52,14 +52,15 @@ class AdditiveModel:
 
     @functools.cached_property
     def spread(self) -> Spread | None:
-        """Of the error: what is left of a run beside its arm and its seed; None with too few degrees of freedom."""
+        """Spread of the error, what arm and seed do not explain; None with too few degrees of freedom."""
         return _enough(self._error)
 
     @functools.cached_property
     def within(self) -> Spread | None:
-        """Of a run within its arm, so of seed and error; degrees of freedom by Satterthwaite.
+        """Spread of a run within its arm, so of seed and error together; None with too few degrees of freedom.
 
-        Arms share their seeds, so three arms tell less about the seeds' part than about the error's. None with too few.
+        Arms share their seeds, so three arms tell less about the seeds' part than about the error's: the degrees of
+        freedom are Satterthwaite's (1946, https://doi.org/10.2307/3002019).
         """
         own = [np.array(list(self.values[arm].values())) for arm in self._several]
         df = sum(len(values) - 1 for values in own)
@@ -162,7 +163,10 @@ def unsteadiness(last: Mapping[str, Sequence[Sequence[float]]], *, out: Iterable
 
 
 def weighed(found: Estimate, ratios: Sequence[float]) -> Estimate:
-    """An estimate whose arms are this many times as unsteady as the median arm: error and spread grow with them."""
+    """The estimate with the error and spread of unsteady arms; `ratios` is the `unsteadiness` of each of its arms.
+
+    They grow with every ratio above one; beyond `UNSTEADY` the estimate is no longer `steady`.
+    """
     scale = math.sqrt(np.mean([max(1.0, ratio) ** 2 for ratio in ratios]))
     return replace(found, sd=found.sd * scale, se=found.se * scale, steady=max(ratios) <= UNSTEADY)
 
@@ -177,7 +181,7 @@ def _variance(run: Sequence[float]) -> float:
 
 @functools.cache
 def metric(name: str) -> Quantity:
-    """The quantity that a record's metric of this name is."""
+    """The metric of this name in the records, as a quantity."""
     return lambda results: results.by_seed(name)
 
 
@@ -204,7 +208,10 @@ class Pool:
         return self._weighed(self._model(dataset, split, of).mean(recipe, spread=lent), [recipe], dataset, split)
 
     def between(self, first: str, second: str, *, arm: str, split: str, of: Quantity = accuracy) -> Estimate:
-        """An arm on data set `first` minus the same arm on `second`, as of independent runs (Welch 1947)."""
+        """An arm on data set `first` minus the same arm on `second`, as of independent runs.
+
+        Degrees of freedom after Welch 1947 (https://doi.org/10.1093/biomet/34.1-2.28).
+        """
         one, other = (self.mean(arm, dataset=dataset, split=split, of=of) for dataset in (first, second))
         if not (one.n and other.n):
             return estimate([])

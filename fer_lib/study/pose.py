@@ -40,7 +40,7 @@ def true_and_learnt(faces: FaceSet | None, results: Results, *, dataset: str, sp
 
 
 def by_part(results: Results, pair: Callable[[Arrays], Pair | None]) -> pd.DataFrame:
-    """By arm, seed and image: each part of the thetas that `pair` finds in a run's arrays; it may find none."""
+    """By arm, seed and image: the parts of the two thetas that `pair` finds in a run's arrays; it may return None."""
     columns = ["arm", "seed", *(f"{kind}_{part}" for part in POSE for kind in ("true", "learnt"))]
     lines = []
     for run, record in results.finished():
@@ -82,7 +82,7 @@ def recovery(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
 
 
 def recovery_finding(table: pd.DataFrame, *, arm: str) -> str:
-    """Which part of the pose the arm's theta follows best, and how much of the pose's variance it undoes."""
+    """One sentence on which parts of the pose the arm's theta undoes most and least, of what `recovery` found."""
     own = table[table["Arm"] == arm] if len(table) else table
     if own.empty:
         return f"{arm} has no theta to compare with a known pose yet."
@@ -118,7 +118,7 @@ def by_pose(faces: FaceSet | None, results: Results, *, dataset: str, split: str
 
 
 def by_pose_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
-    """Accuracy lost from the most upright share of the images to the most posed, by arm."""
+    """One sentence on each arm's accuracy in the most upright and in the most posed quarter of the images."""
     if table.empty:
         return "The true pose of these images is not known, or no run is there."
     mean = table.pivot_table(index="arm", columns="bin", values="accuracy").reindex(arms).dropna()
@@ -154,7 +154,7 @@ def robustness_table(table: pd.DataFrame, *, arms: list[str], split: str) -> pd.
 
 
 def robustness_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
-    """Accuracy left at the strongest rotation, by arm, on the first data set."""
+    """One sentence on each arm's accuracy without and under the strongest rotation, on the first data set."""
     if table.empty:
         return "No run was tested under transformations yet."
     first = str(table["dataset"].iloc[0])

@@ -30,6 +30,6 @@ def accuracies() -> pd.DataFrame:
 
 
 def of_tests() -> pd.Series:
-    """The test accuracies that the paper prints, by (arm, role); what it prints in several tables, once."""
+    """The test accuracies that the paper prints, by (arm, role); one that stands in several tables is here once."""
     printed = accuracies().query("part == 'test'").drop_duplicates(["arm", "role"])
     return printed.set_index(["arm", "role"])["published"]

@@ -29,7 +29,7 @@ _NO_SPREAD = 1e-12  # a standard deviation of rounding errors
 
 
 def overlap(split: str) -> float:
-    """Images reported on over images trained on where every seed draws its own split; else zero."""
+    """Number of test images over that of training images where every seed draws its own split, else zero."""
     return 0.0 if split in FIXED else 0.25
 
 
@@ -112,7 +112,7 @@ def over_seeds(results: Results, *, split: str, **values: str) -> Estimate:
 
 
 def sign(value: Estimate, p: float) -> Sign:
-    """Where an estimate lies, if its (corrected) p allows to say so."""
+    """Which side of zero an estimate lies on, if its (corrected) p is below 5 % and it is steady."""
     if value.n == 0:
         return "missing"
     decided = value.steady and p < 1 - LEVEL
@@ -120,7 +120,10 @@ def sign(value: Estimate, p: float) -> Sign:
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
-    """p-values corrected for their number (Holm 1979); NaN, what was not measured, stays NaN and counts."""
+    """p-values corrected for their number (Holm 1979, https://www.jstor.org/stable/4615733).
+
+    NaN, what was not measured, stays NaN and counts.
+    """
     values = np.asarray(p_values, float)  # statsmodels has this, but collects garbage at every call, for 0.2 s
     order = np.argsort(values)  # NaN last
     corrected = np.empty_like(values)
@@ -130,7 +133,10 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
 
 def smallest_detectable(difference: Estimate, *, tests: int = 1) -> float:
-    """The difference that as many seeds with the same spread find with 80 % power, one of `tests` (Bonferroni)."""
+    """The smallest difference that as many seeds with the same spread would find in 80 of 100 studies.
+
+    It is one of `tests` (Bonferroni); NaN where no spread is known.
+    """
     if not difference.known:
         return math.nan
     most = 10 * _critical(difference.df, tests)
@@ -139,7 +145,10 @@ def smallest_detectable(difference: Estimate, *, tests: int = 1) -> float:
 
 
 def power(size: float, df: float, *, tests: int = 1) -> float:
-    """Probability that a two-sided t test at 5 % over `tests` finds a difference of `size` > 0 errors, as it lies."""
+    """Probability that a two-sided t test at the level 5 % / `tests` finds a difference, with its right sign.
+
+    `size` > 0 is the difference in standard errors.
+    """
     return 1 - float(special.nctdtr(df, size, _critical(df, tests)))
 
 
@@ -148,9 +157,12 @@ def _critical(df: float, tests: int) -> float:
 
 
 def seeds_needed(difference: Estimate, size: float, *, tests: int = 1) -> int | None:
-    """Seeds that are still to be run to find a difference of `size` with 80 % power; None: seeds alone never will.
+    """How many more seeds would find a difference of `size` in 80 of 100 studies; None where no number of them would.
 
     Every further seed is taken to add one degree of freedom.
+
+    Raises:
+        ValueError: no spread is known.
     """
     if not difference.known:
         raise ValueError("no spread is known")

@@ -46,7 +46,7 @@ def collapses(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
 
 
 def state_finding(table: pd.DataFrame) -> str:
-    """How far each arm's transformer ends from the identity, and whether any collapsed."""
+    """Two sentences: how far from the identity each arm's transformer ends, and how many collapsed."""
     if table.empty:
         return "No transformer has been trained yet."
     last = table.groupby(["dataset", "arm", "seed"]).tail(1)
@@ -101,7 +101,7 @@ def theta_table(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def theta_finding(history: pd.DataFrame) -> str:
-    """Whether theta gives all test images one crop or follows each of them, by data set, after the last epoch.
+    """A sentence for each data set: does theta, after the last epoch, give all test images one crop, or each its own?
 
     What the images have in common is the mean's departure from the identity, what they have of their own the spread
     about it, both as root mean squares over theta's parts, angles in radians.
@@ -124,9 +124,8 @@ def theta_finding(history: pd.DataFrame) -> str:
 def warped_sheet(faces: FaceSet | None, results: Results, *, count: int, **values: str) -> Figure | None:
     """Test faces with the trained transformer's grid on them, and what the classifier sees, by epoch.
 
-    Where the true pose is known, its frame is dashed.
-
-    A column per face; rows: input with the last epoch's grid, then the warped face at epochs 0, 1, 2, 5 and the last.
+    A column per face; rows: input with the last epoch's grid (dashed: the true pose, where it is known), then the
+    warped face at epochs 0, 1, 2, 5 and the last.
     """
     found = [arrays for arrays in results.predictions(**values).values() if "theta" in arrays]
     if faces is None or not found:

@@ -103,7 +103,7 @@ def _against_paper(numbers: pd.DataFrame, results: Results) -> str:
 
 
 def caveats(results: Results, *, transfer: str) -> list[str]:
-    """What the verdict must not be read without: a stand-in for ImageNet."""
+    """What must be said beside the verdict: that another data set took the place of ImageNet, if one did."""
     stands_in = "ImageNet" not in transfer.replace("Tiny-ImageNet", "")
     finished = set(results.runs.loc[results.runs["status"] == "finished", "arm"])
     sentence = f"{transfer} takes the place of ImageNet transfer in C5 and C8."
@@ -150,7 +150,7 @@ def runs_table(claims: Sequence[Claim], results: Results) -> pd.DataFrame:
 
 
 def linked_records(folder: Path) -> Callable[[str], Inline]:
-    """Format for a cell of run ids: each links to its record under `folder`."""
+    """A format for `Study.table`: a cell of run ids whose every id links to its record under `folder`."""
 
     def links(ids: str) -> Inline:
         parts = [file_link(run_id, folder / f"{run_id}.json") for run_id in ids.split()]
@@ -160,7 +160,7 @@ def linked_records(folder: Path) -> Callable[[str], Inline]:
 
 
 def parts_table(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Every comparison that was measured, and how sure it is among its claim's comparisons (`tables.certainty`).
+    """Every comparison that was measured, and how sure it is among its claim's comparisons (`wording.certainty`).
 
     "The paper's" is the difference that it prints, "Seeds lacking" how many more would find one of that size with 80 %
     power; "no number" where overlapping splits leave too much uncertain whatever the number.

@@ -31,7 +31,7 @@ def p_value(p: float) -> str:
 
 
 def certainty(difference: statistics.Estimate, p: float, *, tests: int) -> dict[str, str]:
-    """How sure a difference is, one of `tests`: df, whose spread, corrected p, what would have been found."""
+    """How sure a difference is, as one of `tests`: df, whose spread it is, corrected p, the smallest detectable."""
     least = statistics.smallest_detectable(difference, tests=tests)
     known = difference.known
     row = {
