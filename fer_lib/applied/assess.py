@@ -33,19 +33,20 @@ class Assessment:
     left_out: dict[str, int]
 
     @property
-    def confusion(self) -> np.ndarray:
-        """Counts int64 [C, C], rows the actual class, columns the predicted one."""
-        return metrics.confusion(self.actual, self.predicted, classes=len(self.classes))
+    def confusion(self) -> pd.DataFrame:
+        """Counts, a row for each actual class and a column for each predicted one."""
+        counts = metrics.confusion(self.actual, self.predicted, classes=len(self.classes))
+        return pd.DataFrame(counts, index=list(self.classes), columns=list(self.classes))
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as numbers and names, for JSON; accuracy with its 95 % interval (Wilson 1927)."""
         hits, n = int((self.actual == self.predicted).sum()), len(self.actual)
         interval = [float(end) for end in proportion_confint(hits, n, method="wilson")]
-        rates = metrics.rates(self.confusion, self.classes).astype(object).where(lambda table: table.notna(), None)
+        rates = metrics.rates(self.confusion).astype(object).where(lambda table: table.notna(), None)
         return {
             "network": self.network, "images": n, "left_out": self.left_out,
             **metrics.summary(self.actual, self.predicted, self.confidence), "accuracy_interval": interval,
-            "classes": rates.to_dict("records"), "confusion": self.confusion.tolist(),
+            "classes": rates.to_dict("records"), "confusion": self.confusion.to_numpy().tolist(),
         }  # fmt: skip
 
     def __str__(self) -> str:
@@ -56,12 +57,11 @@ class Assessment:
             for name, count in self.left_out.items()
         )
         rates = pd.DataFrame(found["classes"]).to_string(index=False, float_format="{:.3f}".format, na_rep="–")
-        counts = pd.DataFrame(self.confusion, index=list(self.classes), columns=list(self.classes)).to_string()
         return (
             f"{left_out}{self.network} on {found['images']:,} images\n"
             f"accuracy {found['accuracy']:.3f} [{low:.3f}, {high:.3f}], balanced {found['balanced_accuracy']:.3f}, "
             f"macro-F1 {found['macro_f1']:.3f}, calibration error {found['calibration_error']:.3f}\n\n"
-            f"{rates}\n\nactual (rows) against predicted:\n{counts}"
+            f"{rates}\n\nactual (rows) against predicted:\n{self.confusion.to_string()}"
         )
 
 

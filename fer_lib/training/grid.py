@@ -22,9 +22,9 @@ class Grid(BaseModel, extra="forbid", strict=True):
     """The product of arms, data sets, splits and seeds over a base config.
 
     Arms and data sets are named sets of overrides; a data set may be limited to some `arms`: a list of their names, or
-    the number of arms that it takes from the first on, which a renamed arm does not disturb. `keep_weights`
-    lists the arms whose weights are kept, of the first seed's runs, and `reference` is the arm that a notebook compares
-    the others with; neither is part of a run's identity.
+    the number of arms that it takes from the first on, which a renamed arm does not disturb. `more_seeds` gives some
+    arms further seeds. `keep_weights` lists the arms whose weights are kept, of the first seed's runs, and `reference`
+    is the arm that a notebook compares the others with; neither is part of a run's identity.
     """
 
     profile: str
@@ -33,6 +33,7 @@ class Grid(BaseModel, extra="forbid", strict=True):
     datasets: dict[str, Overrides] = Field(min_length=1)
     splits: list[Protocol] = Field(default=["random80"], min_length=1)
     seeds: list[int] = Field(default=[0], min_length=1)
+    more_seeds: dict[str, list[int]] = {}
     keep_weights: list[str] = []
     reference: str = ""
 
@@ -66,8 +67,9 @@ def expand(grid: Grid, *, where: str = "") -> list[Cell]:
     for key in ("split", "seed"):
         if any(key in overrides for overrides in (grid.base, *grid.datasets.values(), *grid.arms.values())):
             raise FerError(f"{place}{key} goes into the grid's list `{key}s`, not into base, datasets or arms.")
-    if unknown := [arm for arm in grid.keep_weights if arm not in grid.arms]:
-        raise FerError(f"{place}keep_weights: {unknown[0]!r} is no arm; choose from {', '.join(grid.arms)}.")
+    for key, named in (("keep_weights", grid.keep_weights), ("more_seeds", grid.more_seeds)):
+        if unknown := [arm for arm in named if arm not in grid.arms]:
+            raise FerError(f"{place}{key}: {unknown[0]!r} is no arm; choose from {', '.join(grid.arms)}.")
     if grid.reference and grid.reference not in grid.arms:
         raise FerError(f"{place}reference: {grid.reference!r} is no arm; choose from {', '.join(grid.arms)}.")
     _check_base(grid, place)
@@ -75,11 +77,12 @@ def expand(grid: Grid, *, where: str = "") -> list[Cell]:
     for dataset, overrides in grid.datasets.items():
         limited = _limited(overrides.get("arms", list(grid.arms)), grid, where=f"{place}datasets.{dataset}.arms")
         own = {key: value for key, value in overrides.items() if key != "arms"}
-        for split, arm, seed in product(grid.splits, limited, grid.seeds):
-            values = {**grid.base, **own, **grid.arms[arm], "split": split, "seed": seed}
-            config = RunConfig.parse(values, where=f"{place}arm {arm!r} on {dataset!r}")
-            keep = arm in grid.keep_weights and seed == grid.seeds[0]
-            cells.append(Cell(arm, dataset, split, seed, config, keep))
+        for split, arm in product(grid.splits, limited):
+            for seed in dict.fromkeys([*grid.seeds, *grid.more_seeds.get(arm, ())]):
+                values = {**grid.base, **own, **grid.arms[arm], "split": split, "seed": seed}
+                config = RunConfig.parse(values, where=f"{place}arm {arm!r} on {dataset!r}")
+                keep = arm in grid.keep_weights and seed == grid.seeds[0]
+                cells.append(Cell(arm, dataset, split, seed, config, keep))
     return cells
 
 

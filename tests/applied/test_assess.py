@@ -45,7 +45,7 @@ def test_it_says_what_its_record_says(store):
     assert found.as_dict()["accuracy"] == pytest.approx((recorded.argmax(1) == arrays["actual"]).mean(), abs=0.01)
     low, high = found.as_dict()["accuracy_interval"]
     assert low < found.as_dict()["accuracy"] < high
-    assert found.confusion.sum() == len(arrays["rows"])
+    assert found.confusion.to_numpy().sum() == len(arrays["rows"])
 
 
 def test_no_image_has_no_probabilities_and_another_shape_is_an_error(store):
