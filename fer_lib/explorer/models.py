@@ -15,9 +15,9 @@ from fer_lib.explorer.scene import Model
 from fer_lib.models import SpatialTransformer, build
 from fer_lib.models.weights import restore
 from fer_lib.results import Results
-from fer_lib.training import Record, RunConfig, RunStore, expand, grids_in
+from fer_lib.training import Record, RunConfig, RunStore, expand
 from fer_lib.training.engine import labels_and_split
-from fer_lib.training.grid import Grid
+from fer_lib.training.grid import grids_of
 from fer_lib.training.release import released
 
 _BY_HAND = "Put its arm into `keep_weights`, delete its record from runs/ and run the notebook again."
@@ -142,7 +142,7 @@ def what_to_train(runs: Sequence[TrainedRun], profile: str) -> str:
     runs = [run for run in runs if run.has_transformer]
     if any(run.is_here() for run in runs):
         return ""
-    grids = _grids(profile).values()
+    grids = grids_of(profile).values()
     if runs:
         how = _how_to_train(runs[0].record.config, profile, runs[0].record.run_id)
     else:
@@ -155,17 +155,10 @@ def what_to_train(runs: Sequence[TrainedRun], profile: str) -> str:
 @lru_cache
 def _how_to_train(config: RunConfig, profile: str, run_id: str = "") -> str:
     """What to type so that a run's weights are there; without its `run_id`, of all runs that are like it."""
-    for path, grid in _grids(profile).items():
+    for path, grid in grids_of(profile).items():
         if any(cell.config == config for cell in expand(grid)):
             alike = (f"{key}={getattr(config, key)}" for key in ("attention", "dataset", "split", "seed"))
             chosen = run_id or ",".join(alike)
             file = path.relative_to(root) if path.is_relative_to(root := paths.project_root()) else path
             return f"Train it: python -m fer_lib run {file} --only {chosen} --weights"
     return _BY_HAND
-
-
-def _grids(profile: str) -> dict[Path, Grid]:
-    try:
-        return grids_in(paths.params_files(paths.params_folder(profile)))
-    except FerError:  # a notebook's own profile needs no params files
-        return {}

@@ -103,6 +103,8 @@ def confusions(counts: pd.DataFrame, *, what: str) -> str:
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     np.fill_diagonal(shares, 0)
     shares[matrix.sum(1) < FEW] = 0
+    if not shares.any():
+        return f"{what}: no class of {FEW} test images or more is taken for another."
     actual, predicted = np.unravel_index(shares.argmax(), shares.shape)
     share, images = shares[actual, predicted], int(matrix[actual].sum())
     mistake = f"{names[actual]} is taken for {names[predicted]}"

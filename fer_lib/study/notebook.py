@@ -18,9 +18,9 @@ from fer_lib.files import write_atomically
 from fer_lib.report import style
 from fer_lib.report.show import show_drawing, show_figure, show_note, show_table
 from fer_lib.results import Results, collect
-from fer_lib.training import Cell, Place, Record, RunStore, expand, grids_in, parse_grid, run_all
+from fer_lib.training import Cell, Place, Record, RunStore, expand, parse_grid, run_all
 from fer_lib.training.campaign import default_jobs
-from fer_lib.training.grid import by_name, kept
+from fer_lib.training.grid import by_name, grids_of, kept
 from fer_lib.training.machine import commit, default_device
 from fer_lib.training.order import in_order, order_of
 from fer_lib.training.progress import Progress
@@ -99,8 +99,7 @@ class Study:
 
     def _planned(self) -> list[Cell]:
         """The runs of all notebooks of this profile; none where it has no parameters."""
-        folder = paths.params_folder(self.profile)
-        return by_name(grids_in(paths.params_files(folder))) if folder.is_dir() else []
+        return by_name(grids_of(self.profile))
 
     def _note_gaps(self, cells: list[Cell], results: Results) -> None:
         configs = pd.Series([cell.config for cell in cells], results.runs.index)  # one run may stand for several arms
@@ -203,8 +202,14 @@ class Study:
         display(Markdown("\n".join(f"1. {sentence}" for sentence in sentences)))
 
     def everything(self) -> Results:
-        """The runs of all notebooks of this profile, as far as they are there; trains nothing."""
-        return self.collect(self._planned(), train=False)
+        """The runs of all notebooks of this profile, as far as they are there; trains nothing.
+
+        Raises:
+            FerError: the profile is a notebook's own, without params files.
+        """
+        if not (planned := self._planned()):
+            raise FerError(f"The profile {self.profile!r} has no params files, which say what its runs are.")
+        return self.collect(planned, train=False)
 
 
 def _name(cell: Cell) -> tuple[str, str, str, int]:

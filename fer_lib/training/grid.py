@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from fer_lib.errors import FerError
+from fer_lib.paths import params_files, params_folder
 from fer_lib.training.config import Protocol, RunConfig, explain, validated
 
 Overrides = dict[str, Any]
@@ -173,6 +174,19 @@ def grids_in(paths: Iterable[Path]) -> dict[Path, Grid]:
     for path, grid in found.items():
         expand(grid, where=str(path))
     return found
+
+
+def grids_of(profile: str) -> dict[Path, Grid]:
+    """The grids of a profile's params files; none for a profile of a notebook's own, which has no such folder.
+
+    Raises:
+        FerError: as `grids_in`.
+    """
+    try:
+        folder = params_folder(profile)
+    except FerError:
+        return {}
+    return grids_in(params_files(folder))
 
 
 def cells_of(grids: Mapping[Path, Grid]) -> list[Cell]:
