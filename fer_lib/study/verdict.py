@@ -72,15 +72,15 @@ def _tally(claims: Sequence[Claim]) -> str:
         return f"None of the paper's {len(claims)} claims has been tested yet."
     words = {
         "holds": ("holds", "hold"), "fails": ("does not hold", "do not hold"),
-        "undecided": ("cannot be decided yet",) * 2, "missing": ("was not tested yet", "were not tested yet"),
+        "undecided": ("needs more runs", "need more runs"), "missing": ("was not tested yet", "were not tested yet"),
     }  # fmt: skip
-    counts = [
-        f"{len(tally[verdict]) or 'none'} {text[len(tally[verdict]) != 1]}"
-        + (f" ({', '.join(tally[verdict])})" if tally[verdict] else "")
-        for verdict, text in words.items()
-        if tally[verdict] or verdict == "holds"
-    ]
-    return f"Of the paper's {len(claims)} claims, {', '.join(counts[:-1])} and {counts[-1]}."
+    *others, last = (
+        f"{len(keys)} {words[verdict][len(keys) != 1]} ({', '.join(keys)})" for verdict, keys in tally.items() if keys
+    )
+    counts = f"{', '.join(others)} and {last}" if others else last
+    if not (tally["holds"] or tally["fails"]):
+        return f"None of the paper's {len(claims)} claims has been decided yet: {counts}."
+    return f"Of the paper's {len(claims)} claims, {counts}."
 
 
 def _against_paper(numbers: pd.DataFrame, results: Results) -> str:

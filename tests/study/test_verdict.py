@@ -50,13 +50,13 @@ def answer(found: Results) -> list[str]:
         (
             [0],
             "20.0 more of 100 faces on FER2013 (one seed of each, which says nothing about chance); on FER+ it",
-            "2 cannot be decided yet (C4, C9)",
+            "None of the paper's 9 claims has been decided yet: 2 need more runs (C4, C9) and 7 were not tested yet",
             "2 runs with 1 seed, too few",
         ),
         (
             [0, 1, 2],
             "19.8 more of 100 faces on FER2013 (95 % interval +",
-            "be decided yet (C4,",
+            "more runs (C4,",
             "6 runs with 3 seeds.",
         ),
     ],
