@@ -127,6 +127,7 @@ def observe(
 
 def recall(image: np.ndarray, theta: np.ndarray, *, moves: bool, pose: np.ndarray | None, label: str) -> View:
     """The face uint8 [48, 48] as it is, under a theta [2, 3] that was recorded; `moves`: it warps the face."""
+    image = np.array(image)  # a data set's own is read-only
     seen = warped(image[None], theta[None])[0] if moves else image.astype(np.float32)
     return View(image, theta, seen, {}, pose, label)
 

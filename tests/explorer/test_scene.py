@@ -4,12 +4,13 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from data.one_face import draw_face
 from PIL import Image
 
 from fer_lib import data
 from fer_lib.explorer import markup, picture
-from fer_lib.explorer.scene import NOTHING, Disturbance, Model, disturb, disturbed_pose, observe, warped
+from fer_lib.explorer.scene import NOTHING, Disturbance, Model, disturb, disturbed_pose, observe, recall, warped
 from fer_lib.geometry import compose_pose
 
 FACE = draw_face("happy", seed=3)
@@ -55,6 +56,18 @@ def test_a_fresh_transformer_hands_on_what_it_gets():
     assert np.abs(view.seen - view.image).max() < 1e-2
     assert view.probabilities == {}
     assert view.pose is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_recorded_theta_warps_the_face_as_it_is():
+    torch.set_warn_always(True)  # PyTorch says once in a process that an image is read-only
+    theta = compose_pose(rotation=20)
+    read_only = data.load("toyfaces").images[0]
+    assert not read_only.flags.writeable
+    warped_face, as_it_is = (recall(read_only, theta, moves=moves, pose=None, label="") for moves in (True, False))
+    torch.set_warn_always(False)
+    assert np.array_equal(warped_face.seen, warped(read_only[None].copy(), theta[None])[0])
+    assert np.array_equal(as_it_is.seen, read_only)
 
 
 def test_the_picture_follows_face_theta_and_pose():
