@@ -1,0 +1,81 @@
+"""The command line: `python -m fer_lib …`. Thin: it parses, calls the library and prints.
+
+What imports PyTorch takes seconds, and is imported by the commands that need it.
+"""
+
+import functools
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from fer_lib.cli import data as data_commands
+from fer_lib.cli import networks, runs
+from fer_lib.cli.options import DataOption, JobsOption
+from fer_lib.errors import FerError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+                  help="Facial-expression recognition with a spatial transformer: data, runs and report.")  # fmt: skip
+app.add_typer(data_commands.app, name="data")
+for command in (runs.run, runs.plan, runs.runs, runs.verify, networks.release, networks.evaluate):
+    app.command()(command)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is a message of two lines and exit code 2, Ctrl-C is exit code 130."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends like Ctrl-C
+    try:
+        app()
+    except FerError as error:
+        if "--debug" in sys.argv or os.environ.get("FER_DEBUG"):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except SystemExit as end:
+        if end.code == 130:  # typer's word for Ctrl-C
+            print("\nStopped. What is finished is kept; the same command goes on from here.", file=sys.stderr)
+        raise
+
+
+@app.callback()
+def options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False) -> None:
+    """Facial-expression recognition with a spatial transformer: data, runs and report."""
+
+
+@app.command()
+def report(
+    profile: Annotated[
+        str, typer.Option(help="demo, quick or paper; without it, the study as it is, then the demonstration.")
+    ] = "",
+    jobs: JobsOption = 0,
+    data: DataOption = None,
+    train: Annotated[bool, typer.Option(help="Train what is missing, or make do with the records.")] = True,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Also print every epoch.")] = False,
+) -> None:
+    """Train what is missing, execute the notebooks and render the pages of a profile.
+
+    Without a profile: the study from the records that are there, then the demonstration on drawn faces, which trains.
+    """
+    print(f"{profile or 'The study, then the demonstration'}: loading PyTorch ...", flush=True)
+    from fer_lib.report.make import build_report
+    from fer_lib.training.campaign import default_jobs
+
+    build = functools.partial(build_report, jobs=default_jobs(jobs), data_folder=data, verbose=verbose)
+    if profile:
+        print(f"report: {build(profile, train=train)}")
+        return
+    study = build("paper", train=False)
+    print(f"the study: {study}", flush=True)
+    demonstration = build("demo", train=train)
+    print(f"the study: {study}\nthe demonstration: {demonstration}")
+
+
+@app.command()
+def docs() -> None:
+    """Bring the generated numbers in README.md, MODEL_CARD.md and DATASHEET.md up to date."""
+    from fer_lib.study.documents import write_documents
+
+    changed = write_documents()
+    print("\n".join(f"written: {path.name}" for path in changed) or "nothing to change")

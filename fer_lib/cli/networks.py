@@ -1,0 +1,46 @@
+"""Commands on trained networks: release and evaluate them."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fer_lib import paths
+from fer_lib.errors import FerError
+
+
+def release(
+    run_ids: Annotated[list[str], typer.Argument(help="Ids of runs whose weights are in the profile's report folder.")],
+    profile: Annotated[str, typer.Option(help="demo, quick or paper.")] = "paper",
+) -> None:
+    """Write the weights of runs into the package, in half precision, for everybody who has it."""
+    from fer_lib.training import RunStore
+    from fer_lib.training.release import release
+
+    store = RunStore(paths.report_folder(profile))
+    for run_id in run_ids:
+        print(f"released: {release(run_id, store)}")
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A network of the package, a file of one, or the id of a run.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder with a folder of images for each expression.")],
+    names: Annotated[
+        list[str] | None, typer.Option("--map", help="What another name of a folder means, such as normal=neutral.")
+    ] = None,
+    profile: Annotated[str, typer.Option(help="Whose runs a run's id is looked for in.")] = "paper",
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Say how good a trained network is on labelled faces from anywhere."""
+    from fer_lib.applied.assess import assess
+    from fer_lib.applied.network import TrainedNetwork
+    from fer_lib.data.labelled import read_labelled
+    from fer_lib.training import RunStore
+
+    pairs = [text.partition("=") for text in names or ()]
+    if wrong := ["".join(pair) for pair in pairs if not (pair[0] and pair[2])]:
+        raise FerError(f"--map {wrong[0]}: write it as name=meaning, such as normal=neutral.")
+    network = TrainedNetwork.open(model, RunStore(paths.report_folder(profile)))
+    found = assess(network, read_labelled(data, names={name: meant for name, _, meant in pairs}))
+    print(json.dumps(found.as_dict(), indent=1) if as_json else found)
