@@ -47,6 +47,11 @@ class TrainedRun:
         return self.weights.is_file()
 
     @property
+    def dataset(self) -> str:
+        """Its data set's key."""
+        return self.record.config.dataset
+
+    @property
     def has_transformer(self) -> bool:
         """Whether it has one; else it is a plain classifier."""
         return self.record.config.attention != "none"

@@ -13,7 +13,8 @@ from fer_lib import data
 from fer_lib.errors import DataMissing, FerError
 from fer_lib.explorer import models, picture
 from fer_lib.explorer import panel as panel_module
-from fer_lib.explorer.panel import ANY, FRESH, NOBODY, Explorer
+from fer_lib.explorer.face import ANY
+from fer_lib.explorer.panel import FRESH, NOBODY, Explorer
 from fer_lib.explorer.scene import NOTHING, Model, observe
 from fer_lib.models import build
 from fer_lib.study.notebook import Study
@@ -55,7 +56,8 @@ def shown(panel: Explorer, side: int = 0) -> tuple[bytes, str, str]:
 
 
 def controls(panel: Explorer) -> list[widgets.Widget]:
-    return [panel.run, panel.beside, panel.dataset, panel.category, panel.index, panel.next, *panel.sliders.values(),
+    face = panel.face
+    return [panel.run, panel.beside, face.dataset, face.category, face.index, face.next, *panel.sliders.values(),
             panel.epoch, panel.spin, panel.reset, panel.save]  # fmt: skip
 
 
@@ -65,7 +67,7 @@ def choose(choice: widgets.Dropdown, start: str) -> None:
 
 def test_it_opens_on_a_test_image_of_the_trained_run(panel, study):
     assert panel.run.label.startswith("CNN + STN · Toy faces · random80 · seed 0 · ")
-    assert panel.index.value == panel.run.value.test_rows[0]
+    assert panel.face.index.value == panel.run.value.test_rows[0]
     assert "in this run&#x27;s test set" in panel.status.value
     assert set(panel.sides[0].view.probabilities) == set(data.FER_CLASSES)
     assert sum(panel.sides[0].view.probabilities.values()) == pytest.approx(1)
@@ -121,27 +123,27 @@ def test_a_fresh_transformer_is_the_identity_and_classifies_nothing(panel):
 
 def test_images_are_chosen_by_class_and_index_and_next(panel):
     faces = data.load("toyfaces")
-    panel.category.value = "surprise"
-    first = panel.index.value
+    panel.face.category.value = "surprise"
+    first = panel.face.index.value
     assert faces.labels[first] == data.FER_CLASSES.index("surprise")
-    panel.next.click()
-    assert panel.index.value > first
+    panel.face.next.click()
+    assert panel.face.index.value > first
     assert panel.sides[0].view.label == "surprise"
-    panel.index.value = int(np.flatnonzero(faces.labels != faces.labels[first])[0])
-    assert panel.category.value == ANY, "an image of another class was asked for"
-    panel.index.value = len(faces) - 1
-    panel.next.click()
-    assert panel.index.value == 0
+    panel.face.index.value = int(np.flatnonzero(faces.labels != faces.labels[first])[0])
+    assert panel.face.category.value == ANY, "an image of another class was asked for"
+    panel.face.index.value = len(faces) - 1
+    panel.face.next.click()
+    assert panel.face.index.value == 0
 
 
 def test_another_data_set_brings_its_classes_and_those_that_are_not_here_are_not_offered(panel):
-    panel.dataset.value = "toyfacesplus"
-    assert "happiness" in panel.category.options
-    assert [name for _, name in panel.dataset.options] == ["toyfaces", "toyfacesplus"]
+    panel.face.dataset.value = "toyfacesplus"
+    assert "happiness" in panel.face.category.options
+    assert [name for _, name in panel.face.dataset.options] == ["toyfaces", "toyfacesplus"]
     assert "Not here: FER2013 and FER+ (see `make data`)." in panel.status.value
-    panel.dataset.value = "toyfaces"
-    assert panel.category.options == (ANY, *data.FER_CLASSES)
-    assert panel.index.description == "Image 0–2999"
+    panel.face.dataset.value = "toyfaces"
+    assert panel.face.category.options == (ANY, *data.FER_CLASSES)
+    assert panel.face.index.description == "Image 0–2999"
 
 
 def test_a_damaged_data_set_is_named_with_what_is_wrong(study, monkeypatch):
@@ -181,14 +183,18 @@ def test_the_epoch_slider_goes_back_to_what_was_recorded(panel, study):
     assert (panel.epoch.value, panel.epoch.max) == (2, 2)
     live = panel.sides[0].view
     assert np.allclose(live.theta, arrays["theta"][2, 0], atol=1e-3), "the last epoch's, within half precision"
-    panel.index.value = next(row for row in range(3000) if row not in run.test_rows)
+    panel.face.index.value = next(row for row in range(3000) if row not in run.test_rows)
     panel.sliders["rotation"].value = 20
     panel.epoch.value = 0
-    assert panel.index.value == run.test_rows[0], "a recorded face"
+    assert panel.face.index.value == run.test_rows[0], "a recorded face"
     assert panel.sliders["rotation"].value == 0
     assert np.array_equal(panel.sides[0].view.theta, np.eye(2, 3)), "before training"
     assert "before training" in panel.sides[0].title.value
     assert "no classifier" in panel.sides[0].probabilities.value
+    panel.beside.value = run
+    assert np.array_equal(panel.sides[1].view.theta, live.theta), "the same run beside it stays at its end"
+    assert np.array_equal(panel.sides[0].view.theta, np.eye(2, 3))
+    panel.beside.value = NOBODY
     panel.sliders["rotation"].value = 20
     assert panel.epoch.value == 2
     panel.reset.click()
@@ -212,7 +218,7 @@ def test_saving_writes_both_files_and_says_where(panel, study):
     assert [path.suffix for path in written] == [".png", ".svg"] * 2
     assert all(path.stat().st_size > 10_000 for path in written)
     run_id = panel.run.value.record.run_id
-    assert written[-1].name == f"toyfaces_{panel.index.value}_{run_id}_2.svg"
+    assert written[-1].name == f"toyfaces_{panel.face.index.value}_{run_id}_2.svg"
     assert str(written[-1]) in panel.status.value
     assert written[0].read_bytes().startswith(b"\x89PNG")
 
@@ -238,7 +244,7 @@ def test_missing_weights_say_what_to_train(study, monkeypatch):
     assert "keep_weights" in panel.status.value
     assert np.array_equal(panel.sides[0].view.theta, np.eye(2, 3)), "not one of its test images"
     assert "untrained transformer is shown instead" in panel.status.value
-    panel.index.value = int(panel.run.value.test_rows[0])
+    panel.face.index.value = int(panel.run.value.test_rows[0])
     assert "as it was recorded" in panel.status.value
     assert not np.array_equal(panel.sides[0].view.theta, np.eye(2, 3))
 
@@ -258,7 +264,7 @@ def test_without_the_runs_images_it_opens_on_a_drawn_face(study, monkeypatch):
     elsewhere = replace(run, record=run.record.model_copy(update={"config": config}))
     monkeypatch.setattr(panel_module, "offered", lambda results, store: [elsewhere])
     panel = Explorer(results, made.store, profile="demo")
-    assert (panel.dataset.value, panel.index.value) == ("toyfaces", 0)
+    assert (panel.face.dataset.value, panel.face.index.value) == ("toyfaces", 0)
     assert panel.run.value is elsewhere
     assert panel.epoch.layout.display == "none"
 

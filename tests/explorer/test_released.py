@@ -51,7 +51,7 @@ def test_it_opens_with_the_transformer_that_undoes_the_most_and_says_how_much(pa
 def test_a_turned_face_turns_back(panel):
     followed, back, turned = [], [], []
     for row in panel.run.value.test_rows[:12]:
-        panel.index.value = int(row)
+        panel.face.index.value = int(row)
         upright, before = panel.sides[0].view.seen, rotation(panel)
         panel.sliders["rotation"].value = 30
         followed.append(rotation(panel) - before)
