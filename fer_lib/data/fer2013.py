@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import IO, TextIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from fer_lib.data.cache import Arrays
 from fer_lib.data.faceset import FER_CLASSES, SIZE, USAGES
-from fer_lib.data.labelled import expression
+from fer_lib.data.labelled import IMAGES, expression, folders_in, images_in, read_face
 from fer_lib.errors import DataMissing, FerError
 
 ROWS = 35_887
@@ -28,7 +27,6 @@ TABLES = ("fer2013.csv", "icml_face_data.csv")
 _PART_OF = {"train": 0, "training": 0, "validation": 1, "val": 1, "publictest": 1, "test": 2, "privatetest": 2}
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, csv.Error, UnicodeDecodeError)
 _ENCODING = "utf-8-sig"  # spreadsheets put a byte-order mark in front
-_IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
 
 PAGE = "https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge"
 HOW_TO_GET = (
@@ -180,42 +178,25 @@ def _class_folders(folder: Path) -> list[Path]:
     """Folders whose sub-folders are classes: `train/` and `test/`, or `folder` itself; none if they are no classes."""
     if not folder.is_dir():
         return []
-    parts = [path for path in _visible_folders(folder) if path.name.lower() in _PART_OF] or [folder]
-    return parts if any(expression(sub.name) in FER_CLASSES for part in parts for sub in _visible_folders(part)) else []
-
-
-def _visible_folders(folder: Path) -> list[Path]:
-    """Sorted, without what file managers and archivers leave behind."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
+    parts = [path for path in folders_in(folder) if path.name.lower() in _PART_OF] or [folder]
+    return parts if any(expression(sub.name) in FER_CLASSES for part in parts for sub in folders_in(part)) else []
 
 
 def _read_folders(folder: Path) -> Arrays:
     images, labels, parts = [], [], []
     for part in _class_folders(folder):
-        for class_folder in _visible_folders(part):
+        for class_folder in folders_in(part):
             name = expression(class_folder.name)
             if name not in FER_CLASSES:
                 raise FerError(
                     f"{class_folder}: unknown class {class_folder.name!r}, expected {', '.join(FER_CLASSES)}.\n"
                     "Rename or remove the folder."
                 )
-            for path in sorted(class_folder.rglob("*")):
-                if path.suffix.lower() in _IMAGES:
-                    images.append(_grey_image(path))
-                    labels.append(FER_CLASSES.index(name))
-                    parts.append(_PART_OF.get(part.name.lower(), -1))
+            for path in images_in(class_folder):
+                images.append(read_face(path))
+                labels.append(FER_CLASSES.index(name))
+                parts.append(_PART_OF.get(part.name.lower(), -1))
     if not images:
-        raise FerError(f"{folder}: class folders without a single image ({', '.join(sorted(_IMAGES))}).")
+        raise FerError(f"{folder}: class folders without a single image ({', '.join(IMAGES)}).")
     arrays = {"images": np.stack(images), "labels": np.array(labels, np.uint8)}
     return {**arrays, "parts": np.array(parts, np.uint8)} if {0, 2} <= set(parts) else arrays
-
-
-def _grey_image(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            grey = image.convert("L")
-            return np.asarray(grey if grey.size == (SIZE, SIZE) else grey.resize((SIZE, SIZE), Image.Resampling.BOX))
-    except UnidentifiedImageError as error:
-        raise FerError(f"{path} is no image, whatever its name says.\nRemove it or download it again.") from error
-    except OSError as error:
-        raise FerError(f"{path} cannot be read ({error}).\nRemove it or download it again.") from error

@@ -50,7 +50,7 @@ def read_labelled(folder: Path, *, names: Mapping[str, str] | None = None) -> La
         raise FerError(f"{wrong[0]!r} is no expression; choose one of {', '.join(EXPRESSIONS)}.")
     if not folder.is_dir():
         raise DataMissing(f"{folder} is no folder.\nName one that holds a folder for each expression.")
-    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
+    classes = folders_in(folder)
     unknown = [path.name for path in classes if expression(path.name, names) is None]
     if unknown or not classes:
         strange = f"folders that are no expression: {', '.join(unknown[:5])}" if unknown else "no folders"
@@ -59,18 +59,30 @@ def read_labelled(folder: Path, *, names: Mapping[str, str] | None = None) -> La
             "Name the folder that holds them (such as its test folder), or say what a name means: --map normal=neutral."
         )
     found = [
-        (path, EXPRESSIONS.index(expression(part.name, names) or ""))
-        for part in classes
-        for path in sorted(part.rglob("*"))
-        if path.suffix.lower() in IMAGES and not path.name.startswith(".")
+        (path, EXPRESSIONS.index(expression(part.name, names) or "")) for part in classes for path in images_in(part)
     ]
     if not found:
         raise FerError(f"{folder}: not a single image in {len(classes)} class folders ({', '.join(IMAGES)}).")
     files, labels = zip(*found, strict=True)
-    return LabelledFaces(np.stack([_face(path) for path in files]), np.array(labels), files)
+    return LabelledFaces(np.stack([read_face(path) for path in files]), np.array(labels), files)
 
 
-def _face(path: Path) -> np.ndarray:
+def folders_in(folder: Path) -> list[Path]:
+    """Its folders, sorted, without what file managers and archivers leave behind."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The image files in a folder and the folders in it, sorted, without what is hidden."""
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGES and not p.name.startswith("."))
+
+
+def read_face(path: Path) -> np.ndarray:
+    """An image as a face, uint8 [48, 48]; see `read_labelled`.
+
+    Raises:
+        FerError: it is no image, or damaged.
+    """
     try:
         with Image.open(path) as image:
             grey = ImageOps.exif_transpose(image).convert("L")

@@ -16,13 +16,8 @@ from fer_lib.training import Record, RunStore
 
 MANIFEST = "inputs.json"
 _SOURCES = {".py", ".j2", ".css", ".js", ".svg", ".yaml"}
-_NOT_SHOWN = (
-    "cli",
-    "applied",
-    "__main__.py",
-    "training",
-    "explorer",
-)  # no page depends on these, once its runs are there
+# no page depends on these, once its runs are there
+_NOT_SHOWN = ("cli", "applied", "__main__.py", "training", "explorer")
 
 
 def page_inputs(notebook: Path, params: Mapping[str, Any], *, store: RunStore, data_folder: Path | None) -> str:
