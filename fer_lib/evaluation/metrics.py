@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+_LEAST = 2.0**-24  # what half precision still tells from zero
+
 
 def summary(actual: np.ndarray, predicted: np.ndarray, confidence: np.ndarray) -> dict[str, float]:
     """Accuracy, balanced accuracy, macro-F1 and calibration error, all in [0, 1].
@@ -65,3 +67,20 @@ def calibration_error(correct: np.ndarray, confidence: np.ndarray, *, bins: int 
     """Expected calibration error: mean |accuracy - confidence| over the bins, weighted by their images."""
     table = reliability(correct, confidence, bins=bins)
     return float(np.average((table["accuracy"] - table["confidence"]).abs(), weights=table["n"]))
+
+
+def temperature(probabilities: np.ndarray, actual: np.ndarray) -> float:
+    """The temperature under which class probabilities [N, C] fit classes [N] best (mean cross-entropy), 0.1 to 10."""
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_heat: float) -> float:
+        own = heated(probabilities, float(np.exp(log_heat)))[np.arange(len(actual)), actual]
+        return float(-np.log(np.maximum(own, _LEAST)).mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.1), np.log(10)), method="bounded").x))
+
+
+def heated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Class probabilities [N, C] after dividing the logits by `temperature`: over one they become less sure."""
+    powers = np.maximum(probabilities.astype(float), _LEAST) ** (1 / temperature)
+    return np.asarray(powers / powers.sum(1, keepdims=True))

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from fer_lib.models.convolution import fast_convolutions
-from fer_lib.models.networks import resnet50, vanilla_cnn, vggface
+from fer_lib.models.networks import compact, resnet50, vanilla_cnn, vggface
 from fer_lib.models.stn import SpatialTransformer
 
-MODELS = ("resnet50", "vggface", "vanilla_cnn", "none")
+MODELS = ("resnet50", "vggface", "vanilla_cnn", "compact", "none")
 
 
 class ModelConfig(Protocol):
@@ -70,6 +70,8 @@ def build(config: ModelConfig, *, classes: int) -> Classifier:
             network = vggface(classes=classes, width_per_group=config.width_per_group)
         elif config.model == "vanilla_cnn":
             network = vanilla_cnn(classes=classes)
+        elif config.model == "compact":
+            network = compact(classes=classes)
         else:
             network = nn.Sequential()  # a run that trains the localisation net alone
         attention = None

@@ -1,15 +1,15 @@
 """Is one arm better than another: over seeds, and network by network on the same images."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from fer_lib.results import Results
 from fer_lib.study import statistics
 from fer_lib.study.notebook import Study
-from fer_lib.study.pooled import pool_of
-from fer_lib.study.wording import ARM, SPLIT, N, certainty, interval, interval_in_words, p_value, seeds_in_words
+from fer_lib.study.pooled import Quantity, pool_of
+from fer_lib.study.wording import ARM, SPLIT, N, certainty, interval, interval_in_words, p_value, seeds_in_words, spread
 
 
 def show_comparisons(study: Study, results: Results, *, against: str, name: str) -> None:
@@ -56,6 +56,21 @@ def comparisons(results: Results, *, against: str) -> pd.DataFrame:
         for (arm, dataset, split), value, p in zip(pairs, found, p_values, strict=True) if value.n
     ]  # fmt: skip
     return pd.DataFrame(rows).fillna("–")
+
+
+def side_by_side(results: Results, of: Mapping[str, Quantity], *, against: str) -> pd.DataFrame:
+    """Several quantities of every arm, mean ± sd over its seeds, and each minus that of one arm, with its interval."""
+    pool, lines = pool_of(results), []
+    for split, dataset, arm, own in results.each("split", "dataset", "arm"):
+        values = {title: statistics.estimate(quantity(own).values()) for title, quantity in of.items()}
+        n = min(value.n for value in values.values())
+        line: dict[str, object] = {ARM: arm, "Data set": dataset, SPLIT: split, N: n}
+        for title, quantity in of.items():
+            gap = pool.difference(arm, against, dataset=dataset, split=split, of=quantity)
+            line[title] = spread(values[title])
+            line[f"{title}, minus {against}"] = interval(gap, sign=True) if arm != against else "–"
+        lines += [line] if n else []
+    return pd.DataFrame(lines)
 
 
 def same_images(results: Results, *, against: str) -> pd.DataFrame:

@@ -12,10 +12,9 @@ from fer_lib.explorer.picture import Tile, sheet
 from fer_lib.explorer.scene import warped
 from fer_lib.geometry import invert
 from fer_lib.results import Results
-from fer_lib.study import statistics
-from fer_lib.study.pooled import Quantity, accuracy, pool_of
+from fer_lib.study.comparisons import side_by_side
+from fer_lib.study.pooled import Quantity, accuracy
 from fer_lib.study.pose import POSE, by_part
-from fer_lib.study.wording import interval, spread
 
 
 def shown_sheet(faces: FaceSet | None, *, count: int) -> Figure | None:
@@ -65,18 +64,8 @@ def lost(transform: str, strength: float) -> Quantity:
 
 def cost_of_a_turn(results: Results, *, against: str, dataset: str, split: str, angle: float) -> pd.DataFrame:
     """Per arm: accuracy on upright faces, what a turn by `angle` degrees costs of it, and both minus `against`'s."""
-    pool, lines = pool_of(results), []
     quantities = {"Upright": accuracy, f"Lost at {angle:g}°": lost("rotation", angle)}
-    for arm, own in results.of(dataset=dataset, split=split).each("arm"):
-        values = {title: statistics.estimate(of(own).values()) for title, of in quantities.items()}
-        n = min(value.n for value in values.values())
-        line = {"Arm": arm, "Split": split, "n": n}
-        for title, of in quantities.items():
-            difference = pool.difference(arm, against, dataset=dataset, split=split, of=of)
-            told = interval(difference, sign=True) if arm != against else "–"
-            line |= {title: spread(values[title]), f"{title}, minus {against}": told}
-        lines += [line] if n else []
-    return pd.DataFrame(lines)
+    return side_by_side(results.of(dataset=dataset, split=split), quantities, against=against)
 
 
 def turn_finding(table: pd.DataFrame, *, angle: float) -> str:

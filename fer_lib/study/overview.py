@@ -21,8 +21,8 @@ SAME_AS_RESNET50 = ("Adam", "0.001")  # ResNet50 with Adam at 0.001 is one run u
 
 
 def published_and_measured(results: Results) -> list[str]:
-    """The arms with a published test accuracy or a finished run, ResNet50 under that name alone."""
-    measured = results.of(status="finished").arms()
+    """The arms with a published test accuracy or a finished run under its protocol; ResNet50 under that name alone."""
+    measured = results.of(status="finished", split=SPLIT).arms()
     return [
         arm
         for arm in dict.fromkeys([*published.of_tests().index.unique("arm"), *measured])

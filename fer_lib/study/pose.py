@@ -136,7 +136,7 @@ def robustness(results: Results, *, split: str) -> pd.DataFrame:
 
 
 def robustness_table(table: pd.DataFrame, *, arms: list[str], split: str) -> pd.DataFrame:
-    """Accuracy lost at the strongest of each transformation, paired with the same images untouched; mean over seeds."""
+    """What the strongest of each transformation that all records have costs, on the same images; mean over seeds."""
     lines = []
     for (dataset, arm), own in table.groupby(["dataset", "arm"], sort=False) if len(table) else ():
         if arm not in arms:

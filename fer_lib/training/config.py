@@ -49,7 +49,7 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     labelling: Literal["fer2013new", "label_csv"] = "fer2013new"
     label_rule: str = ""
     split: Protocol = "random80"
-    model: Literal["resnet50", "vggface", "vanilla_cnn", "none"] = "resnet50"
+    model: Literal["resnet50", "vggface", "vanilla_cnn", "compact", "none"] = "resnet50"
     stem: Literal["imagenet", "small"] = "imagenet"
     width_per_group: int = Field(default=64, ge=8, le=64, multiple_of=8)
     attention: Literal["none", "stn", "stn_frozen", "stn_no_warp"] = "none"

@@ -12,7 +12,7 @@ from fer_lib.training.config import RunConfig
 from fer_lib.training.machine import arithmetic, cores, default_device
 
 # Training GFLOP per 48×48 image (three times the forward pass), counted over convolutions and linear layers.
-_GFLOP = {"resnet50": 1.26, "vggface": 4.3, "vanilla_cnn": 0.9, "none": 0.0}
+_GFLOP = {"resnet50": 1.26, "vggface": 4.3, "vanilla_cnn": 0.9, "compact": 0.77, "none": 0.0}
 _GFLOP_SMALL_STEM = 17.5
 _GFLOP_STN = {"paper": 0.13, "hidden": 0.026}  # of one look at an image
 _ROWS = {"fer2013": 35_887, "ferplus": 35_887, "tiny_imagenet": 110_000}

@@ -4,7 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_lib.evaluation.metrics import calibration_error, confusion, rates, reliability, summary
+from fer_lib.evaluation.metrics import (
+    calibration_error,
+    confusion,
+    heated,
+    rates,
+    reliability,
+    summary,
+    temperature,
+)
 
 NAMES = ("angry", "happy", "sad")
 ACTUAL = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
@@ -57,3 +65,13 @@ def test_reliability_leaves_out_empty_bins_and_keeps_the_top():
     assert table["n"].tolist() == [1, 2]
     assert table["accuracy"].tolist() == [0, 1]
     assert table["confidence"].tolist() == pytest.approx([0.05, 0.995])
+
+
+@pytest.mark.parametrize("heat", [0.5, 1.0, 2.5])
+def test_the_temperature_of_a_boaster_is_found(heat):
+    rng = np.random.default_rng(0)
+    honest = rng.dirichlet(np.full(3, 2.0), 20_000)
+    actual = (honest.cumsum(1) < rng.random((20_000, 1))).sum(1)  # drawn with these very probabilities
+    boast = heated(honest, 1 / heat)
+    assert temperature(boast, actual) == pytest.approx(heat, rel=0.05)
+    assert np.allclose(heated(boast, heat), honest, atol=1e-3)

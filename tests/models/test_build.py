@@ -5,7 +5,7 @@ import torch
 
 from fer_lib.data.batches import GREY_MEAN, GREY_STD
 from fer_lib.models import build
-from fer_lib.models.networks import GreyToRGB, resnet50, vanilla_cnn, vggface
+from fer_lib.models.networks import GreyToRGB, compact, resnet50, vanilla_cnn, vggface
 from fer_lib.models.stn import SpatialTransformer
 from fer_lib.training import RunConfig
 
@@ -28,6 +28,7 @@ def test_parameter_counts():
         assert parameter_count(resnet50(classes=7, width_per_group=16)) == 5_881_607
         assert parameter_count(vggface(classes=7, width_per_group=16)) == 8_401_111
         assert parameter_count(vanilla_cnn(classes=7)) == pytest.approx(2e6, rel=0.05)
+        assert parameter_count(compact(classes=7)) < 2.2e6
         assert parameter_count(SpatialTransformer()) == STN_PARAMETERS
 
 
@@ -40,7 +41,8 @@ def test_every_attention_has_the_same_parameters(attention):
 
 @pytest.mark.parametrize("attention", ATTENTION)
 @pytest.mark.parametrize(
-    ("model", "stem"), [("resnet50", "imagenet"), ("resnet50", "small"), ("vanilla_cnn", "imagenet")]
+    ("model", "stem"),
+    [("resnet50", "imagenet"), ("resnet50", "small"), ("vanilla_cnn", "imagenet"), ("compact", "imagenet")],
 )
 def test_grey_images_become_logits(model, stem, attention):
     network = build(config(model=model, stem=stem, attention=attention), classes=5)

@@ -23,6 +23,7 @@ def test_more_work_costs_more():
     assert gflop(tiny(epochs=4)) > 1.5 * base
     assert gflop(tiny(attention="stn")) > base
     assert gflop(tiny(train_limit=64)) > base
+    assert gflop(tiny(model="compact")) < base
     assert gflop(tiny(model="resnet50", stem="small")) > gflop(tiny(model="resnet50")) > base
 
 

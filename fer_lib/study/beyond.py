@@ -1,0 +1,222 @@
+"""Beyond the paper: rare classes, mirror images, networks that vote together, and the other labelling of the images."""
+
+import functools
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fer_lib.data.labelled import expression
+from fer_lib.evaluation import metrics
+from fer_lib.results import Results
+from fer_lib.study import statistics
+from fer_lib.study.pooled import Quantity, accuracy, metric, pool_of
+from fer_lib.study.wording import ARM, SPLIT, N, interval, spread
+from fer_lib.training.record import Arrays
+
+RARE = 0.05  # a class with a smaller share of the test images is rare
+FLIPS = "With flips"  # the mean of what a network says of a face and of its mirror image
+
+
+def changing(arms: Mapping[str, Mapping[str, Any]], key: str) -> list[str]:
+    """The arms that change `key` of the base, in their order."""
+    return [arm for arm, changes in arms.items() if key in changes]
+
+
+def mirrored_too(arrays: Arrays) -> np.ndarray:
+    """Class probabilities [N, C], the mean over each test image and its mirror image."""
+    return (arrays["probabilities"].astype(float) + arrays["mirrored_probabilities"]) / 2
+
+
+def flipped(results: Results) -> dict[int, float]:
+    """Test accuracy over faces and their mirror images together, as a quantity."""
+    return {
+        seed: float((mirrored_too(arrays).argmax(1) == arrays["actual"]).mean())
+        for seed, arrays in _with_probabilities(results).items()
+    }
+
+
+WITH_FLIPS: Mapping[str, Quantity] = {"Accuracy": accuracy, FLIPS: flipped}
+
+
+def _with_probabilities(results: Results) -> dict[int, Arrays]:
+    """The arrays of one arm, data set and split by seed, of runs that kept their probabilities."""
+    return {seed: arrays for seed, arrays in results.predictions().items() if "probabilities" in arrays}
+
+
+def rare_rate(results: Results) -> dict[int, float]:
+    """Mean true positive rate of the classes under a twentieth of the test images, as a quantity."""
+    return {seed: float(own.loc[_rare(own), "TPR"].mean()) for seed, own in results.rates().items() if _rare(own).any()}
+
+
+def rare_classes(results: Results) -> str:
+    """Which classes are rare on each data set, with their test images."""
+    parts = []
+    for dataset, own in results.each("dataset"):
+        for table in itertools.islice(own.rates().values(), 1):
+            rare = table[_rare(table)]
+            counts = (f"{name} ({n})" for name, n in zip(rare["class"], rare["n"], strict=True))
+            parts.append(f"{', '.join(counts) or 'none'} on {dataset}")
+    return f"Rare are {'; '.join(parts)}." if parts else ""
+
+
+def _rare(rates: pd.DataFrame) -> pd.Series:
+    return (rates["n"] > 0) & (rates["n"] < RARE * rates["n"].sum())
+
+
+def trade(results: Results) -> dict[str, Quantity]:
+    """What class weights win and what they cost; without the rare classes' part where no class is rare."""
+    rare = any(rare_rate(own) for *_, own in _arms(results))
+    return {"Accuracy": accuracy, "Macro-F1": metric("test_macro_f1")} | ({"TPR, rare": rare_rate} if rare else {})
+
+
+def in_words(results: Results, arms: Iterable[str], *, against: str, split: str, of: Mapping[str, Quantity]) -> str:
+    """What each of `arms` changes in each quantity against one arm, with intervals; arms without a run are left out."""
+    parts = []
+    for dataset, arm in itertools.product(results.datasets(), arms):
+        changes = {
+            title: pool_of(results).difference(arm, against, dataset=dataset, split=split, of=quantity)
+            for title, quantity in of.items()
+        }
+        told = [f"{title} {interval(change, digits=3, sign=True)}" for title, change in changes.items() if change.n]
+        if told and arm != against:
+            parts.append(f"{arm} on {dataset}: {', '.join(told)}")
+    return f"Against {against}, {'; '.join(parts)}." if parts else f"Nothing can be compared with {against} yet."
+
+
+def flips_finding(results: Results) -> str:
+    """What mirror images add to test accuracy, over all networks of `results` that kept their probabilities."""
+    gains = [value - own.by_seed()[seed] for *_, own in _arms(results) for seed, value in flipped(own).items()]
+    gain = statistics.estimate(gains)
+    if not gain.n:
+        return "No network has been asked about mirror images yet."
+    mean = interval(gain, digits=3, sign=True)
+    return f"Asked about the mirror image as well, {gain.n} networks gain {mean} on average."
+
+
+def together(results: Results, *, split: str) -> pd.DataFrame:
+    """One network against all seeds' networks of an arm together (the mean of their probabilities), test accuracy.
+
+    The interval of those together is over images (Wilson 1927): there is one such ensemble.
+    """
+    lines = []
+    for dataset, arm, own in _arms(results.of(split=split)):
+        kept = list(_with_probabilities(own).values())
+        if len(kept) < 2:
+            continue
+        rows = functools.reduce(np.intersect1d, (arrays["rows"] for arrays in kept))
+        shared = [np.intersect1d(arrays["rows"], rows, return_indices=True)[1] for arrays in kept]
+        plain = np.mean([arrays["probabilities"][at].astype(float) for arrays, at in zip(kept, shared, strict=True)], 0)
+        both = np.mean([mirrored_too(arrays)[at] for arrays, at in zip(kept, shared, strict=True)], 0)
+        actual = kept[0]["actual"][shared[0]]
+        lines.append({
+            ARM: arm, "Data set": dataset, SPLIT: split, N: len(kept), "Images": len(rows),
+            "One": spread(statistics.estimate(own.by_seed().values())),
+            f"One, {FLIPS.lower()}": spread(statistics.estimate(flipped(own).values())),
+            "Together": f"{(plain.argmax(1) == actual).mean():.4f}",
+            f"Together, {FLIPS.lower()}": _wilson(both.argmax(1) == actual),
+        })  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def together_finding(table: pd.DataFrame) -> str:
+    """What the networks of an arm add to each other, in words."""
+    one, all_of_them = (f"{who}, {FLIPS.lower()}" for who in ("One", "Together"))
+    parts = [
+        f"{line[N]} networks of {line[ARM]} reach {line[all_of_them]} on {line['Data set']}, one alone {line[one]}"
+        for line in table.to_dict("records")
+    ]
+    return f"With mirror images, {'; '.join(parts)}." if parts else "No arm has two networks to put together yet."
+
+
+def calibration(results: Results, *, split: str) -> pd.DataFrame:
+    """Calibration error on the test images before and after one temperature, fitted on the selection images.
+
+    Guo et al. 2017 (https://arxiv.org/abs/1706.04599); mean ± sd over seeds.
+    """
+    lines = []
+    for dataset, arm, own in _arms(results.of(split=split)):
+        fitted = [
+            (heat, metrics.calibration_error(*_judged(arrays)), metrics.calibration_error(*_judged(arrays, heat)))
+            for arrays in _with_probabilities(own).values()
+            for heat in [metrics.temperature(arrays["select_probabilities"], arrays["select_actual"])]
+        ]  # fmt: skip
+        if fitted:
+            line = {ARM: arm, "Data set": dataset, SPLIT: split, N: len(fitted)}
+            titles = ("Temperature", "Calibration error", "After it")
+            for title, values in zip(titles, zip(*fitted, strict=True), strict=True):
+                line[title] = spread(statistics.estimate(values), digits=3)
+            lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _judged(arrays: Arrays, temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    probabilities = metrics.heated(arrays["probabilities"], temperature)
+    return probabilities.argmax(1) == arrays["actual"], probabilities.max(1)
+
+
+def across_labellings(results: Results, *, arm: str, split: str) -> pd.DataFrame:
+    """Networks trained under one labelling of the images, judged by each of the two, and the labellings by each other.
+
+    Only test images that both labellings give an expression both know. Empty where the data sets do not share images
+    or a network is missing.
+    """
+    read = {dataset: _named(own) for dataset, own in results.of(arm=arm, split=split).each("dataset")}
+    if len(read) != 2 or not all(read.values()):
+        return pd.DataFrame()
+    truth = {dataset: pd.concat([own["actual"] for own in networks.values()]) for dataset, networks in read.items()}
+    first, second = read
+    both = pd.concat({name: own[~own.index.duplicated()] for name, own in truth.items()}, axis=1, join="inner").dropna()
+    both = both[both.isin(set(both[first]) & set(both[second])).all(axis=1)]
+    if both.empty:
+        return pd.DataFrame()
+    lines: list[dict[str, object]] = []
+    for dataset, networks in read.items():
+        answers = [own["predicted"][own.index.isin(both.index)] for own in networks.values()]
+        line: dict[str, object] = {"Trained on": f"{dataset} ({arm})", N: len(answers), "Images": len(both)}
+        for judge in read:
+            right = [float((answer == both[judge][answer.index]).mean()) for answer in answers]
+            line[f"Right by {judge}"] = spread(statistics.estimate(right))
+        lines.append(line)
+    labels = {"Trained on": f"the labels of {first} themselves", N: "–", "Images": len(both)}
+    agree = f"{(both[first] == both[second]).mean():.4f}"
+    lines.append(labels | {f"Right by {first}": "–", f"Right by {second}": agree})
+    return pd.DataFrame(lines)
+
+
+def _named(results: Results) -> dict[int, pd.DataFrame]:
+    """Actual and predicted expression by seed, indexed by the image's row; NaN for a class that is no expression."""
+    found = {}
+    for run, record in results.finished():
+        arrays = results.load(record)
+        names = pd.Series([expression(name) for name in record.classes], dtype=object)
+        columns = {part: names.reindex(arrays[part].astype(int)).to_numpy() for part in ("actual", "predicted")}
+        found[run["seed"]] = pd.DataFrame(columns, index=arrays["rows"].astype(int))
+    return found
+
+
+def across_finding(table: pd.DataFrame) -> str:
+    """What changing the labelling costs, in words."""
+    if table.empty:
+        return "No pair of networks can be judged by the other's labels yet."
+    first, second = (str(title).removeprefix("Right by ") for title in table.columns[3:])
+    (*networks, labels) = table.to_dict("records")
+    changes = [
+        f"a network trained on {own} goes from {network[f'Right by {own}']} to {network[f'Right by {other}']}"
+        for network, own, other in zip(networks, (first, second), (second, first), strict=True)
+    ]
+    agree = f"the labellings agree on {labels[f'Right by {second}']} of these {labels['Images']:,} images"
+    return f"Judged by the other's labels instead of its own, {', and '.join(changes)}; {agree}."
+
+
+def _arms(results: Results) -> Iterable[tuple[str, str, Results]]:
+    return results.each("dataset", "arm")
+
+
+def _wilson(right: np.ndarray) -> str:
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(int(right.sum()), len(right), method="wilson")
+    return f"{right.mean():.4f} [{low:.4f}, {high:.4f}]"
