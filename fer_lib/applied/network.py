@@ -12,7 +12,7 @@ from fer_lib.errors import FerError
 from fer_lib.models import Classifier, build
 from fer_lib.models.weights import restore
 from fer_lib.training import Record, RunStore
-from fer_lib.training.release import record_of, released
+from fer_lib.training.release import contents, released, temperature
 
 _BATCH = 256
 
@@ -24,11 +24,13 @@ class TrainedNetwork:
     Attributes:
         name: what it is called: that of its file, or its run's id.
         classifier: on the CPU, in evaluation mode.
+        temperature: what its logits are divided by (`training.release.temperature`).
     """
 
     name: str
     classifier: Classifier
     record: Record
+    temperature: float = 1.0
 
     @classmethod
     def open(cls, name: str, store: RunStore | None = None) -> Self:
@@ -37,12 +39,12 @@ class TrainedNetwork:
         Raises:
             FerError: there is none, it is damaged, or it tells poses instead of expressions.
         """
-        record, path = _find(name, store)
+        record, path, temperature = _find(name, store)
         if record.config.loss != "cross_entropy":
             raise FerError(f"{name} tells how a face is turned, not its expression.\n{_choice(store)}")
         classifier = build(record.config, classes=len(record.classes))
         restore(classifier, path)
-        return cls(path.stem, classifier.eval(), record)
+        return cls(path.stem, classifier.eval(), record, temperature)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -51,7 +53,7 @@ class TrainedNetwork:
 
     @torch.inference_mode()
     def probabilities(self, images: np.ndarray, *, mirrored: bool = True) -> np.ndarray:
-        """Class probabilities float32 [N, C] of grey faces uint8 [N, 48, 48].
+        """Class probabilities float32 [N, C] of grey faces uint8 [N, 48, 48], at the network's `temperature`.
 
         The mean of those of the face and of its mirror image, or without `mirrored` of the face alone.
         """
@@ -60,26 +62,27 @@ class TrainedNetwork:
         found = []
         for part in torch.from_numpy(np.ascontiguousarray(images)).unsqueeze(1).split(_BATCH):
             views = (part, part.flip(3)) if mirrored else (part,)
-            found.append(torch.stack([self.classifier(normalise(view)).softmax(1) for view in views]).mean(0))
+            logits = torch.stack([self.classifier(normalise(view)) for view in views])
+            found.append((logits / self.temperature).softmax(2).mean(0))
         return torch.cat(found).numpy() if found else np.empty((0, len(self.classes)), np.float32)
 
 
-def _find(name: str, store: RunStore | None) -> tuple[Record, Path]:
-    here = {path.stem: (record, path) for path, record in released().items()}
-    if name in here:
-        return here[name]
-    path = Path(name)
+def _find(name: str, store: RunStore | None) -> tuple[Record, Path, float]:
+    """The record of a network, the file with its weights, and its temperature."""
+    shipped = {path.stem: path for path in released()}
+    path = shipped.get(name, Path(name))
     if path.is_file():
-        return record_of(path), path
-    record = None if store is None else store.get(name)
-    if store is None or record is None:
+        record, heat = contents(path)
+        return record, path, heat
+    run = None if store is None else store.get(name)
+    if store is None or run is None:
         raise FerError(f"{name}: no network of this name, no such file and no such run.\n{_choice(store)}")
     weights = store.weights_path(name)
     if not weights.is_file():
         raise FerError(
             f"{name}: the weights of this run were not kept ({weights}).\nTrain it again with `run PARAMS --weights`."
         )
-    return record, weights
+    return run, weights, temperature(run, store)
 
 
 def _choice(store: RunStore | None) -> str:

@@ -31,16 +31,24 @@ def evaluate(
     ] = None,
     profile: Annotated[str, typer.Option(help="Whose runs a run's id is looked for in.")] = "paper",
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option(help="Also draw confusion, rates and reliability into this .png, .svg or .pdf.")
+    ] = None,
 ) -> None:
     """Say how good a trained network is on labelled faces from anywhere."""
     from fer_lib.applied.assess import assess
     from fer_lib.applied.network import TrainedNetwork
+    from fer_lib.applied.picture import kind, save
     from fer_lib.data.labelled import read_labelled
     from fer_lib.training import RunStore
 
     pairs = [text.partition("=") for text in names or ()]
     if wrong := ["".join(pair) for pair in pairs if not (pair[0] and pair[2])]:
         raise FerError(f"--map {wrong[0]}: write it as name=meaning, such as normal=neutral.")
+    if picture is not None:
+        kind(picture)  # a wrong name is told before the work, not after it
     network = TrainedNetwork.open(model, RunStore(paths.report_folder(profile)))
     found = assess(network, read_labelled(data, names={name: meant for name, _, meant in pairs}))
+    if picture is not None:
+        save(found, picture)
     print(json.dumps(found.as_dict(), indent=1) if as_json else found)

@@ -83,6 +83,22 @@ def draw_arm(axes: Axes, arm: str, values: pd.Series, *, band: pd.DataFrame | No
         axes.fill_between(band.index, band["min"], band["max"], color=own.colour, alpha=0.15, linewidth=0)
 
 
+def share_map(shares: pd.DataFrame, axes: Axes, *, square: bool = False) -> None:
+    """Draws shares, from 0 to 1, as a heat map with their numbers in it."""
+    sns.heatmap(
+        shares, annot=True, fmt=".2f", cmap=SEQUENTIAL, vmin=0, vmax=1, cbar=False, square=square,
+        annot_kws={"fontsize": 8}, ax=axes,
+    )  # fmt: skip
+    axes.tick_params(axis="x", rotation=45)
+
+
+def reliability_line(axes: Axes, table: pd.DataFrame) -> None:
+    """Draws accuracy against confidence from the columns of that name; the diagonal is perfect calibration."""
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
+    axes.plot(table["confidence"], table["accuracy"], "o-", color=BLUE)
+    axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1), aspect="equal")
+
+
 def legend_below(figure: Figure, axes: Axes) -> None:
     """Puts the legend of one of a figure's panels below all of them."""
     handles, labels = axes.get_legend_handles_labels()

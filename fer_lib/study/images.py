@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import entropy
 
@@ -14,7 +12,7 @@ from fer_lib.data import FER_CLASSES, USAGES, VOTE_COLUMNS, FaceSet, apply_rule
 from fer_lib.data.duplicates import count_copies, exact_groups, near_groups
 from fer_lib.data.faceset import VOTE_COLUMN
 from fer_lib.data.labels import tied
-from fer_lib.report.style import BLUE, ORANGE, SEQUENTIAL, SKY
+from fer_lib.report.style import BLUE, ORANGE, SKY, share_map
 
 SAME = {VOTE_COLUMNS[column]: name for name, column in zip(FER_CLASSES, VOTE_COLUMN, strict=True)}
 
@@ -108,15 +106,6 @@ def agreement_map(table: pd.DataFrame) -> Figure | None:
     share_map(table.set_index("label"), axes)
     axes.set(xlabel="FER+ plurality", ylabel="FER2013 label")
     return figure
-
-
-def share_map(shares: pd.DataFrame, axes: Axes, *, square: bool = False) -> None:
-    """Draws shares, from 0 to 1, as a heat map with their numbers in it."""
-    sns.heatmap(
-        shares, annot=True, fmt=".2f", cmap=SEQUENTIAL, vmin=0, vmax=1, cbar=False, square=square,
-        annot_kws={"fontsize": 8}, ax=axes,
-    )  # fmt: skip
-    axes.tick_params(axis="x", rotation=45)
 
 
 def vote_entropy(faces: FaceSet) -> pd.DataFrame:

@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 
 from fer_lib.data import FaceSet
 from fer_lib.evaluation import metrics
-from fer_lib.report.style import BLUE, GREY
+from fer_lib.report.style import reliability_line, share_map
 from fer_lib.results import Results
 from fer_lib.study import statistics
-from fer_lib.study.images import image_grid, share_map
+from fer_lib.study.images import image_grid
 from fer_lib.study.wording import N, spread
 
 FEW = 20  # images below which a class says little
@@ -69,9 +69,7 @@ def reliability_diagram(results: Results, **values: str) -> tuple[Figure | None,
     confidence = np.concatenate([arrays["confidence"].astype(float) for arrays in found])
     table = metrics.reliability(correct, confidence)
     figure, axes = plt.subplots(figsize=(3.6, 3.4))
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
-    axes.plot(table["confidence"], table["accuracy"], "o-", color=BLUE)
-    axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    reliability_line(axes, table)
     return figure, table
 
 

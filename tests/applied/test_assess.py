@@ -1,6 +1,7 @@
 """A trained network on labelled faces: the numbers of its record, whatever the classes are called."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from fer_lib.applied.network import TrainedNetwork
 from fer_lib.cli import app
 from fer_lib.data.labelled import EXPRESSIONS, LabelledFaces
 from fer_lib.errors import FerError
+from fer_lib.evaluation import metrics
 from fer_lib.training import RunStore, run_one
 from fer_lib.training.release import release
 
@@ -37,10 +39,14 @@ def test_it_says_what_its_record_says(store):
     network = TrainedNetwork.open(record.run_id, where)
     arrays = where.predictions(record)
     images = data.load("toyfaces").images[arrays["rows"]]
-    plain, both = (network.probabilities(images, mirrored=mirrored) for mirrored in (False, True))
+    assert network.temperature != 1
+    cold = replace(network, temperature=1.0)
+    plain, both = (cold.probabilities(images, mirrored=mirrored) for mirrored in (False, True))
     assert np.allclose(plain, arrays["probabilities"], atol=1e-3)
     recorded = (arrays["probabilities"].astype(float) + arrays["mirrored_probabilities"]) / 2
     assert np.allclose(both, recorded, atol=1e-3)
+    calibrated = network.probabilities(images, mirrored=False)
+    assert np.allclose(calibrated, metrics.heated(plain, network.temperature), atol=1e-5)
     found = assess(network, faces_of(arrays["rows"]))
     assert found.as_dict()["accuracy"] == pytest.approx((recorded.argmax(1) == arrays["actual"]).mean(), abs=0.01)
     low, high = found.as_dict()["accuracy_interval"]
@@ -80,12 +86,14 @@ def test_a_network_is_found_by_file_and_a_wrong_one_is_told(store, tmp_path):
     where, record, _ = store
     path = release(record.run_id, where, tmp_path)
     images = data.load("toyfaces").images[:50]
-    halved, whole = (TrainedNetwork.open(name, where).probabilities(images) for name in (str(path), record.run_id))
+    networks = [TrainedNetwork.open(name, where) for name in (str(path), record.run_id)]
+    assert networks[0].temperature == networks[1].temperature
+    halved, whole = (network.probabilities(images) for network in networks)
     assert np.allclose(halved, whole, atol=5e-3)
     with pytest.raises(FerError, match=rf"(?s)no network of this name.*There are: .*{record.run_id}"):
         TrainedNetwork.open("resnet", where)
     with pytest.raises(FerError, match="tells how a face is turned"):
-        TrainedNetwork.open("toyfaces_poses", where)
+        TrainedNetwork.open("poses_toyfaces", where)
     (tmp_path / "other.safetensors").write_bytes(b"nothing")
     with pytest.raises(FerError, match="damaged, or no released network"):
         TrainedNetwork.open(str(tmp_path / "other.safetensors"), where)
@@ -113,4 +121,9 @@ def test_the_command_tells_it_as_text_and_as_json(store, tmp_path):
     found = json.loads(CliRunner().invoke(app, [*command, "--map", "normal=neutral", "--json"]).output)
     assert (found["images"], sum(map(sum, found["confusion"]))) == (3, 3)
     assert [line["n"] for line in found["classes"] if line["n"]] == [1, 1, 1]
+    picture = tmp_path / "made" / "told.png"
+    CliRunner().invoke(app, [*command, "--map", "normal=neutral", "--picture", str(picture)], catch_exceptions=False)
+    assert Image.open(picture).width > Image.open(picture).height > 300
+    wrong = CliRunner().invoke(app, [*command, "--map", "normal=neutral", "--picture", str(tmp_path / "told.txt")])
+    assert "ends in .png, .svg or .pdf" in str(wrong.exception)
     assert "write it as name=meaning" in str(CliRunner().invoke(app, [*command, "--map", "normal"]).exception)

@@ -99,7 +99,7 @@ def test_a_run_is_released_with_its_record_or_says_what_is_missing(tmp_path):
     store = RunStore(place(tmp_path).store)
     record = store.find(config)
     path = release(record.run_id, store, tmp_path / "weights")
-    assert path.name == "toyfaces_poses.safetensors"
+    assert path.name == "poses_toyfaces.safetensors"
     (told,) = released(tmp_path / "weights").values()
     assert (told.run_id, told.config, told.metrics) == (record.run_id, config, record.metrics)
     before = file_hash(path)
