@@ -72,8 +72,8 @@ def _find(name: str, store: RunStore | None) -> tuple[Record, Path, float]:
     shipped = {path.stem: path for path in released()}
     path = shipped.get(name, Path(name))
     if path.is_file():
-        record, heat = contents(path)
-        return record, path, heat
+        told = contents(path)
+        return told.record, path, told.temperature
     run = None if store is None else store.get(name)
     if store is None or run is None:
         raise FerError(f"{name}: no network of this name, no such file and no such run.\n{_choice(store)}")

@@ -1,10 +1,8 @@
-"""Networks that come with the package: weights of named runs in half precision, each file with its run's record.
-
-A file also has the temperature that its run's probabilities need (`temperature`), fitted on the selection images.
-"""
+"""Networks that come with the package: weights of named runs in half precision, each file with its run's record."""
 
 from pathlib import Path
 
+from pydantic import BaseModel
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
@@ -15,6 +13,14 @@ from fer_lib.training.record import Record
 from fer_lib.training.store import RunStore
 
 FOLDER = Path(__file__).resolve().parents[1] / "weights"
+_KEY = "released"  # of a file's metadata; one key, since several have no order
+
+
+class Released(BaseModel, extra="forbid"):
+    """What a file says of itself: the record of its run, and what the logits are to be divided by (`temperature`)."""
+
+    record: Record
+    temperature: float = 1.0
 
 
 def release(run_id: str, store: RunStore, folder: Path = FOLDER) -> Path:
@@ -36,10 +42,12 @@ def release(run_id: str, store: RunStore, folder: Path = FOLDER) -> Path:
     except SafetensorError as error:
         raise FerError(f"{weights} is damaged ({error}).\nDelete it and train the run again.") from error
     halved = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
-    told = record.model_copy(update={"history": [], "robustness": []}).model_dump_json()
+    told = Released(
+        record=record.model_copy(update={"history": [], "robustness": []}), temperature=temperature(record, store)
+    )
     kind = "poses" if record.config.loss == "pose" else record.config.model
     path = folder / f"{kind}_{record.config.dataset}.safetensors"
-    write_atomically(path, save(halved, {"record": told, "temperature": repr(temperature(record, store))}))
+    write_atomically(path, save(halved, {_KEY: told.model_dump_json()}))
     return path
 
 
@@ -60,28 +68,18 @@ def released(folder: Path = FOLDER) -> dict[Path, Record]:
     Raises:
         FerError: a file is damaged.
     """
-    return {path: record_of(path) for path in sorted(folder.glob("*.safetensors"))}
+    return {path: contents(path).record for path in sorted(folder.glob("*.safetensors"))}
 
 
-def record_of(path: Path) -> Record:
-    """The record in a file that `release` wrote.
-
-    Raises:
-        FerError: it is damaged, or another file.
-    """
-    return contents(path)[0]
-
-
-def contents(path: Path) -> tuple[Record, float]:
-    """The record and the temperature in a file that `release` wrote.
+def contents(path: Path) -> Released:
+    """What a file that `release` wrote says of itself.
 
     Raises:
         FerError: it is damaged, or another file.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            told = file.metadata()
-            return Record.model_validate_json(told["record"]), float(told.get("temperature", 1.0))
+            return Released.model_validate_json(file.metadata()[_KEY])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise FerError(
             f"{path} is damaged, or no released network ({str(error).splitlines()[0]}).\nInstall the package again."
