@@ -1,12 +1,14 @@
 """A reproducible study of facial-expression recognition with a spatial transformer in front of ResNet50.
 
-`load("fer2013")` gives the data, `SpatialTransformer` and `build` the models, `run_one` a training run with a record.
+`load("fer2013")` gives the data, `SpatialTransformer` and `build` the models, `run_one` a training run with a record,
+`Predictor` what a trained network says of a photo.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fer_lib.applied.predict import Predictor
     from fer_lib.data import FaceSet, apply_rule, load, split_rows
     from fer_lib.errors import FerError
     from fer_lib.geometry import warp
@@ -18,6 +20,7 @@ __all__ = [
     "FaceSet",
     "FerError",
     "Place",
+    "Predictor",
     "RunConfig",
     "RunStore",
     "SpatialTransformer",
@@ -30,6 +33,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "fer_lib.applied.predict": ("Predictor",),
     "fer_lib.data": ("FaceSet", "apply_rule", "load", "split_rows"),
     "fer_lib.errors": ("FerError",),
     "fer_lib.geometry": ("warp",),

@@ -66,6 +66,13 @@ class TrainedNetwork:
             found.append((logits / self.temperature).softmax(2).mean(0))
         return torch.cat(found).numpy() if found else np.empty((0, len(self.classes)), np.float32)
 
+    @torch.inference_mode()
+    def thetas(self, images: np.ndarray) -> np.ndarray | None:
+        """What its spatial transformer makes of faces uint8 [N, 48, 48], float32 [N, 2, 3]; None without one."""
+        if self.classifier.attention is None:
+            return None
+        return self.classifier.attention.theta(normalise(torch.from_numpy(images).unsqueeze(1))).numpy()
+
 
 def _find(name: str, store: RunStore | None) -> tuple[Record, Path, float]:
     """The record of a network, the file with its weights, and its temperature."""

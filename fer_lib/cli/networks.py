@@ -52,3 +52,29 @@ def evaluate(
     if picture is not None:
         save(found, picture)
     print(json.dumps(found.as_dict(), indent=1) if as_json else found)
+
+
+def predict(
+    photos: Annotated[list[Path] | None, typer.Argument(help="Photos, or folders of photos.")] = None,
+    camera: Annotated[int | None, typer.Option(help="Look through this camera instead (0 is the first).")] = None,
+    model: Annotated[str, typer.Option(help="A network of the package, a file of one, or the id of a run.")] = "",
+    crop: Annotated[bool, typer.Option("--crop", help="Each picture is a face already; look for none.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the photos with boxes, crops and bars.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list with an object for each face.")] = False,
+    profile: Annotated[str, typer.Option(help="Whose runs a run's id is looked for in.")] = "paper",
+) -> None:
+    """Find the faces in photos and say which expression each shows."""
+    from fer_lib.applied.looking import look, through_camera
+    from fer_lib.applied.predict import Predictor
+    from fer_lib.training import RunStore
+
+    if bool(photos) == (camera is not None):
+        raise FerError("predict: name photos or folders of photos, or a camera (--camera 0).")
+    predictor = Predictor(model, RunStore(paths.report_folder(profile)))
+    if camera is not None:
+        through_camera(predictor, camera)
+        return
+    told = look(predictor, photos or [], crop=crop, out=out)
+    print(json.dumps(told.faces, indent=1) if as_json else told)
+    if told.errors:
+        raise FerError("\n".join(told.errors))

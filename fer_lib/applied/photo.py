@@ -1,0 +1,162 @@
+"""Photos: whatever a camera or a phone writes, the faces in it, and each as FER2013 would have cropped it.
+
+FER2013's faces were found by OpenCV's face detector and resized to 48×48 (Goodfellow et al. 2013,
+https://arxiv.org/abs/1307.0414), so the same detector's box is the crop here.
+"""
+
+import functools
+import importlib
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fer_lib.data.faceset import SIZE
+from fer_lib.errors import FerError
+
+CASCADE = "haarcascade_frontalface_alt2.xml"
+ANGLES = ((0.0,), (-20.0, 20.0))  # degrees; a photo is turned by the second ones where it shows no upright face
+LONGEST = 480  # pixels of the longer side, to which a photo is reduced to find faces in it
+SMALLEST = 24  # pixels of the smallest face there
+NEIGHBOURS = 5  # detections on top of each other that make a face
+SAME = 0.3  # two boxes that share so much of their union are one face
+MEGAPIXELS = 170  # beyond this a picture is refused
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face in a photo: a square around `centre` (x, y in pixels of the photo), `side` pixels wide.
+
+    `angle` is how far the head is turned in the picture, in degrees, clockwise; `crop` is uint8 [48, 48], upright.
+    """
+
+    centre: tuple[float, float]
+    side: float
+    angle: float
+    crop: np.ndarray
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, width and height in pixels of the photo."""
+        x, y = self.centre
+        return round(x - self.side / 2), round(y - self.side / 2), round(self.side), round(self.side)
+
+
+def read_photo(path: Path) -> Image.Image:
+    """A picture in RGB, upright as its EXIF says; the first one of an animation, what is transparent on white.
+
+    Raises:
+        FerError: it is not there, no picture, damaged or larger than 170 megapixels.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if math.prod(image.size) > MEGAPIXELS * 1e6:
+                    raise FerError(f"{path} has {math.prod(image.size) / 1e6:,.0f} megapixels; at most {MEGAPIXELS}.")
+                return _rgb(ImageOps.exif_transpose(image))
+    except FileNotFoundError:
+        raise FerError(f"{path} is not there.") from None
+    except UnidentifiedImageError:
+        raise FerError(f"{path} is no picture, whatever its name says.") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise FerError(f"{path} cannot be read ({str(error).splitlines()[0]}).") from error
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":  # 16 bits a pixel, or numbers of no known range
+        values = np.asarray(image, float)
+        most = max(255.0, 65535.0 if values.max() > 255 else 255.0)
+        return Image.fromarray((values.clip(0, most) * (255 / most)).round().astype(np.uint8)).convert("RGB")
+    if "transparency" in image.info or image.mode in ("LA", "PA", "RGBA"):
+        seen = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
+    return image.convert("RGB")
+
+
+def find_faces(photo: Image.Image) -> list[Face]:
+    """The faces in a photo, the largest first: upright ones, or where there is none, those turned by about 20°.
+
+    Raises:
+        FerError: OpenCV is not installed.
+    """
+    grey = photo.convert("L")
+    scale = min(1.0, LONGEST / max(grey.size))
+    small = np.asarray(grey if scale == 1 else grey.resize((_whole(grey.width * scale), _whole(grey.height * scale))))
+    for angles in ANGLES:
+        found = sorted((face for angle in angles for face in _detect(small, angle)), key=lambda face: -face[3])
+        kept: list[tuple[float, float, float, float, float]] = []
+        for face in found:
+            if all(_overlap(face, other) < SAME for other in kept):
+                kept.append(face)
+        if kept:
+            faces = [
+                _cropped(grey, x / scale, y / scale, side / scale, angle)
+                for x, y, side, _, angle in sorted(kept, key=lambda face: -face[2])
+            ]
+            return faces
+    return []
+
+
+def whole(photo: Image.Image) -> Face:
+    """A picture that is a face already: its middle square, as it is where that has 48×48 pixels."""
+    side = float(min(photo.size))
+    return _cropped(photo.convert("L"), photo.width / 2, photo.height / 2, side, 0.0)
+
+
+def _whole(value: float) -> int:
+    return max(1, round(value))
+
+
+def _cropped(grey: Image.Image, x: float, y: float, side: float, angle: float) -> Face:
+    left, top = x - side / 2, y - side / 2
+    if angle:  # some more of the picture, turned about the face
+        margin = math.ceil(side)
+        around = (round(x) - margin, round(y) - margin, round(x) + margin, round(y) + margin)
+        grey = grey.crop(around).rotate(angle, Image.Resampling.BILINEAR)
+        left, top = margin - side / 2, margin - side / 2
+    box = (round(left), round(top), round(left + side), round(top + side))
+    crop = np.asarray(grey.crop(box).resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+    return Face((x, y), side, angle, crop)
+
+
+def _detect(grey: np.ndarray, angle: float) -> Iterator[tuple[float, float, float, float, float]]:
+    """x, y, side, certainty and angle of the faces in a grey picture that is turned by -`angle` first."""
+    cv2, cascade = opencv()
+    height, width = grey.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1)  # counter-clockwise, so it undoes `angle`
+    seen = cv2.warpAffine(grey, turn, (width, height), borderMode=cv2.BORDER_REPLICATE) if angle else grey
+    smallest = (SMALLEST, SMALLEST)
+    boxes, votes = cascade.detectMultiScale2(seen, scaleFactor=1.1, minNeighbors=NEIGHBOURS, minSize=smallest)
+    back = cv2.invertAffineTransform(turn)
+    for (left, top, side, _), vote in zip(boxes, votes, strict=True):
+        x, y = back @ np.array([left + side / 2, top + side / 2, 1.0])
+        yield float(x), float(y), float(side), float(vote), angle
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """Intersection over union of two squares x, y, side."""
+    width, height = (max(0.0, (one[2] + other[2]) / 2 - abs(one[i] - other[i])) for i in (0, 1))
+    shared = min(width, one[2], other[2]) * min(height, one[2], other[2])
+    return shared / (one[2] ** 2 + other[2] ** 2 - shared)
+
+
+@functools.cache
+def opencv() -> tuple[Any, Any]:
+    """OpenCV and its face detector.
+
+    Raises:
+        FerError: it is not installed.
+    """
+    try:
+        cv2 = importlib.import_module("cv2")
+    except ImportError:
+        raise FerError(
+            "Faces are found by OpenCV, which is not here.\nInstall it: pip install 'fer_lib[predict]'."
+        ) from None
+    return cv2, cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / CASCADE))
