@@ -93,7 +93,7 @@ def flips_finding(results: Results) -> str:
     if not gain.n:
         return "No network has been asked about mirror images yet."
     mean = interval(gain, digits=3, sign=True)
-    return f"Asked about the mirror image as well, {gain.n} networks gain {mean} on average."
+    return f"Asked about the mirror image as well, networks gain {mean} on average (n = {gain.n})."
 
 
 def together(results: Results, *, split: str) -> pd.DataFrame:

@@ -52,7 +52,7 @@ def made_up(wrong: dict[tuple[str, int], slice], *, rows: dict[int, np.ndarray] 
 def test_the_mirror_image_counts_as_much_as_the_face():
     results = made_up({("Small", 0): slice(0, 25)})
     assert beyond.flipped(results.of(dataset="FER2013", arm="Small")) == {0: 1.0}
-    assert "2 networks gain +0.250" in beyond.flips_finding(results)
+    assert "networks gain +0.250 on average (n = 2)" in beyond.flips_finding(results)
 
 
 def test_networks_together_outvote_the_one_that_errs():
