@@ -1,6 +1,5 @@
 """A photo with what a network says drawn on it: boxes, bars, and each crop as the network saw it."""
 
-import io
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -68,7 +67,4 @@ def _bars(axes: Axes, prediction: Prediction) -> None:
 def as_png(photo: Image.Image, predictions: Sequence[Prediction]) -> bytes:
     """`draw` as a PNG file."""
     style.apply()
-    buffer, figure = io.BytesIO(), draw(photo, predictions)
-    figure.savefig(buffer, format="png")
-    plt.close(figure)
-    return buffer.getvalue()
+    return style.as_file(draw(photo, predictions), "png")

@@ -11,9 +11,10 @@ from PIL import Image
 
 from fer_lib import __version__
 from fer_lib.applied.annotate import as_png
-from fer_lib.applied.photo import opencv, read_photo
+from fer_lib.applied.photo import opencv
 from fer_lib.applied.predict import Predictor
 from fer_lib.data.labelled import images_in
+from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
 from fer_lib.files import write_atomically
 
@@ -40,7 +41,7 @@ def look(predictor: Predictor, photos: Sequence[Path], *, crop: bool = False, ou
     told, drawn = Told(), Counter[str]()
     for path in _files(photos, told):
         try:
-            photo = read_photo(path)
+            photo = read_picture(path)
             predictions = predictor(photo, crop=crop)
         except FerError as error:
             told.errors.append(str(error).splitlines()[0])

@@ -39,12 +39,12 @@ class TrainedNetwork:
         Raises:
             FerError: there is none, it is damaged, or it tells poses instead of expressions.
         """
-        record, path, temperature = _find(name, store)
+        record, path, heat = _find(name, store)
         if record.config.loss != "cross_entropy":
             raise FerError(f"{name} tells how a face is turned, not its expression.\n{_choice(store)}")
         classifier = build(record.config, classes=len(record.classes))
         restore(classifier, path)
-        return cls(path.stem, classifier.eval(), record, temperature)
+        return cls(path.stem, classifier.eval(), record, heat)
 
     @property
     def classes(self) -> tuple[str, ...]:

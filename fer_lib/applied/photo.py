@@ -1,4 +1,4 @@
-"""Photos: whatever a camera or a phone writes, the faces in it, and each as FER2013 would have cropped it.
+"""Photos: the faces in them, and each as FER2013 would have cropped it.
 
 FER2013's faces were found by OpenCV's face detector and resized to 48×48 (Goodfellow et al. 2013,
 https://arxiv.org/abs/1307.0414), so the same detector's box is the crop here.
@@ -7,16 +7,16 @@ https://arxiv.org/abs/1307.0414), so the same detector's box is the crop here.
 import functools
 import importlib
 import math
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from fer_lib.data.faceset import SIZE
+from fer_lib.data.picture import middle
 from fer_lib.errors import FerError
 
 CASCADE = "haarcascade_frontalface_alt2.xml"
@@ -25,7 +25,6 @@ LONGEST = 480  # pixels of the longer side, to which a photo is reduced to find 
 SMALLEST = 24  # pixels of the smallest face there
 NEIGHBOURS = 5  # detections on top of each other that make a face
 SAME = 0.3  # two boxes that share so much of their union are one face
-MEGAPIXELS = 170  # beyond this a picture is refused
 
 
 @dataclass(frozen=True)
@@ -45,38 +44,6 @@ class Face:
         """Left, top, width and height in pixels of the photo."""
         x, y = self.centre
         return round(x - self.side / 2), round(y - self.side / 2), round(self.side), round(self.side)
-
-
-def read_photo(path: Path) -> Image.Image:
-    """A picture in RGB, upright as its EXIF says; the first one of an animation, what is transparent on white.
-
-    Raises:
-        FerError: it is not there, no picture, damaged or larger than 170 megapixels.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if math.prod(image.size) > MEGAPIXELS * 1e6:
-                    raise FerError(f"{path} has {math.prod(image.size) / 1e6:,.0f} megapixels; at most {MEGAPIXELS}.")
-                return _rgb(ImageOps.exif_transpose(image))
-    except FileNotFoundError:
-        raise FerError(f"{path} is not there.") from None
-    except UnidentifiedImageError:
-        raise FerError(f"{path} is no picture, whatever its name says.") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise FerError(f"{path} cannot be read ({str(error).splitlines()[0]}).") from error
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":  # 16 bits a pixel, or numbers of no known range
-        values = np.asarray(image, float)
-        most = max(255.0, 65535.0 if values.max() > 255 else 255.0)
-        return Image.fromarray((values.clip(0, most) * (255 / most)).round().astype(np.uint8)).convert("RGB")
-    if "transparency" in image.info or image.mode in ("LA", "PA", "RGBA"):
-        seen = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
-    return image.convert("RGB")
 
 
 def find_faces(photo: Image.Image) -> list[Face]:
@@ -104,9 +71,8 @@ def find_faces(photo: Image.Image) -> list[Face]:
 
 
 def whole(photo: Image.Image) -> Face:
-    """A picture that is a face already: its middle square, as it is where that has 48×48 pixels."""
-    side = float(min(photo.size))
-    return _cropped(photo.convert("L"), photo.width / 2, photo.height / 2, side, 0.0)
+    """A picture that is a face already: its `middle`."""
+    return Face((photo.width / 2, photo.height / 2), float(min(photo.size)), 0.0, middle(photo))
 
 
 def _whole(value: float) -> int:

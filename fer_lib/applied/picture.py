@@ -1,6 +1,5 @@
 """An assessment as a picture: what is taken for what, what is found of each expression, and how sure to be."""
 
-import io
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -60,7 +59,4 @@ def save(found: Assessment, path: Path) -> None:
         FerError: as `kind`, or the file cannot be written.
     """
     style.apply()
-    buffer, figure = io.BytesIO(), draw(found)
-    figure.savefig(buffer, format=kind(path))
-    plt.close(figure)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, style.as_file(draw(found), kind(path)))

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from fer_lib.applied.network import TrainedNetwork
-from fer_lib.applied.photo import Face, find_faces, read_photo, whole
+from fer_lib.applied.photo import Face, find_faces, whole
+from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
 from fer_lib.training import RunStore
 from fer_lib.training.release import released
@@ -67,7 +68,7 @@ class Predictor:
             FerError: the file is no picture, or OpenCV is not installed.
             ValueError: an array of another kind.
         """
-        image = read_photo(Path(photo)) if isinstance(photo, str | Path) else _image(photo)
+        image = read_picture(Path(photo)) if isinstance(photo, str | Path) else _image(photo)
         return self.faces([whole(image)] if crop else find_faces(image))
 
     def faces(self, faces: Sequence[Face]) -> list[Prediction]:

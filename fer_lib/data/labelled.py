@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from fer_lib.data.faceset import FER_CLASSES, SIZE
+from fer_lib.data.faceset import FER_CLASSES
+from fer_lib.data.picture import middle, read_picture
 from fer_lib.errors import DataMissing, FerError
 
 EXPRESSIONS = (*FER_CLASSES, "contempt")
@@ -84,13 +84,6 @@ def read_face(path: Path) -> np.ndarray:
         FerError: it is no image, or damaged.
     """
     try:
-        with Image.open(path) as image:
-            grey = ImageOps.exif_transpose(image).convert("L")
-            side, (width, height) = min(grey.size), grey.size
-            left, top = (width - side) // 2, (height - side) // 2
-            middle = grey.crop((left, top, left + side, top + side))
-            return np.asarray(middle.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
-    except UnidentifiedImageError as error:
-        raise FerError(f"{path} is no image, whatever its name says.\nRemove it, or name another folder.") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise FerError(f"{path} cannot be read ({str(error).splitlines()[0]}).\nRemove it or mend it.") from error
+        return middle(read_picture(path))
+    except FerError as error:
+        raise FerError(f"{error}\nRemove it or mend it, or name another folder.") from error

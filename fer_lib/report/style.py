@@ -4,9 +4,11 @@ safe for colour-blind readers.
 Colours after Okabe and Ito 2008, https://jfly.uni-koeln.de/color/.
 """
 
+import io
 from dataclasses import dataclass
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -109,6 +111,14 @@ def darken(figure: Figure) -> None:
     """Text as a dark page needs it; photographs, and what is drawn on them, stay."""
     for text in figure.findobj(Text):
         text.set(color=_ON_DARK.get(str(text.get_color()), text.get_color()))
+
+
+def as_file(figure: Figure, kind: str) -> bytes:
+    """What a file with the figure holds, `kind` being png, svg or pdf; closes the figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind)
+    plt.close(figure)
+    return buffer.getvalue()
 
 
 def apply() -> None:

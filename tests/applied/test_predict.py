@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 
 from fer_lib import data
 from fer_lib.applied import looking, photo, predict
-from fer_lib.applied.photo import find_faces, read_photo, whole
+from fer_lib.applied.photo import find_faces, whole
 from fer_lib.applied.predict import Predictor
 from fer_lib.cli import app
+from fer_lib.data import picture
+from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
 from fer_lib.training import RunStore, run_one
 
@@ -106,7 +108,7 @@ def test_every_kind_of_picture_is_read(tmp_path, name, mode):
     image = Image.fromarray(grey.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(grey).convert(mode)
     several = {"save_all": True, "append_images": [image, image]} if name == "moving.gif" else {}
     image.save(tmp_path / name, **several)
-    seen = read_photo(tmp_path / name)
+    seen = read_picture(tmp_path / name)
     assert (seen.mode, seen.size) == ("RGB", (60, 40))
     if mode != "1":
         assert np.abs(np.asarray(seen.convert("L"), float) - grey).mean() < 6
@@ -116,17 +118,17 @@ def test_a_photo_is_turned_as_its_exif_says_and_what_is_clear_becomes_white(tmp_
     image, exif = Image.new("RGB", (60, 40)), Image.Exif()
     exif[0x0112] = 6  # the camera was held sideways
     image.save(tmp_path / "phone.jpg", exif=exif)
-    assert read_photo(tmp_path / "phone.jpg").size == (40, 60)
+    assert read_picture(tmp_path / "phone.jpg").size == (40, 60)
     Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert read_photo(tmp_path / "clear.png").getpixel((0, 0)) == (255, 255, 255)
+    assert read_picture(tmp_path / "clear.png").getpixel((0, 0)) == (255, 255, 255)
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (None, "is not there"),
-        (b"", "is no picture"),
-        (b"hello", "is no picture"),
+        (b"", "is no image"),
+        (b"hello", "is no image"),
         (b"\xff\xd8\xff\xe0rest", "cannot be"),
     ],
 )
@@ -135,7 +137,7 @@ def test_what_is_no_picture_is_told_in_one_line(tmp_path, content, said):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(FerError, match=said) as caught:
-        read_photo(path)
+        read_picture(path)
     assert "\n" not in str(caught.value)
 
 
@@ -143,10 +145,10 @@ def test_a_cut_off_file_and_one_too_large_are_refused(tmp_path, monkeypatch):
     pasted(0).save(tmp_path / "whole.jpg")
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:3000])
     with pytest.raises(FerError, match="cannot be read"):
-        read_photo(tmp_path / "cut.jpg")
-    monkeypatch.setattr(photo, "MEGAPIXELS", 0.1)
+        read_picture(tmp_path / "cut.jpg")
+    monkeypatch.setattr(picture, "MEGAPIXELS", 0.1)
     with pytest.raises(FerError, match=r"megapixels; at most 0\.1"):
-        read_photo(tmp_path / "whole.jpg")
+        read_picture(tmp_path / "whole.jpg")
 
 
 def test_the_command_answers_for_every_photo_and_says_which_failed(predictors, tmp_path, monkeypatch):
