@@ -103,8 +103,7 @@ def ranking(results: Results, *, split: str) -> str:
     Arms are ranked on the seeds that all finished arms share.
     """
     sentences = []
-    for dataset in results.datasets():
-        chosen = results.of(dataset=dataset, split=split)
+    for dataset, chosen in results.of(split=split).each("dataset"):
         by_seed = pd.DataFrame({arm: by for arm in chosen.arms() if (by := chosen.by_seed(arm=arm))})
         means = by_seed.dropna().mean().sort_values(ascending=False, kind="stable").dropna()
         if len(means) < 2:

@@ -75,7 +75,7 @@ def trade(results: Results) -> dict[str, Quantity]:
 def in_words(results: Results, arms: Iterable[str], *, against: str, split: str, of: Mapping[str, Quantity]) -> str:
     """What each of `arms` changes in each quantity against one arm, with intervals; arms without a run are left out."""
     parts = []
-    for dataset, arm in itertools.product(results.datasets(), arms):
+    for dataset, arm in itertools.product(results.of(split=split).datasets(), arms):
         changes = {
             title: pool_of(results).difference(arm, against, dataset=dataset, split=split, of=quantity)
             for title, quantity in of.items()

@@ -59,7 +59,7 @@ def comparisons(results: Results, *, against: str) -> pd.DataFrame:
 
 
 def side_by_side(results: Results, of: Mapping[str, Quantity], *, against: str) -> pd.DataFrame:
-    """Several quantities of every arm, mean ± sd over its seeds, and each minus that of one arm, with its interval."""
+    """Several quantities of every arm, mean ± sd over seeds, and each minus that of one arm (Δ), with its interval."""
     pool, lines = pool_of(results), []
     for split, dataset, arm, own in results.each("split", "dataset", "arm"):
         values = {title: statistics.estimate(quantity(own).values()) for title, quantity in of.items()}
@@ -68,7 +68,7 @@ def side_by_side(results: Results, of: Mapping[str, Quantity], *, against: str) 
         for title, quantity in of.items():
             gap = pool.difference(arm, against, dataset=dataset, split=split, of=quantity)
             line[title] = spread(values[title])
-            line[f"{title}, minus {against}"] = interval(gap, sign=True) if arm != against else "–"
+            line[f"Δ {title}"] = interval(gap, sign=True) if arm != against else "–"
         lines += [line] if n else []
     return pd.DataFrame(lines)
 
@@ -117,7 +117,7 @@ def difference(results: Results, *, first: str, second: str, split: str) -> str:
     Without an interval it says whether two of the arms' networks differ (`networks`).
     """
     parts = []
-    for dataset in results.datasets():
+    for dataset in results.of(split=split).datasets():
         gap = pool_of(results).difference(first, second, dataset=dataset, split=split)
         if gap.n == 0:
             parts.append(f"not measured on {dataset}")

@@ -79,8 +79,8 @@ def test_the_rare_classes_are_named_and_counted():
     assert set(beyond.trade(results.of(dataset="FER+"))) == {"Accuracy", "Macro-F1"}, "ten of a hundred are not rare"
     table = comparisons.side_by_side(own, beyond.trade(own), against="Small").set_index("Arm")
     assert table["TPR, rare"].tolist() == ["0.0000", "1.0000"]
-    assert table.loc["Weighted", "TPR, rare, minus Small"] == "+1.0000"
-    assert table.loc["Weighted", "Accuracy, minus Small"] == "-0.0900"
+    assert table.loc["Weighted", "Δ TPR, rare"] == "+1.0000"
+    assert table.loc["Weighted", "Δ Accuracy"] == "-0.0900"
     told = beyond.in_words(own, ["Weighted"], against="Small", split="official", of=beyond.trade(own))
     assert told == "Against Small, Weighted on FER2013: Accuracy -0.090, Macro-F1 +0.000, TPR, rare +1.000."
 

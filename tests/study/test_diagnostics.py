@@ -147,8 +147,8 @@ def test_what_a_turn_costs_is_told_for_each_arm_and_against_one(results):
     told = known_poses.cost_of_a_turn(results, against="ResNet50", dataset="Toy faces", split="random80", angle=0.4)
     costs = told.set_index("Arm")
     assert costs["Lost at 0.4°"].tolist() == ["0.4000 ± 0.0000", "0.2000 ± 0.0000", "0.4000 ± 0.0000"]
-    assert costs.loc["ResNet50", "Lost at 0.4°, minus ResNet50"] == "–"
-    assert costs.loc["ResNet50 + STN", "Lost at 0.4°, minus ResNet50"].startswith("-0.2000")
+    assert costs.loc["ResNet50", "Δ Lost at 0.4°"] == "–"
+    assert costs.loc["ResNet50 + STN", "Δ Lost at 0.4°"].startswith("-0.2000")
     assert "ResNet50 + STN loses 0.200, which is least, and" in known_poses.turn_finding(told, angle=0.4)
     none = known_poses.cost_of_a_turn(results, against="ResNet50", dataset="Toy faces", split="random80", angle=30)
     assert none.empty
