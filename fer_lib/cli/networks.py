@@ -1,4 +1,4 @@
-"""Commands on trained networks: release and evaluate them."""
+"""Commands on trained networks: release, evaluate, export and use them."""
 
 import json
 from pathlib import Path
@@ -52,6 +52,27 @@ def evaluate(
     if picture is not None:
         save(found, picture)
     print(json.dumps(found.as_dict(), indent=1) if as_json else found)
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="A network of the package, a file of one, or the id of a run.")],
+    file: Annotated[Path, typer.Argument(help="The .onnx file to write.")],
+    profile: Annotated[str, typer.Option(help="Whose runs a run's id is looked for in.")] = "paper",
+) -> None:
+    """Write a trained network as ONNX, its transformer included, and check it against PyTorch."""
+    from fer_lib.applied.export import export, faces_to_compare
+    from fer_lib.applied.network import TrainedNetwork
+    from fer_lib.training import RunStore
+
+    if file.suffix.lower() != ".onnx":
+        raise FerError(f"{file}: the name of an ONNX file ends in .onnx.")
+    network = TrainedNetwork.open(model, RunStore(paths.report_folder(profile)))
+    faces = faces_to_compare(network.record.config.dataset)
+    difference = export(network, file, faces)
+    print(f"{file}: {len(network.classes)} classes, {file.stat().st_size / 1e6:.1f} MB")
+    print(
+        f"ONNX Runtime and PyTorch differ by at most {difference:.0e} on {len(faces)} faces, one by one and 64 at once."
+    )
 
 
 def predict(

@@ -3,6 +3,7 @@
 import math
 import warnings
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -13,16 +14,21 @@ from fer_lib.errors import FerError
 MEGAPIXELS = 170  # beyond this a picture is refused
 
 
-def read_picture(path: Path) -> Image.Image:
+def read_picture(file: Path | IO[bytes], name: str = "") -> Image.Image:
     """A picture in RGB, upright as its EXIF says; the first one of an animation, what is transparent on white.
+
+    Args:
+        file: its path, or the open file.
+        name: what an error calls it; without one, its path.
 
     Raises:
         FerError: it is not there, no image, damaged or larger than 170 megapixels.
     """
+    path = name or file
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(file) as image:
                 if math.prod(image.size) > MEGAPIXELS * 1e6:
                     raise FerError(f"{path} has {math.prod(image.size) / 1e6:,.0f} megapixels; at most {MEGAPIXELS}.")
                 return _rgb(ImageOps.exif_transpose(image))

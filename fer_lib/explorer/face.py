@@ -1,26 +1,56 @@
-"""Which face the explorer shows: of which data set, of which class, and where in it."""
+"""Which face the explorer shows: of which data set, of which class, and where in it, or one in the reader's photo."""
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
 import ipywidgets as widgets
 import numpy as np
+from PIL import Image
 
 from fer_lib import data
 from fer_lib.data import DATASETS, PRETRAINING_SETS, apply_rule
+from fer_lib.data.photo import find_faces, whole
+from fer_lib.data.picture import read_picture
 from fer_lib.errors import DataMissing, FerError
 
 ANY = "any"
 DRAWN = "toyfaces"  # the data set that is always here
+PHOTO = "photo"  # the reader's, beside the data sets
 LABEL = {"description_width": "98px"}
 CONTROL = {"layout": {"width": "304px"}, "style": LABEL}
+
+
+@dataclass(frozen=True)
+class _Faces:
+    """Faces to choose from: uint8 [N, 48, 48], the thetas [N, 2, 3] that undo their poses, and index into `classes`."""
+
+    title: str
+    images: np.ndarray
+    poses: np.ndarray | None
+    classes: tuple[str, ...]
+    labels: np.ndarray
+
+    @classmethod
+    def of(cls, dataset: str) -> "_Faces":
+        faces, known = data.load(dataset), DATASETS[dataset]
+        labels = apply_rule(faces, known.rules[0])
+        return cls(known.title, faces.images, faces.pose, tuple(labels.classes), labels.hard)
+
+    @classmethod
+    def in_photo(cls, photo: Image.Image, name: str) -> "_Faces":
+        found = find_faces(photo)
+        title = name if found else f"{name}, in which no face was found: its middle"
+        images = np.stack([face.crop for face in found or [whole(photo)]])
+        return cls(title, images, None, (), np.full(len(images), -1))
 
 
 class FaceChoice(widgets.VBox):
     """Controls that choose a face, and the face.
 
     Attributes:
-        dataset, category, index, next: the controls.
+        dataset, category, index, next, photo: the controls.
         absent: a sentence about the data sets that are not here, or nothing.
 
     Args:
@@ -36,12 +66,17 @@ class FaceChoice(widgets.VBox):
         self.category = widgets.Dropdown(options=[ANY], description="Class", **CONTROL)
         self.index = widgets.BoundedIntText(min=0, max=0, layout={"width": "200px"}, style=LABEL)
         self.next = widgets.Button(description="Next", tooltip="The next image of the class", layout={"width": "96px"})
-        super().__init__([self.dataset, self.category, widgets.HBox([self.index, self.next])])
-        self._open()
+        self.photo = widgets.FileUpload(
+            accept="image/*", description="A photo of yours", layout=CONTROL["layout"],
+            tooltip="The faces in it take the place of a data set; it stays on this machine",
+        )  # fmt: skip
+        super().__init__([self.dataset, self.category, widgets.HBox([self.index, self.next]), self.photo])
+        self._open(_Faces.of(DRAWN))
         self.dataset.observe(lambda change: self._on_dataset(), "value")
         self.category.observe(lambda change: self._on_category(), "value")
         self.index.observe(lambda change: self._on_index(), "value")
         self.next.on_click(lambda button: self._go_to(self.index.value + 1))
+        self.photo.observe(lambda change: self._on_photo(), "value")
 
     @property
     def image(self) -> np.ndarray:
@@ -51,13 +86,15 @@ class FaceChoice(widgets.VBox):
     @property
     def pose(self) -> np.ndarray | None:
         """The theta that undoes its pose, float32 [2, 3]; None where it is unknown."""
-        return None if self._faces.pose is None else np.asarray(self._faces.pose[self.index.value])
+        return None if self._faces.poses is None else np.asarray(self._faces.poses[self.index.value])
 
     @property
     def label(self) -> str:
-        """The class name that the data set gives."""
-        number = int(self._labels.hard[self.index.value])
-        return self._labels.classes[number] if number >= 0 else "no class under the label rule"
+        """The class name that the data set gives; empty in a photo."""
+        if self.dataset.value == PHOTO:
+            return ""
+        number = int(self._faces.labels[self.index.value])
+        return self._faces.classes[number] if number >= 0 else "no class under the label rule"
 
     def offers(self, dataset: str) -> bool:
         """Whether the faces of this data set are here."""
@@ -68,26 +105,48 @@ class FaceChoice(widgets.VBox):
         with self._at_once():
             if self.dataset.value != dataset:
                 self.dataset.value = dataset
-                self._open()
+                self._open(_Faces.of(dataset))
             self.index.value = row
             self._forget_another_class()
 
-    def __str__(self) -> str:
-        return f"Image {self.index.value} of {DATASETS[self._faces.name].title}: {self.label}"
+    def show_photo(self, photo: Image.Image, name: str) -> None:
+        """Chooses the largest face in a photo; its middle, where none is found.
 
-    def _open(self) -> None:
-        self._faces = data.load(self.dataset.value)
-        self._labels = apply_rule(self._faces, DATASETS[self.dataset.value].rules[0])
+        Raises:
+            FerError: OpenCV, which finds faces, is not installed.
+        """
+        self._own = _Faces.in_photo(photo, name)
         with self._at_once():
-            self.category.options = [ANY, *self._labels.classes]
-            self.index.max = len(self._faces) - 1
+            here = [option for option in self.dataset.options if option[1] != PHOTO]
+            self.dataset.options = [*here, ("Your photo", PHOTO)]
+            self.dataset.value = PHOTO
+            self._open(self._own)
+            self.index.value = 0
+        self._changed()
+
+    def __str__(self) -> str:
+        if self.dataset.value == PHOTO:
+            return f"Face {self.index.value} of {self._faces.title}"
+        return f"Image {self.index.value} of {self._faces.title}: {self.label}"
+
+    def _open(self, faces: _Faces) -> None:
+        self._faces = faces
+        with self._at_once():
+            self.category.options = [ANY, *faces.classes]
+            self.index.max = len(faces.images) - 1
             self.index.description = f"Image 0–{self.index.max}"
 
     def _on_dataset(self) -> None:
         if not self._quiet:
             with self._told():
-                self._open()
+                chosen = self.dataset.value
+                self._open(self._own if chosen == PHOTO else _Faces.of(chosen))
                 self._changed()
+
+    def _on_photo(self) -> None:
+        for file in self.photo.value:
+            with self._told():
+                self.show_photo(read_picture(io.BytesIO(file["content"]), file["name"]), file["name"])
 
     def _on_category(self) -> None:
         if not self._quiet:
@@ -107,10 +166,12 @@ class FaceChoice(widgets.VBox):
         """Shows the first image of the class from `row` on, from the start again after the last."""
         with self._told():
             wanted = self.category.value
-            number = None if wanted == ANY else self._labels.classes.index(wanted)
-            rows = np.arange(len(self._faces)) if number is None else np.flatnonzero(self._labels.hard == number)
+            labels = self._faces.labels
+            rows = np.arange(len(labels))
+            if wanted != ANY:
+                rows = np.flatnonzero(labels == self._faces.classes.index(wanted))
             if not len(rows):
-                raise FerError(f"{DATASETS[self.dataset.value].title} has no image of the class {wanted}.")
+                raise FerError(f"{self._faces.title} has no image of the class {wanted}.")
             with self._at_once():
                 self.index.value = int(rows[np.searchsorted(rows, row) % len(rows)])
             self._changed()

@@ -18,7 +18,7 @@ from fer_lib.results import Results
 from fer_lib.training import Record, RunConfig, RunStore, expand
 from fer_lib.training.engine import labels_and_split
 from fer_lib.training.grid import grids_of
-from fer_lib.training.release import released
+from fer_lib.training.release import contents, released
 
 _BY_HAND = "Put its arm into `keep_weights`, delete its record from runs/ and run the notebook again."
 
@@ -33,6 +33,7 @@ class TrainedRun:
         test_rows: its test images in its data set; none where that is not here.
         undone: R² of the rotations of test images that its theta undoes; None where that was not measured.
         thetas: [epochs + 1, n, 2, 3] of its first n test images: before training and after each epoch; n may be 0.
+        temperature: what its classifier's logits are divided by.
     """
 
     title: str
@@ -41,6 +42,7 @@ class TrainedRun:
     test_rows: np.ndarray
     undone: float | None = None
     thetas: np.ndarray = field(default_factory=lambda: np.empty((1, 0, 2, 3)))
+    temperature: float = 1.0
 
     def is_here(self) -> bool:
         """Whether its weights are on this machine."""
@@ -67,30 +69,33 @@ class TrainedRun:
         return self.thetas[epoch, found[0]].astype(np.float32) if len(found) else None
 
 
-def offered(results: Results, store: RunStore) -> list[TrainedRun]:
+def offered(results: Results | None, store: RunStore) -> list[TrainedRun]:
     """What comes with the package and what was trained: what is here first, transformers first, the most undone first.
 
     Plain classifiers are among them where their weights are here.
     """
-    runs = [*_released(), *_trained(results, store)]
+    runs = [*shipped(), *([] if results is None else _trained(results, store))]
     told = {run: -1.0 if run.undone is None else run.undone for run in runs}
     return sorted(runs, key=lambda run: (not run.is_here(), not run.has_transformer, -told[run]))
 
 
-def _released() -> list[TrainedRun]:
+def shipped() -> list[TrainedRun]:
+    """The networks that come with the package: localisation nets that were shown poses, and classifiers."""
     found = []
     for weights, record in released().items():
-        if record.config.loss != "pose":
-            continue
         config, undone = record.config, record.metrics.get("test_rotation")
         try:
             faces = data.load(config.dataset, labelling=config.labelling)
-        except FerError:  # not here, or damaged: the nets work on other faces all the same
+        except FerError:  # not here, or damaged: the networks work on other faces all the same
             rows = np.empty(0, np.int64)
         else:
             rows = labels_and_split(config, faces)[1].report
-        title = f"Shown poses of {DATASETS[config.dataset].title}{_told(undone)}"
-        found.append(TrainedRun(title, record, weights, rows, undone))
+        title = DATASETS[config.dataset].title
+        if config.loss == "pose":
+            found.append(TrainedRun(f"Shown poses of {title}{_told(undone)}", record, weights, rows, undone))
+        else:
+            title = f"{config.model.capitalize()} · {title} · {record.metrics['test_accuracy']:.0%} right"
+            found.append(TrainedRun(title, record, weights, rows, temperature=contents(weights).temperature))
     return found
 
 
@@ -109,13 +114,12 @@ def _trained(results: Results, store: RunStore) -> list[TrainedRun]:
         if not (weights.is_file() or shows_theta):
             continue
         title = f"{line.arm} · {line.dataset} · {line.split} · seed {line.seed} · {line.test_accuracy:.0%} right"
-        arrays, undone, kept = results.load(record), None, {}
+        arrays, undone = results.load(record), None
         if "response_theta" in arrays:
             undone = undone_by_part(arrays["response_theta"].astype(float), arrays["response_wanted"])["rotation"]
-        if "theta" in arrays:
-            kept["thetas"] = arrays["theta"]
+        thetas = arrays.get("theta", np.empty((1, 0, 2, 3)))
         title += _told(undone) if weights.is_file() else " (no weights here)"
-        found.append(TrainedRun(title, record, weights, arrays["rows"], undone, **kept))
+        found.append(TrainedRun(title, record, weights, arrays["rows"], undone, thetas))
     return found
 
 
@@ -130,16 +134,17 @@ def open_run(run: TrainedRun, *, profile: str) -> Model:
             f"The weights of this run are not here ({run.weights.name} in {run.weights.parent}).\n"
             f"{_how_to_train(run.record.config, profile, run.record.run_id)}"
         )
-    return _open(run.record.config, tuple(run.record.classes), run.weights, run.weights.stat().st_mtime_ns)
+    stamp = run.weights.stat().st_mtime_ns
+    return _open(run.record.config, tuple(run.record.classes), run.weights, run.temperature, stamp)
 
 
 @lru_cache(maxsize=4)
-def _open(config: RunConfig, classes: tuple[str, ...], weights: Path, stamp: int) -> Model:
+def _open(config: RunConfig, classes: tuple[str, ...], weights: Path, temperature: float, stamp: int) -> Model:
     classifier = build(config, classes=len(classes))
     restore(classifier, weights)
     classifier.eval()
     transformer = SpatialTransformer().eval() if classifier.attention is None else classifier.attention
-    return Model(transformer, None if config.model == "none" else classifier.network, classes)
+    return Model(transformer, None if config.model == "none" else classifier.network, classes, temperature)
 
 
 def what_to_train(runs: Sequence[TrainedRun], profile: str) -> str:

@@ -47,7 +47,8 @@ class Explorer(widgets.VBox):
         status: which face this is, and what is wrong.
     """
 
-    def __init__(self, results: Results, store: RunStore, *, profile: str) -> None:
+    def __init__(self, results: Results | None, store: RunStore, *, profile: str) -> None:
+        """Offers the networks of the package and those among `results`; saves figures beside `store`'s runs."""
         self._folder, self._profile = store.folder / "explorer", profile
         self._quiet = False  # while several controls change at once
         runs = offered(results, store)
@@ -87,6 +88,15 @@ class Explorer(widgets.VBox):
         if first is not None and self.face.offers(first.dataset):
             self.face.show(first.dataset, int(first.test_rows[0]) if len(first.test_rows) else 0)
         self._show_epochs()
+
+    def compare(self, dataset: str, name: str) -> None:
+        """Chooses the first transformer that was trained on a data set and, beside it, the network of a file's name."""
+        runs = [run for _, run in self.run.options if run != FRESH]
+        for run in runs:
+            if run.has_transformer and run.dataset == dataset and run.is_here():
+                self.run.value = run
+                break
+        self.beside.value = next((run for run in runs if run.weights.stem == name), NOBODY)
 
     def _connect(self) -> None:
         self.run.observe(self._on_run, "value")

@@ -52,11 +52,12 @@ NOTHING = Disturbance()
 
 @dataclass(frozen=True)
 class Model:
-    """A transformer and the network behind it, if there is one, with that network's C classes."""
+    """A transformer and the network behind it, if there is one, with its C classes and what divides its logits."""
 
     transformer: SpatialTransformer
     network: nn.Module | None = None
     classes: tuple[str, ...] = ()
+    temperature: float = 1.0
 
     @classmethod
     def fresh(cls) -> "Model":
@@ -120,7 +121,7 @@ def observe(
         disturbed = disturb(np.asarray(image), disturbance)
         passed, theta = model.transformer(normalise(torch.from_numpy(disturbed)[None, None]))
         if model.network is not None:
-            chances = model.network(passed)[0].float().softmax(0).tolist()
+            chances = (model.network(passed)[0].float() / model.temperature).softmax(0).tolist()
             probabilities = dict(zip(model.classes, chances, strict=True))
     return View(disturbed, theta[0].numpy(), _grey(passed)[0], probabilities, disturbed_pose(pose, disturbance), label)
 

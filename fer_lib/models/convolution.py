@@ -23,7 +23,7 @@ _TAPS_SIDE_STRIDED = 6  # the same where its stride is 2
 class Conv2d(nn.Conv2d):
     """`nn.Conv2d` in the fastest form of its shape: maps [B, C, H, W] → [B, C', H', W'].
 
-    On a GPU, and for shapes that gain nothing, it is torch's own.
+    On a GPU, in an exported graph, and for shapes that gain nothing, it is torch's own.
     """
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ class Conv2d(nn.Conv2d):
             self.groups == 1 and self.dilation == (1, 1) and self.padding_mode == "zeros"
             and height == width and self.stride[0] == self.stride[1]
         )  # fmt: skip
-        if not simple or maps.device.type != "cpu":
+        if not simple or maps.device.type != "cpu" or torch.compiler.is_exporting():
             return "torch"
         stride = self.stride[0]
         if self.kernel_size == (1, 1) and self.padding == (0, 0):

@@ -3,20 +3,25 @@
 A generated part stands between `<!-- generated: name -->` and `<!-- end -->`; the prose around it is written by hand.
 """
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from fer_lib import paths
+from fer_lib.data import DATASETS
 from fer_lib.errors import FerError
+from fer_lib.evaluation import metrics
 from fer_lib.results import Results, collect
 from fer_lib.study import mistakes, published, statistics
 from fer_lib.study.overview import published_and_measured
 from fer_lib.study.wording import N
 from fer_lib.training import RunStore, grids_in
 from fer_lib.training.grid import by_name
+from fer_lib.training.release import contents, released
 
 PROFILE = "paper"
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.S)
@@ -43,6 +48,8 @@ def documents() -> dict[Path, str]:
     parts: dict[str, Callable[[], str]] = {
         "results": lambda: results_part(recorded()),
         "performance": lambda: performance_part(recorded()),
+        "released": released_part,
+        "peers": lambda: peers_part(json.loads(kept_bench("peers"))),
         "classes": lambda: classes_part(kept_facts("class_balance")),
         "duplicates": lambda: duplicates_part(kept_facts("duplicates")),
         "labels": lambda: labels_part(kept_facts("agreement"), kept_facts("vote_entropy")),
@@ -71,6 +78,11 @@ def recorded() -> Results:
 def kept_facts(name: str) -> pd.DataFrame:
     """A table of facts about the images, committed beside the records."""
     return pd.read_csv(paths.project_root() / "reports" / PROFILE / "facts" / f"{name}.csv")
+
+
+def kept_bench(name: str) -> str:
+    """What a benchmark measured, committed beside the reports."""
+    return (paths.project_root() / "reports" / "bench" / f"{name}.json").read_text("utf-8")
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -123,6 +135,47 @@ def performance_part(results: Results) -> str:
                 f"{markdown(rates.drop(columns=N))}"
             )
     return "\n\n".join(blocks)
+
+
+def released_part() -> str:
+    """How good each classifier that comes with the package is on the test images of its run, as it is used."""
+    store, blocks = RunStore(paths.project_root() / "reports" / PROFILE), []
+    for path, record in released().items():
+        if record.config.loss != "cross_entropy":
+            continue
+        arrays, temperature = store.predictions(record), contents(path).temperature
+        actual = arrays["actual"]
+        plain = metrics.heated(arrays["probabilities"], temperature)
+        used = (plain + metrics.heated(arrays["mirrored_probabilities"], temperature)) / 2
+        found = metrics.summary(actual, used.argmax(1), used.max(1))
+        before = metrics.calibration_error(arrays["predicted"] == actual, arrays["confidence"].astype(float))
+        counts = metrics.confusion(actual, used.argmax(1), classes=len(record.classes))
+        rates = metrics.rates(pd.DataFrame(counts, list(record.classes), list(record.classes)))
+        rates = rates.rename(columns={"class": "Class", "n": "Images", "precision": "Precision"})
+        shown = rates.map(lambda value: f"{value:.3f}" if isinstance(value, float) else str(value))
+        blocks.append(
+            f"**{path.stem}** (run `{record.run_id}`, seed {record.config.seed}, "
+            f"{path.stat().st_size / 1e6:.1f} MB) on the {len(actual):,} PrivateTest images of "
+            f"{DATASETS[record.config.dataset].title}, `{record.config.label_rule}`: accuracy {found['accuracy']:.4f} "
+            f"with the mirror image, {record.metrics['test_accuracy']:.4f} without; macro-F1 {found['macro_f1']:.3f}; "
+            f"calibration error {found['calibration_error']:.3f} at temperature {temperature:.2f}, {before:.3f} "
+            f"without either.\n\n{markdown(shown)}"
+        )
+    return "\n\n".join(blocks)
+
+
+def peers_part(measured: Mapping[str, Mapping[str, Any]]) -> str:
+    """Networks that other packages ship beside ours, on the same test faces (`make peers`)."""
+    rows = []
+    for name, peer in measured.items():
+        row = {"Network": f"{name} {peer['version']}"}
+        for test, found in peer["tests"].items():
+            low, high = found["interval"]
+            row[f"{test}: accuracy"] = f"{found['accuracy']:.3f} [{low:.3f}, {high:.3f}]"
+            row[f"{test}: macro-F1"] = f"{found['macro_f1']:.3f}"
+        row |= {"ms a face": f"{peer['milliseconds']:.2g}", "MB": f"{peer['bytes'] / 1e6:.1f}"}
+        rows.append(row | {"Did its training see the test images?": peer["saw"]})
+    return markdown(pd.DataFrame(rows))
 
 
 def classes_part(balance: pd.DataFrame) -> str:

@@ -11,15 +11,18 @@ from training.tiny import place, tiny
 from typer.testing import CliRunner
 
 from fer_lib import data
-from fer_lib.applied import looking, photo, predict
-from fer_lib.applied.photo import find_faces, whole
+from fer_lib.applied import looking, predict
 from fer_lib.applied.predict import Predictor
 from fer_lib.cli import app
-from fer_lib.data import picture
+from fer_lib.data import photo, picture
+from fer_lib.data.photo import find_faces, whole
 from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
+from fer_lib.evaluation import metrics
 from fer_lib.training import RunStore, run_one
+from fer_lib.training.release import released
 
+ROOT = Path(__file__).parents[2]
 SIDE, LEFT, TOP = 120, 260, 150  # of the drawn face in a photo
 
 
@@ -216,3 +219,21 @@ def test_without_a_shipped_network_or_opencv_it_is_said(monkeypatch):
 def test_an_array_of_another_kind_is_refused(predictors):
     with pytest.raises(ValueError, match=r"found float64 \[4, 4\], expected uint8"):
         predictors["none"](np.zeros((4, 4)))
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_released_networks_say_of_test_images_what_their_records_say():
+    """The records were evaluated in bf16, so an answer between two classes may turn."""
+    store = RunStore(ROOT / "reports" / "paper")
+    networks = [path.stem for path, record in released().items() if record.config.loss == "cross_entropy"]
+    assert networks
+    for name in networks:
+        predictor = Predictor(name)
+        recorded, heat = store.predictions(predictor.network.record), predictor.network.temperature
+        images = data.load(predictor.network.record.config.dataset).images[recorded["rows"][:512].astype(int)]
+        said = predictor.faces([whole(Image.fromarray(image)) for image in images])
+        kept = sum(metrics.heated(recorded[part][:512], heat) for part in ("probabilities", "mirrored_probabilities"))
+        wanted = [predictor.network.classes[number] for number in kept.argmax(1)]
+        same = np.mean([one.expression == other for one, other in zip(said, wanted, strict=True)])
+        assert same > 0.99

@@ -14,6 +14,7 @@ from typing import Any
 
 CHROMIUM = "/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else shutil.which("chromium")
 TOKEN = "explorer"
+UPLOADS = re.search(r"^UPLOADS := (.*)$", (Path(__file__).parents[2] / "Makefile").read_text(), re.M)
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 # what Lab would fetch from elsewhere, or ask the user about
 _SETTINGS = {
@@ -37,7 +38,7 @@ def lab_server(folder: Path, **environment: str) -> Iterator[str]:
         path.write_text(repr(values).replace("'", '"').replace("False", "false").replace("True", "true"))
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0",
                f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", "--LabApp.news_url=",
-               "--LabApp.expose_app_in_browser=True",
+               "--LabApp.expose_app_in_browser=True", f"--ServerApp.tornado_settings={UPLOADS[1]}",
                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
     log = folder.parent / "lab.log"
     with log.open("w") as output:

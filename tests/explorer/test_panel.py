@@ -1,19 +1,24 @@
 """The panel without a kernel: what its controls do to picture and numbers, and what it says of what is missing."""
 
+import io
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
 import pytest
+from PIL import Image
 from training.tiny import SMALL
 
 from fer_lib import data
+from fer_lib.data.photo import find_faces
+from fer_lib.data.picture import read_picture
 from fer_lib.errors import DataMissing, FerError
 from fer_lib.explorer import models, picture
 from fer_lib.explorer import panel as panel_module
-from fer_lib.explorer.face import ANY
+from fer_lib.explorer.face import ANY, PHOTO
 from fer_lib.explorer.panel import FRESH, NOBODY, Explorer
 from fer_lib.explorer.scene import NOTHING, Model, observe
 from fer_lib.models import build
@@ -57,8 +62,8 @@ def shown(panel: Explorer, side: int = 0) -> tuple[bytes, str, str]:
 
 def controls(panel: Explorer) -> list[widgets.Widget]:
     face = panel.face
-    return [panel.run, panel.beside, face.dataset, face.category, face.index, face.next, *panel.sliders.values(),
-            panel.epoch, panel.spin, panel.reset, panel.save]  # fmt: skip
+    return [panel.run, panel.beside, face.dataset, face.category, face.index, face.next, face.photo,
+            *panel.sliders.values(), panel.epoch, panel.spin, panel.reset, panel.save]  # fmt: skip
 
 
 def choose(choice: widgets.Dropdown, start: str) -> None:
@@ -83,7 +88,10 @@ def test_it_opens_on_a_test_image_of_the_trained_run(panel, study):
 
 def test_every_control_is_a_standard_one_with_a_description(panel):
     """Those of ipywidgets take the keyboard, which the browser test tries."""
-    standard = widgets.Dropdown, widgets.BoundedIntText, widgets.Button, widgets.FloatSlider, widgets.IntSlider
+    standard = (
+        widgets.Dropdown, widgets.BoundedIntText, widgets.Button, widgets.FileUpload, widgets.FloatSlider,
+        widgets.IntSlider,
+    )  # fmt: skip
     assert all(isinstance(control, standard) and control.description for control in controls(panel))
     assert len({control.description for control in controls(panel)}) == len(controls(panel))
     assert all(getattr(control, "tabbable", None) is not False for control in controls(panel))
@@ -308,3 +316,57 @@ def test_a_redraw_is_quick():
             picture.png(picture.render(observe(faces.images[row], model, pose=faces.pose[row])))
             seconds.append(time.perf_counter() - began)
         assert np.median(seconds) < bound
+
+
+def upload(panel: Explorer, name: str, content: bytes) -> None:
+    file = {"name": name, "type": "", "size": len(content), "content": memoryview(content)}
+    panel.face.photo.value = ({**file, "last_modified": datetime.now(UTC)},)
+
+
+def photo_with(*images: np.ndarray) -> bytes:
+    """A PNG of drawn faces side by side, each 160 pixels wide, on grey."""
+    scene = Image.new("L", (240 * len(images) + 80, 320), 120)
+    for number, image in enumerate(images):
+        scene.paste(Image.fromarray(image).resize((160, 160), Image.Resampling.BICUBIC), (80 + 240 * number, 80))
+    content = io.BytesIO()
+    scene.save(content, "PNG")
+    return content.getvalue()
+
+
+def test_a_photo_takes_the_place_of_a_data_set(panel):
+    images = data.load("toyfaces").images
+    faces = [row for row in range(20) if len(find_faces(read_picture(io.BytesIO(photo_with(images[row]))))) == 1][:2]
+    upload(panel, "us.png", photo_with(*images[faces]))
+    assert (panel.face.dataset.label, panel.face.index.max) == ("Your photo", 1)
+    assert "Face 0 of us.png" in panel.status.value
+    assert panel.face.pose is None
+    assert panel.sides[0].view.probabilities
+    alike = np.corrcoef(panel.face.image.ravel(), images[faces[0]].ravel())[0, 1]
+    before = shown(panel)
+    panel.face.next.click()
+    assert shown(panel) != before
+    other = np.corrcoef(panel.face.image.ravel(), images[faces[1]].ravel())[0, 1]
+    assert max(alike, other) > 0.5, "a crop of a face that was pasted"
+    panel.sliders["rotation"].value = 20
+    panel.spin.click()
+    assert "Theta" in panel.sides[0].curve.value
+    panel.save.click()
+    assert "photo_1_" in panel.status.value
+    panel.face.dataset.value = "toyfaces"
+    assert "Toy faces" in panel.status.value
+    panel.face.dataset.value = PHOTO
+    assert "us.png" in panel.status.value
+    upload(panel, "other.png", photo_with(images[faces[0]]))
+    assert (panel.face.index.value, panel.face.index.max) == (0, 0)
+    assert [name for _, name in panel.face.dataset.options].count(PHOTO) == 1
+
+
+def test_a_photo_without_a_face_shows_its_middle_and_a_bad_one_says_so(panel):
+    upload(panel, "wall.png", photo_with())
+    assert "no face was found: its middle" in panel.status.value
+    assert panel.face.image.shape == (48, 48)
+    before = shown(panel)
+    upload(panel, "broken.jpg", b"\xff\xd8\xff")
+    assert "broken.jpg" in panel.status.value
+    assert 'role="alert"' in panel.status.value
+    assert shown(panel) == before

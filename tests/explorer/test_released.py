@@ -43,7 +43,7 @@ def alike(one: np.ndarray, other: np.ndarray) -> float:
 def test_it_opens_with_the_transformer_that_undoes_the_most_and_says_how_much(panel):
     runs = [run for _, run in panel.run.options if run != FRESH]
     assert panel.run.value is runs[0]
-    assert runs[0].undone == max(run.undone for run in runs if run.is_here())
+    assert runs[0].undone == max(run.undone or 0 for run in runs if run.is_here())
     assert f"undoes {runs[0].undone:.0%} of a turn" in panel.sides[0].title.value
     assert "difference" in panel.sides[0].theta.value
 
@@ -90,7 +90,8 @@ def test_what_is_released_is_small_and_does_what_its_record_says():
             autocast=torch.autocast("cpu", torch.bfloat16, enabled=False),
         )  # fmt: skip
         for name, value in found.metrics().items():
-            assert value == pytest.approx(record.metrics[f"test_{name}"], abs=0.01)
+            close = 0.001 if name == "accuracy" else 0.01  # half precision moves a loss more than an answer
+            assert value == pytest.approx(record.metrics[f"test_{name}"], abs=close), (path.stem, name)
 
 
 def test_a_run_is_released_with_its_record_or_says_what_is_missing(tmp_path):

@@ -15,7 +15,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 NAMES = [
     "01_data_exploration", "02_transformer_and_training", "03_model_comparison", "04_optimizer_sweep",
     "05_learning_rate_sweep", "06_attention_ablation", "07_transfer_learning", "08_error_analysis", "09_verdict",
-    "10_drawn_faces", "11_known_poses", "12_beyond_the_paper",
+    "10_drawn_faces", "11_known_poses", "12_beyond_the_paper", "13_your_own_face",
 ]  # fmt: skip
 PROFILES = ("demo", "quick", "paper")
 ELSEWHERE = {("09_verdict", "demo"), ("10_drawn_faces", "quick"), ("10_drawn_faces", "paper")}  # not in the profile

@@ -54,7 +54,7 @@ def test_no_image_of_the_data_set_is_in_the_repository(committed):
 def test_the_notebooks_beside_the_pages_have_no_outputs(committed):
     """A page has the outputs; the notebook that it links has the parameters they were made with."""
     notebooks = [name for name in committed if name.endswith(".ipynb")]
-    assert len(notebooks) == 11
+    assert len(notebooks) == 12
     for name in notebooks:
         cells = json.loads(git("show", f"HEAD:{name}"))["cells"]
         assert any("injected-parameters" in cell["metadata"].get("tags", []) for cell in cells), name

@@ -73,7 +73,7 @@ def test_terminal_is_quiet_and_says_where_the_report_is(made):
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     assert lines[-1] == f"report: {folder / 'report' / 'index.html'}"
-    assert sum("done" in line for line in lines) == 11
+    assert sum("done" in line for line in lines) == 12
 
 
 def test_there_is_an_index_and_a_page_per_notebook(made):

@@ -63,7 +63,7 @@ def find_faces(photo: Image.Image) -> list[Face]:
                 kept.append(face)
         if kept:
             faces = [
-                _cropped(grey, x / scale, y / scale, side / scale, angle)
+                crop(grey, (x / scale, y / scale), side / scale, angle)
                 for x, y, side, _, angle in sorted(kept, key=lambda face: -face[2])
             ]
             return faces
@@ -79,7 +79,9 @@ def _whole(value: float) -> int:
     return max(1, round(value))
 
 
-def _cropped(grey: Image.Image, x: float, y: float, side: float, angle: float) -> Face:
+def crop(photo: Image.Image, centre: tuple[float, float], side: float, angle: float = 0.0) -> Face:
+    """The square around `centre`, `side` pixels wide, of a photo that is turned by -`angle` about it first."""
+    (x, y), grey = centre, photo.convert("L")
     left, top = x - side / 2, y - side / 2
     if angle:  # some more of the picture, turned about the face
         margin = math.ceil(side)
@@ -87,8 +89,7 @@ def _cropped(grey: Image.Image, x: float, y: float, side: float, angle: float) -
         grey = grey.crop(around).rotate(angle, Image.Resampling.BILINEAR)
         left, top = margin - side / 2, margin - side / 2
     box = (round(left), round(top), round(left + side), round(top + side))
-    crop = np.asarray(grey.crop(box).resize((SIZE, SIZE), Image.Resampling.BILINEAR))
-    return Face((x, y), side, angle, crop)
+    return Face(centre, side, angle, np.asarray(grey.crop(box).resize((SIZE, SIZE), Image.Resampling.BILINEAR)))
 
 
 def _detect(grey: np.ndarray, angle: float) -> Iterator[tuple[float, float, float, float, float]]:

@@ -1,0 +1,129 @@
+"""What the page on a face of one's own shows: a photo as a network sees it, and what becomes of a turned face."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from IPython.display import Javascript, display
+from matplotlib import cbook
+from matplotlib.figure import Figure
+from PIL import Image
+
+from fer_lib import data
+from fer_lib.applied.annotate import draw
+from fer_lib.applied.panel import PhotoPanel
+from fer_lib.applied.predict import Prediction, Predictor
+from fer_lib.data.photo import Face, crop, find_faces
+from fer_lib.data.picture import read_picture
+from fer_lib.explorer.markup import NAMES
+from fer_lib.explorer.models import open_run, shipped
+from fer_lib.explorer.panel import Explorer
+from fer_lib.explorer.picture import Tile, sheet
+from fer_lib.explorer.scene import View, observe
+from fer_lib.study.notebook import Study
+
+SAMPLE = "Rear Admiral Grace Hopper, official photograph of the United States Navy, in the public domain"
+
+
+def chosen(path: str) -> tuple[Image.Image, str]:
+    """The photo at `path` and what it is; without a path, one in the public domain that comes with matplotlib.
+
+    Raises:
+        FerError: the file is not there, or no picture.
+    """
+    if path:
+        return read_picture(Path(path)), Path(path).name
+    return read_picture(Path(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))), SAMPLE
+
+
+def drawn_face() -> tuple[Image.Image, str]:
+    """The first face that the study draws, and what it is."""
+    faces = data.load("toyfaces")
+    return Image.fromarray(faces.images[0]), f"A face drawn as {faces.classes[faces.labels[0]]}"
+
+
+def ask(study: Study, predictor: Predictor) -> None:
+    """A panel that takes a photo of the reader's; needs JupyterLab, so a page shows nothing here."""
+    display(PhotoPanel(predictor, Explorer(None, study.store, profile=study.profile)), Javascript(NAMES))
+
+
+def show(study: Study, predictor: Predictor, photo: Image.Image, *, name: str, what: str, whole: bool = False) -> None:
+    """Puts a photo with what the network says of its faces on the page; `whole`: the picture is the face."""
+    found = predictor(photo, crop=whole)
+    study.figure(
+        draw(photo, found),
+        name=name,
+        caption=f"{what}. {in_words(found)}",
+        alt="The photo with a box around each face, each face as the network sees it, and a bar for each expression",
+        data=pd.DataFrame([{"face": n, **one.probabilities} for n, one in enumerate(found, start=1)]),
+    )
+
+
+def in_words(found: Sequence[Prediction]) -> str:
+    """`One face: happy (0.93).`; the most probable expression of each."""
+    if not found:
+        return "No face was found."
+    said = ", ".join(f"{one.expression} ({one.probabilities[one.expression]:.2f})" for one in found)
+    return f"{'One face' if len(found) == 1 else f'{len(found)} faces'}: {said}."
+
+
+def turned_back(photo: Image.Image, angles: Sequence[int]) -> list[View]:
+    """The largest face of a photo, turned by each of `angles` (degrees, clockwise), as FER2013's transformer reads it.
+
+    That is the one that comes with the package and was shown known poses.
+    """
+    run = next(run for run in shipped() if run.has_transformer and run.dataset == "fer2013")
+    model = open_run(run, profile="paper")
+    return [observe(face.crop, model) for face in _turned(photo, angles)]
+
+
+def _turned(photo: Image.Image, angles: Sequence[int]) -> list[Face]:
+    largest = next(iter(find_faces(photo)), None)
+    if largest is None:
+        return []
+    return [crop(photo, largest.centre, largest.side, largest.angle - angle) for angle in angles]
+
+
+def reading(views: Sequence[View]) -> Figure | None:
+    """Each turned face with the sampling grid on it; below, what the transformer hands on."""
+    if not views:
+        return None
+    return sheet(
+        [[Tile(view.image, view.theta) for view in views], [Tile(view.seen) for view in views]],
+        labels=("turned", "as read"),
+    )
+
+
+def when_turned(predictor: Predictor, photo: Image.Image, views: Sequence[View], angles: Sequence[int]) -> pd.DataFrame:
+    """Whether the face is still found in the turned photo, and what the network says of it, without and with the warp.
+
+    Where it says something, its probability is that of the expression that it gives the upright face.
+    """
+    if not views:
+        return pd.DataFrame()
+    upright = predictor.faces(_turned(photo, [0]))[0].expression
+    plain = predictor.faces(_turned(photo, angles))
+    warped = [predictor(np.rint(view.seen).astype(np.uint8), crop=True)[0] for view in views]
+    rows = []
+    for angle, one, other in zip(angles, plain, warped, strict=True):
+        seen = find_faces(photo.rotate(-angle, Image.Resampling.BILINEAR, fillcolor=(128, 128, 128)))
+        rows.append({
+            "Turned by": f"{angle:+d}°", "Faces found": len(seen),
+            "As it is": one.expression, f"P({upright}), as it is": one.probabilities[upright],
+            "Turned back": other.expression, f"P({upright}), turned back": other.probabilities[upright],
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def finding(table: pd.DataFrame) -> str:
+    """How many of the turned faces get the upright face's expression, without and with the transformer."""
+    if table.empty:
+        return "No face was found in this photo, so nothing could be turned."
+    upright = table.loc[table["Turned by"] == "+0°", "As it is"].iloc[0]
+    kept = {column: int((table[column] == upright).sum()) for column in ("As it is", "Turned back")}
+    return (
+        f"The upright face is called {upright}. Of {len(table)} turns the network says so of {kept['As it is']} as "
+        f"they are, and of {kept['Turned back']} after the transformer has read the face. That is one photo and no "
+        "measure; the page on known poses measures it on FER2013."
+    )

@@ -1,0 +1,74 @@
+"""A photo of one's own as a user of JupyterLab shows it: by an upload in Chromium, by a path, and one that is none."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from explorer.lab import CHROMIUM, TOKEN, browser_page, lab_server
+from explorer.test_in_lab import barriers, changes_within_a_second, cut_off
+from PIL import Image
+
+from fer_lib import data
+from fer_lib.study.photo import chosen
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.clock,
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
+]
+
+
+def large_photo(path: Path) -> Path:
+    """A photo of one person with a grain that no compression takes away, more bytes than JupyterLab accepts unasked."""
+    photo, _ = chosen("")
+    enlarged = np.asarray(photo.resize((2560, 3000)), np.int16)
+    grain = np.random.default_rng(0).integers(-6, 7, enlarged.shape)
+    Image.fromarray((enlarged + grain).clip(0, 255).astype(np.uint8)).save(path)
+    assert path.stat().st_size > 10 * 2**20
+    return path
+
+
+def test_a_photo_is_uploaded_and_the_explorer_opens_on_its_face(tmp_path):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    project = tmp_path / "project"
+    (project / "notebooks").mkdir(parents=True)
+    shutil.copytree(ROOT / "params", project / "params")
+    shutil.copy(ROOT / "notebooks" / "13_your_own_face.ipynb", project / "notebooks")
+    data.load("toyfaces")  # leaves the cache that the notebook's kernel reads
+    own = {"FER_ROOT": str(project), "FER_REPORT": str(tmp_path / "report"), "FER_DATA": str(tmp_path / "no data")}
+    with (
+        lab_server(project, **own, FER_DEVICE="cpu", PYTHONPATH=str(ROOT)) as address,
+        sync_api.sync_playwright() as playwright,
+        browser_page(playwright) as lab,
+    ):
+        page = lab.page
+        page.goto(f"{address}lab/tree/notebooks/13_your_own_face.ipynb?token={TOKEN}")
+        lab.run_all_cells()
+        panel = page.locator(".fer-photo")
+        panel.wait_for(timeout=240_000)
+        panel.scroll_into_view_if_needed()
+        with page.expect_file_chooser() as chooser:
+            panel.get_by_role("button", name=re.compile("Choose a photo")).click()
+        chooser.value.set_files(large_photo(tmp_path / "mine.png"))
+        panel.get_by_text(re.compile(r"mine\.png: 1 face, by compact_")).wait_for(timeout=60_000)
+        panel.get_by_text(re.compile(r"Face 0 of mine\.png")).wait_for()
+        assert panel.get_by_label("Transformer").input_value().startswith("Shown poses of FER2013")
+        assert panel.get_by_label("Beside it").input_value().startswith("Compact")
+        page.wait_for_function("document.querySelector('.fer-photo img').naturalWidth > 900")
+        panel.screenshot(path=tmp_path / "photo.png")
+
+        changes_within_a_second(lab, lambda: lab.slider("Rotation").press("ArrowRight"))
+        path = panel.get_by_label("or a path")
+        lab.type_into(path, tmp_path / "nowhere.jpg")
+        panel.get_by_text(re.compile(r"nowhere\.jpg is not there")).wait_for()
+        lab.type_into(path, tmp_path / "mine.png")
+        panel.get_by_text(re.compile(r"mine\.png: 1 face")).wait_for(timeout=60_000)
+        assert barriers(page) == []
+        assert cut_off(page) == []
+        assert [url for url in lab.requests if not url.startswith((address, "data:", "blob:"))] == []
+        assert lab.complaints == []
