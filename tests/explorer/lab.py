@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 CHROMIUM = "/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else shutil.which("chromium")
 TOKEN = "explorer"
 UPLOADS = re.search(r"^UPLOADS := (.*)$", (Path(__file__).parents[2] / "Makefile").read_text(), re.M)
@@ -110,3 +112,34 @@ def browser_page(playwright: Any, *, height: int = 1000) -> Iterator[Page]:
         yield found
     finally:
         browser.close()
+
+
+def changes_within_a_second(page: Page, act) -> float:
+    """Seconds from `act` to another picture in the browser, whose numbers then are other ones too."""
+    picture = page.page.locator(".fer-explorer img").first
+    before, numbers = picture.get_attribute("src"), page.numbers()
+    began = time.perf_counter()
+    act()
+    page.page.wait_for_function("old => document.querySelector('.fer-explorer img').src != old", arg=before)
+    seconds = time.perf_counter() - began
+    page.page.wait_for_timeout(300)
+    assert page.numbers() != numbers
+    return seconds
+
+
+def barriers(page) -> list[str]:
+    """What axe-core finds serious or critical in the explorer."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found = axe.run(page, context=".fer-explorer").response["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:300]}" for one in found if one["impact"] in ("serious", "critical")
+    ]
+
+
+def cut_off(page) -> list[str]:
+    """Parts of the explorer that lie beyond the notebook's right edge."""
+    return page.evaluate("""() => {
+        const edge = document.querySelector('.jp-WindowedPanel-outer').getBoundingClientRect().right;
+        return [...document.querySelectorAll('.fer-explorer *')]
+            .filter(part => part.getBoundingClientRect().right > edge).map(part => part.outerHTML.slice(0, 120));
+    }""")

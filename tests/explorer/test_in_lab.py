@@ -2,12 +2,11 @@
 
 import re
 import shutil
-import time
 from pathlib import Path
 
 import nbformat
 import pytest
-from explorer.lab import CHROMIUM, TOKEN, Page, browser_page, lab_server
+from explorer.lab import CHROMIUM, TOKEN, Page, barriers, browser_page, changes_within_a_second, cut_off, lab_server
 
 from fer_lib import data
 
@@ -37,41 +36,10 @@ def project(tmp_path):
     return project, {**own, "FER_DEVICE": "cpu", "FER_JOBS": "1", "PYTHONPATH": str(ROOT)}
 
 
-def changes_within_a_second(page: Page, act) -> float:
-    """Seconds from `act` to another picture in the browser, whose numbers then are other ones too."""
-    picture = page.page.locator(".fer-explorer img").first
-    before, numbers = picture.get_attribute("src"), page.numbers()
-    began = time.perf_counter()
-    act()
-    page.page.wait_for_function("old => document.querySelector('.fer-explorer img').src != old", arg=before)
-    seconds = time.perf_counter() - began
-    page.page.wait_for_timeout(300)
-    assert page.numbers() != numbers
-    return seconds
-
-
 def rotation_of_theta(page: Page) -> float:
     """Degrees, as the panel tells them."""
     row = page.page.locator(".fer-explorer tr").filter(has_text="rotation (°)").first
     return float(row.locator("td").first.inner_text().replace("−", "-"))
-
-
-def barriers(page) -> list[str]:
-    """What axe-core finds serious or critical in the explorer."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    found = axe.run(page, context=".fer-explorer").response["violations"]
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:300]}" for one in found if one["impact"] in ("serious", "critical")
-    ]
-
-
-def cut_off(page) -> list[str]:
-    """Parts of the explorer that lie beyond the notebook's right edge."""
-    return page.evaluate("""() => {
-        const edge = document.querySelector('.jp-WindowedPanel-outer').getBoundingClientRect().right;
-        return [...document.querySelectorAll('.fer-explorer *')]
-            .filter(part => part.getBoundingClientRect().right > edge).map(part => part.outerHTML.slice(0, 120));
-    }""")
 
 
 def test_notebook_06_runs_in_jupyterlab_and_its_sliders_move_the_picture(project, tmp_path):

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from explorer.lab import CHROMIUM, TOKEN, browser_page, lab_server
-from explorer.test_in_lab import barriers, changes_within_a_second, cut_off
+from explorer.lab import CHROMIUM, TOKEN, barriers, browser_page, changes_within_a_second, cut_off, lab_server
 from PIL import Image
 
 from fer_lib import data
