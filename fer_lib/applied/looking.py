@@ -10,7 +10,6 @@ from typing import Any
 from PIL import Image
 
 from fer_lib import __version__
-from fer_lib.applied.annotate import as_png
 from fer_lib.applied.predict import Predictor
 from fer_lib.data.labelled import images_in
 from fer_lib.data.photo import opencv
@@ -51,6 +50,8 @@ def look(predictor: Predictor, photos: Sequence[Path], *, crop: bool = False, ou
         if not predictions:
             told.empty.append(str(path))
         if out is not None:
+            from fer_lib.applied.annotate import as_png  # brings matplotlib and seaborn, for seconds
+
             drawn[path.stem] += 1
             again = f"_{drawn[path.stem]}" if drawn[path.stem] > 1 else ""  # x.jpg and x.png, or those of two folders
             write_atomically(out / f"{path.stem}_faces{again}.png", as_png(photo, predictions))

@@ -60,7 +60,7 @@ class TrainedNetwork:
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (48, 48):
             raise ValueError(f"images: found {images.dtype} {list(images.shape)}, expected uint8 [N, 48, 48]")
         found = []
-        for part in torch.from_numpy(np.ascontiguousarray(images)).unsqueeze(1).split(_BATCH):
+        for part in torch.tensor(images).unsqueeze(1).split(_BATCH):
             views = (part, part.flip(3)) if mirrored else (part,)
             logits = torch.stack([self.classifier(normalise(view)) for view in views])
             found.append((logits / self.temperature).softmax(2).mean(0))
@@ -71,7 +71,7 @@ class TrainedNetwork:
         """What its spatial transformer makes of faces uint8 [N, 48, 48], float32 [N, 2, 3]; None without one."""
         if self.classifier.attention is None:
             return None
-        return self.classifier.attention.theta(normalise(torch.from_numpy(images).unsqueeze(1))).numpy()
+        return self.classifier.attention.theta(normalise(torch.tensor(images).unsqueeze(1))).numpy()
 
 
 def _find(name: str, store: RunStore | None) -> tuple[Record, Path, float]:

@@ -78,8 +78,8 @@ def test_without_the_data_set_it_is_compared_on_drawn_faces(monkeypatch):
 
 @pytest.mark.real_data
 @pytest.mark.slow
-def test_released_networks_keep_their_answers_on_real_faces(tmp_path):
-    faces = data.load("fer2013").images[-512:]
+def test_released_networks_keep_their_answers_on_real_faces(real_data, tmp_path):
+    faces = data.load("fer2013", data=real_data).images[-512:]
     names = [path.stem for path, record in released().items() if record.config.loss == "cross_entropy"]
     assert names
     for name in names:

@@ -223,7 +223,7 @@ def test_an_array_of_another_kind_is_refused(predictors):
 
 @pytest.mark.real_data
 @pytest.mark.slow
-def test_released_networks_say_of_test_images_what_their_records_say():
+def test_released_networks_say_of_test_images_what_their_records_say(real_data):
     """The records were evaluated in bf16, so an answer between two classes may turn."""
     store = RunStore(ROOT / "reports" / "paper")
     networks = [path.stem for path, record in released().items() if record.config.loss == "cross_entropy"]
@@ -231,7 +231,8 @@ def test_released_networks_say_of_test_images_what_their_records_say():
     for name in networks:
         predictor = Predictor(name)
         recorded, heat = store.predictions(predictor.network.record), predictor.network.temperature
-        images = data.load(predictor.network.record.config.dataset).images[recorded["rows"][:512].astype(int)]
+        faces = data.load(predictor.network.record.config.dataset, data=real_data)
+        images = faces.images[recorded["rows"][:512].astype(int)]
         said = predictor.faces([whole(Image.fromarray(image)) for image in images])
         kept = sum(metrics.heated(recorded[part][:512], heat) for part in ("probabilities", "mirrored_probabilities"))
         wanted = [predictor.network.classes[number] for number in kept.argmax(1)]
