@@ -12,7 +12,7 @@ from fer_lib.errors import FerError
 from fer_lib.models import Classifier, build
 from fer_lib.models.weights import restore
 from fer_lib.training import Record, RunStore
-from fer_lib.training.release import contents, released, temperature
+from fer_lib.training.release import classifiers, contents, released, temperature
 
 _BATCH = 256
 
@@ -93,7 +93,7 @@ def _find(name: str, store: RunStore | None) -> tuple[Record, Path, float]:
 
 
 def _choice(store: RunStore | None) -> str:
-    names = [path.stem for path, record in released().items() if record.config.loss == "cross_entropy"]
+    names = [path.stem for path in classifiers()]
     if store is not None:
         kept = [record for record in store.records() if store.weights_path(record.run_id).is_file()]
         names += [record.run_id for record in kept if record.config.loss == "cross_entropy"]

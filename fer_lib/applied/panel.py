@@ -46,7 +46,7 @@ class PhotoPanel(widgets.VBox):
         with self._told():
             photo = read_picture(file, name)
             found = self._predictor(photo)
-            self.explorer.face.show_photo(photo, name)
+            self.explorer.face.show_photo(photo, name, [one.face for one in found])
             self.picture.value = as_png(photo, found)
             self.picture.layout.display = None
             faces = "no face was found" if not found else f"{len(found)} face{'s' if len(found) > 1 else ''}"

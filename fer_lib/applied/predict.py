@@ -13,7 +13,7 @@ from fer_lib.data.photo import Face, find_faces, whole
 from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
 from fer_lib.training import RunStore
-from fer_lib.training.release import released
+from fer_lib.training.release import classifiers
 
 PREFERRED = ("compact_ferplus", "compact_fer2013")  # shipped networks, the one that is used without a choice first
 
@@ -88,7 +88,7 @@ class Predictor:
 
 
 def _best() -> str:
-    here = {path.stem: record for path, record in released().items() if record.config.loss == "cross_entropy"}
+    here = [path.stem for path in classifiers()]
     best = next((name for name in PREFERRED if name in here), next(iter(here), ""))
     if not best:
         raise FerError("No network that tells expressions comes with the package.\nName a run whose weights are kept.")

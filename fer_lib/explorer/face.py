@@ -1,7 +1,7 @@
 """Which face the explorer shows: of which data set, of which class, and where in it, or one in the reader's photo."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 from fer_lib import data
 from fer_lib.data import DATASETS, PRETRAINING_SETS, apply_rule
-from fer_lib.data.photo import find_faces, whole
+from fer_lib.data.photo import Face, find_faces, whole
 from fer_lib.data.picture import read_picture
 from fer_lib.errors import DataMissing, FerError
 
@@ -39,8 +39,7 @@ class _Faces:
         return cls(known.title, faces.images, faces.pose, tuple(labels.classes), labels.hard)
 
     @classmethod
-    def in_photo(cls, photo: Image.Image, name: str) -> "_Faces":
-        found = find_faces(photo)
+    def in_photo(cls, photo: Image.Image, name: str, found: Sequence[Face]) -> "_Faces":
         title = name if found else f"{name}, in which no face was found: its middle"
         images = np.stack([face.crop for face in found or [whole(photo)]])
         return cls(title, images, None, (), np.full(len(images), -1))
@@ -109,13 +108,9 @@ class FaceChoice(widgets.VBox):
             self.index.value = row
             self._forget_another_class()
 
-    def show_photo(self, photo: Image.Image, name: str) -> None:
-        """Chooses the largest face in a photo; its middle, where none is found.
-
-        Raises:
-            FerError: OpenCV, which finds faces, is not installed.
-        """
-        self._own = _Faces.in_photo(photo, name)
+    def show_photo(self, photo: Image.Image, name: str, found: Sequence[Face]) -> None:
+        """Chooses the first of the faces that were found in a photo; its middle, where there is none."""
+        self._own = _Faces.in_photo(photo, name, found)
         with self._at_once():
             here = [option for option in self.dataset.options if option[1] != PHOTO]
             self.dataset.options = [*here, ("Your photo", PHOTO)]
@@ -146,7 +141,8 @@ class FaceChoice(widgets.VBox):
     def _on_photo(self) -> None:
         for file in self.photo.value:
             with self._told():
-                self.show_photo(read_picture(io.BytesIO(file["content"]), file["name"]), file["name"])
+                photo = read_picture(io.BytesIO(file["content"]), file["name"])
+                self.show_photo(photo, file["name"], find_faces(photo))
 
     def _on_category(self) -> None:
         if not self._quiet:

@@ -92,10 +92,8 @@ class Explorer(widgets.VBox):
     def compare(self, dataset: str, name: str) -> None:
         """Chooses the first transformer that was trained on a data set and, beside it, the network of a file's name."""
         runs = [run for _, run in self.run.options if run != FRESH]
-        for run in runs:
-            if run.has_transformer and run.dataset == dataset and run.is_here():
-                self.run.value = run
-                break
+        fitting = (run for run in runs if run.has_transformer and run.dataset == dataset and run.is_here())
+        self.run.value = next(fitting, self.run.value)
         self.beside.value = next((run for run in runs if run.weights.stem == name), NOBODY)
 
     def _connect(self) -> None:

@@ -25,9 +25,10 @@ def changing(arms: Mapping[str, Mapping[str, Any]], key: str) -> list[str]:
     return [arm for arm, changes in arms.items() if key in changes]
 
 
-def mirrored_too(arrays: Arrays) -> np.ndarray:
-    """Class probabilities [N, C], the mean over each test image and its mirror image."""
-    return (arrays["probabilities"].astype(float) + arrays["mirrored_probabilities"]) / 2
+def mirrored_too(arrays: Arrays, temperature: float = 1.0) -> np.ndarray:
+    """Class probabilities [N, C] at a temperature, the mean over each test image and its mirror image."""
+    both = [metrics.heated(arrays[part], temperature) for part in ("probabilities", "mirrored_probabilities")]
+    return np.asarray(np.mean(both, axis=0))
 
 
 def flipped(results: Results) -> dict[int, float]:

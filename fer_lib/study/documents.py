@@ -17,11 +17,12 @@ from fer_lib.errors import FerError
 from fer_lib.evaluation import metrics
 from fer_lib.results import Results, collect
 from fer_lib.study import mistakes, published, statistics
+from fer_lib.study.beyond import mirrored_too
 from fer_lib.study.overview import published_and_measured
 from fer_lib.study.wording import N
 from fer_lib.training import RunStore, grids_in
 from fer_lib.training.grid import by_name
-from fer_lib.training.release import contents, released
+from fer_lib.training.release import classifiers, contents
 
 PROFILE = "paper"
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.S)
@@ -140,13 +141,9 @@ def performance_part(results: Results) -> str:
 def released_part() -> str:
     """How good each classifier that comes with the package is on the test images of its run, as it is used."""
     store, blocks = RunStore(paths.project_root() / "reports" / PROFILE), []
-    for path, record in released().items():
-        if record.config.loss != "cross_entropy":
-            continue
+    for path, record in classifiers().items():
         arrays, temperature = store.predictions(record), contents(path).temperature
-        actual = arrays["actual"]
-        plain = metrics.heated(arrays["probabilities"], temperature)
-        used = (plain + metrics.heated(arrays["mirrored_probabilities"], temperature)) / 2
+        actual, used = arrays["actual"], mirrored_too(arrays, temperature)
         found = metrics.summary(actual, used.argmax(1), used.max(1))
         before = metrics.calibration_error(arrays["predicted"] == actual, arrays["confidence"].astype(float))
         counts = metrics.confusion(actual, used.argmax(1), classes=len(record.classes))

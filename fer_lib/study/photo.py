@@ -68,21 +68,19 @@ def in_words(found: Sequence[Prediction]) -> str:
     return f"{'One face' if len(found) == 1 else f'{len(found)} faces'}: {said}."
 
 
-def turned_back(photo: Image.Image, angles: Sequence[int]) -> list[View]:
-    """The largest face of a photo, turned by each of `angles` (degrees, clockwise), as FER2013's transformer reads it.
-
-    That is the one that comes with the package and was shown known poses.
-    """
-    run = next(run for run in shipped() if run.has_transformer and run.dataset == "fer2013")
-    model = open_run(run, profile="paper")
-    return [observe(face.crop, model) for face in _turned(photo, angles)]
-
-
-def _turned(photo: Image.Image, angles: Sequence[int]) -> list[Face]:
+def turned(photo: Image.Image, angles: Sequence[int]) -> list[Face]:
+    """The largest face of a photo, turned by each of `angles` (degrees, clockwise); empty where there is no face."""
     largest = next(iter(find_faces(photo)), None)
     if largest is None:
         return []
     return [crop(photo, largest.centre, largest.side, largest.angle - angle) for angle in angles]
+
+
+def turned_back(faces: Sequence[Face]) -> list[View]:
+    """Faces as FER2013's transformer reads them: the one that comes with the package and was shown known poses."""
+    run = next(run for run in shipped() if run.has_transformer and run.dataset == "fer2013")
+    model = open_run(run, profile="paper")
+    return [observe(face.crop, model) for face in faces]
 
 
 def reading(views: Sequence[View]) -> Figure | None:
@@ -95,15 +93,17 @@ def reading(views: Sequence[View]) -> Figure | None:
     )
 
 
-def when_turned(predictor: Predictor, photo: Image.Image, views: Sequence[View], angles: Sequence[int]) -> pd.DataFrame:
+def when_turned(
+    predictor: Predictor, photo: Image.Image, faces: Sequence[Face], views: Sequence[View], angles: Sequence[int]
+) -> pd.DataFrame:
     """Whether the face is still found in the turned photo, and what the network says of it, without and with the warp.
 
-    Where it says something, its probability is that of the expression that it gives the upright face.
+    The probability is that of the expression that it gives the face as it is in the photo.
     """
-    if not views:
+    if not faces:
         return pd.DataFrame()
-    upright = predictor.faces(_turned(photo, [0]))[0].expression
-    plain = predictor.faces(_turned(photo, angles))
+    upright = predictor(photo)[0].expression
+    plain = predictor.faces(faces)
     warped = [predictor(np.rint(view.seen).astype(np.uint8), crop=True)[0] for view in views]
     rows = []
     for angle, one, other in zip(angles, plain, warped, strict=True):
@@ -120,10 +120,10 @@ def finding(table: pd.DataFrame) -> str:
     """How many of the turned faces get the upright face's expression, without and with the transformer."""
     if table.empty:
         return "No face was found in this photo, so nothing could be turned."
-    upright = table.loc[table["Turned by"] == "+0°", "As it is"].iloc[0]
+    upright = table.columns[3].removeprefix("P(").removesuffix("), as it is")
     kept = {column: int((table[column] == upright).sum()) for column in ("As it is", "Turned back")}
     return (
-        f"The upright face is called {upright}. Of {len(table)} turns the network says so of {kept['As it is']} as "
-        f"they are, and of {kept['Turned back']} after the transformer has read the face. That is one photo and no "
+        f"In the photo, the face is called {upright}. Of {len(table)} turns the network says so of {kept['As it is']} "
+        f"as they are, and of {kept['Turned back']} after the transformer has read the face. That is one photo and no "
         "measure; the page on known poses measures it on FER2013."
     )

@@ -71,6 +71,11 @@ def released(folder: Path = FOLDER) -> dict[Path, Record]:
     return {path: contents(path).record for path in sorted(folder.glob("*.safetensors"))}
 
 
+def classifiers(folder: Path = FOLDER) -> dict[Path, Record]:
+    """Those of the released networks that tell expressions."""
+    return {path: record for path, record in released(folder).items() if record.config.loss == "cross_entropy"}
+
+
 def contents(path: Path) -> Released:
     """What a file that `release` wrote says of itself.
 

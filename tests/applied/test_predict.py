@@ -18,9 +18,9 @@ from fer_lib.data import photo, picture
 from fer_lib.data.photo import find_faces, whole
 from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
-from fer_lib.evaluation import metrics
+from fer_lib.study.beyond import mirrored_too
 from fer_lib.training import RunStore, run_one
-from fer_lib.training.release import released
+from fer_lib.training.release import classifiers
 
 ROOT = Path(__file__).parents[2]
 SIDE, LEFT, TOP = 120, 260, 150  # of the drawn face in a photo
@@ -206,7 +206,7 @@ def test_a_camera_is_looked_through_until_it_ends(predictors, monkeypatch):
 
 
 def test_without_a_shipped_network_or_opencv_it_is_said(monkeypatch):
-    monkeypatch.setattr(predict, "released", dict)
+    monkeypatch.setattr(predict, "classifiers", dict)
     with pytest.raises(FerError, match="Name a run"):
         Predictor()
     photo.opencv.cache_clear()
@@ -226,7 +226,7 @@ def test_an_array_of_another_kind_is_refused(predictors):
 def test_released_networks_say_of_test_images_what_their_records_say(real_data):
     """The records were evaluated in bf16, so an answer between two classes may turn."""
     store = RunStore(ROOT / "reports" / "paper")
-    networks = [path.stem for path, record in released().items() if record.config.loss == "cross_entropy"]
+    networks = [path.stem for path in classifiers()]
     assert networks
     for name in networks:
         predictor = Predictor(name)
@@ -234,7 +234,6 @@ def test_released_networks_say_of_test_images_what_their_records_say(real_data):
         faces = data.load(predictor.network.record.config.dataset, data=real_data)
         images = faces.images[recorded["rows"][:512].astype(int)]
         said = predictor.faces([whole(Image.fromarray(image)) for image in images])
-        kept = sum(metrics.heated(recorded[part][:512], heat) for part in ("probabilities", "mirrored_probabilities"))
-        wanted = [predictor.network.classes[number] for number in kept.argmax(1)]
+        wanted = [predictor.network.classes[number] for number in mirrored_too(recorded, heat)[:512].argmax(1)]
         same = np.mean([one.expression == other for one, other in zip(said, wanted, strict=True)])
         assert same > 0.99

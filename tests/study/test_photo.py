@@ -20,12 +20,13 @@ def predictor() -> Predictor:
 
 def test_a_turned_face_is_read_upright_and_judged_both_ways(predictor):
     picture, what = own.chosen("")
-    views = own.turned_back(picture, ANGLES)
+    faces = own.turned(picture, ANGLES)
+    views = own.turned_back(faces)
     assert "public domain" in what
     likeness = [np.corrcoef(view.seen.ravel(), views[1].seen.ravel())[0, 1] for view in views]
     before = [np.corrcoef(view.image.ravel().astype(float), views[1].image.ravel())[0, 1] for view in views]
     assert min(likeness) > 0.7 > max(before[0], before[2])
-    table = own.when_turned(predictor, picture, views, ANGLES)
+    table = own.when_turned(predictor, picture, faces, views, ANGLES)
     assert table["Turned by"].tolist() == ["-30°", "+0°", "+30°"]
     (upright,) = predictor(picture)
     assert table.loc[1, "As it is"] == upright.expression
@@ -33,14 +34,16 @@ def test_a_turned_face_is_read_upright_and_judged_both_ways(predictor):
         upright.probabilities[upright.expression]
     )
     assert f"called {upright.expression}. Of 3 turns" in own.finding(table)
+    tilted = own.when_turned(predictor, picture, faces[2:], views[2:], ANGLES[2:])
+    assert f"called {upright.expression}. Of 1 turn" in own.finding(tilted), "no angle need be zero"
     assert own.reading(views) is not None
 
 
 def test_without_a_face_it_says_so(predictor):
     nobody = Image.new("RGB", (200, 200), "grey")
-    views = own.turned_back(nobody, ANGLES)
-    assert own.reading(views) is None
-    assert "No face was found" in own.finding(own.when_turned(predictor, nobody, views, ANGLES))
+    assert own.turned(nobody, ANGLES) == []
+    assert own.reading(own.turned_back([])) is None
+    assert "No face was found" in own.finding(own.when_turned(predictor, nobody, [], [], ANGLES))
     assert own.in_words([]) == "No face was found."
     drawn, what = own.drawn_face()
     assert what.startswith("A face drawn as ")
