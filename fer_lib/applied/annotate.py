@@ -32,7 +32,10 @@ def draw(photo: Image.Image, predictions: Sequence[Prediction]) -> Figure:
         crop.imshow(seen, cmap="gray", vmin=0, vmax=255)
         crop.set_axis_off()
         crop.set_title(f"face {row + 1}", loc="left", fontsize=9)
-        _bars(figure.add_subplot(grid[row, 2]), prediction)
+        bars = figure.add_subplot(grid[row, 2])
+        _bars(bars, prediction)
+    if predictions:
+        bars.set_xlabel("probability", fontsize=8)
     return figure
 
 

@@ -109,7 +109,7 @@ def when_turned(
     for angle, one, other in zip(angles, plain, warped, strict=True):
         seen = find_faces(photo.rotate(-angle, Image.Resampling.BILINEAR, fillcolor=(128, 128, 128)))
         rows.append({
-            "Turned by": f"{angle:+d}°", "Faces found": len(seen),
+            "Turned by": f"{angle:+d}°" if angle else "0°", "Faces found": len(seen),
             "As it is": one.expression, f"P({upright}), as it is": one.probabilities[upright],
             "Turned back": other.expression, f"P({upright}), turned back": other.probabilities[upright],
         })  # fmt: skip

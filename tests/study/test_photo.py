@@ -27,7 +27,7 @@ def test_a_turned_face_is_read_upright_and_judged_both_ways(predictor):
     before = [np.corrcoef(view.image.ravel().astype(float), views[1].image.ravel())[0, 1] for view in views]
     assert min(likeness) > 0.7 > max(before[0], before[2])
     table = own.when_turned(predictor, picture, faces, views, ANGLES)
-    assert table["Turned by"].tolist() == ["-30°", "+0°", "+30°"]
+    assert table["Turned by"].tolist() == ["-30°", "0°", "+30°"]
     (upright,) = predictor(picture)
     assert table.loc[1, "As it is"] == upright.expression
     assert table.loc[1, f"P({upright.expression}), as it is"] == pytest.approx(
