@@ -6,7 +6,6 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from fer_lib.applied.network import TrainedNetwork
 from fer_lib.data.batches import GREY_MEAN, GREY_STD, normalise
 from fer_lib.data.faceset import SIZE
 from fer_lib.errors import DataMissing, FerError
-from fer_lib.files import write_atomically
 
 OPSET = 20  # the first whose GridSample has the names that torch's exporter writes
 CLOSE = 1e-4  # largest difference of a probability between ONNX Runtime and PyTorch
@@ -48,8 +46,8 @@ def faces_to_compare(dataset: str) -> np.ndarray:
         return data.load("toyfaces").images[:512]
 
 
-def export(network: TrainedNetwork, path: Path, faces: np.ndarray) -> float:
-    """Writes `network` as an ONNX file and has ONNX Runtime compute it on `faces`, one by one and 64 at once.
+def checked(network: TrainedNetwork, faces: np.ndarray) -> tuple[bytes, float]:
+    """`network` as an ONNX file, after ONNX Runtime has computed it on `faces`, one by one and 64 at once.
 
     Its input `faces` is uint8 [N, 48, 48] for any N, its outputs `probabilities` float32 [N, C] and, behind a
     transformer, `theta` float32 [N, 2, 3]. Its metadata say what the classes are called, how a face is made, and which
@@ -57,14 +55,13 @@ def export(network: TrainedNetwork, path: Path, faces: np.ndarray) -> float:
 
     Args:
         network: what to export.
-        path: the file; it is written when ONNX Runtime agrees.
         faces: uint8 [N, 48, 48] to compare on.
 
     Returns:
-        The largest difference of a probability from PyTorch's.
+        The file's content, and the largest difference of a probability from PyTorch's.
 
     Raises:
-        FerError: the packages for it are not here, ONNX Runtime says something else, or the file cannot be written.
+        FerError: the packages for it are not here, or ONNX Runtime says something else.
     """
     engine = _packages()
     content = _as_onnx(network)
@@ -76,8 +73,7 @@ def export(network: TrainedNetwork, path: Path, faces: np.ndarray) -> float:
             difference = max(difference, float(np.abs(found - wanted[start : start + size]).max()))
     if not difference < CLOSE:
         raise FerError(f"{network.name}: ONNX Runtime differs from PyTorch by {difference:.1e}; nothing was written.")
-    write_atomically(path, content)
-    return difference
+    return content, difference
 
 
 def metadata(network: TrainedNetwork) -> dict[str, str]:

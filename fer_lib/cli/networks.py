@@ -56,19 +56,28 @@ def evaluate(
 
 def export(
     model: Annotated[str, typer.Argument(help="A network of the package, a file of one, or the id of a run.")],
-    file: Annotated[Path, typer.Argument(help="The .onnx file to write.")],
+    file: Annotated[Path, typer.Argument(help="The file to write: .onnx, or .html for a page that runs it.")],
+    runtime: Annotated[Path, typer.Option(help="For a page: the folder `dist` of npm's onnxruntime-web.")] = Path(
+        "node_modules/onnxruntime-web/dist"
+    ),
     profile: Annotated[str, typer.Option(help="Whose runs a run's id is looked for in.")] = "paper",
 ) -> None:
-    """Write a trained network as ONNX, its transformer included, and check it against PyTorch."""
-    from fer_lib.applied.export import export, faces_to_compare
+    """Write a trained network as ONNX, its transformer included, checked against PyTorch; or a web page with it."""
+    from fer_lib.applied.export import checked, faces_to_compare
     from fer_lib.applied.network import TrainedNetwork
+    from fer_lib.files import write_atomically
     from fer_lib.training import RunStore
 
-    if file.suffix.lower() != ".onnx":
-        raise FerError(f"{file}: the name of an ONNX file ends in .onnx.")
+    if file.suffix.lower() not in (".onnx", ".html"):
+        raise FerError(f"{file}: the name ends in .onnx, or in .html for a page that runs the network.")
     network = TrainedNetwork.open(model, RunStore(paths.report_folder(profile)))
     faces = faces_to_compare(network.record.config.dataset)
-    difference = export(network, file, faces)
+    content, difference = checked(network, faces)
+    if file.suffix.lower() == ".html":
+        from fer_lib.applied.page import page
+
+        content = page(network, content, runtime).encode()
+    write_atomically(file, content)
     print(f"{file}: {len(network.classes)} classes, {file.stat().st_size / 1e6:.1f} MB")
     print(
         f"ONNX Runtime and PyTorch differ by at most {difference:.0e} on {len(faces)} faces, one by one and 64 at once."

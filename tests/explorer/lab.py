@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,9 +101,9 @@ class Page:
 
 
 @contextlib.contextmanager
-def browser_page(playwright: Any, *, height: int = 1000) -> Iterator[Page]:
+def browser_page(playwright: Any, *, height: int = 1000, flags: Sequence[str] = ()) -> Iterator[Page]:
     """A new page, 1280 pixels wide."""
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*_FLAGS, *flags])
     try:
         found = Page(browser.new_context(viewport={"width": 1280, "height": height}).new_page())
         found.page.on("request", lambda request: found.requests.append(request.url))
@@ -127,10 +127,10 @@ def changes_within_a_second(page: Page, act) -> float:
     return seconds
 
 
-def barriers(page) -> list[str]:
-    """What axe-core finds serious or critical in the explorer."""
+def barriers(page, part: str = ".fer-explorer") -> list[str]:
+    """What axe-core finds serious or critical in a part of the page."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    found = axe.run(page, context=".fer-explorer").response["violations"]
+    found = axe.run(page, context=part).response["violations"]
     return [
         f"{one['id']}: {one['nodes'][0]['html'][:300]}" for one in found if one["impact"] in ("serious", "critical")
     ]
