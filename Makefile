@@ -19,7 +19,7 @@ RENDERED := $(filter-out reports/paper/,$(wildcard reports/*/))
 # a photo travels to the kernel as one message, of which JupyterLab takes 10 MB at most
 UPLOADS := {'websocket_max_message_size': 200000000}
 
-NETWORK := compact_fer2013
+NETWORK := compact_ferplus
 PEERS := .peers
 PEER_FILES := tests/benchmarks/peers
 

@@ -158,30 +158,33 @@ def _judged(arrays: Arrays, temperature: float = 1.0) -> tuple[np.ndarray, np.nd
     return probabilities.argmax(1) == arrays["actual"], probabilities.max(1)
 
 
-def across_labellings(results: Results, *, arm: str, split: str) -> pd.DataFrame:
+def across_labellings(results: Results, *arms: str, split: str) -> pd.DataFrame:
     """Networks trained under one labelling of the images, judged by each of the two, and the labellings by each other.
 
     Only test images that both labellings give an expression both know. Empty where the data sets do not share images
-    or a network is missing.
+    or one of them has no network yet.
     """
-    read = {dataset: _named(own) for dataset, own in results.of(arm=arm, split=split).each("dataset")}
-    if len(read) != 2 or not all(read.values()):
+    named = {(dataset, arm): _named(own) for dataset, arm, own in _arms(results.among(*arms).of(split=split))}
+    read = {key: networks for key, networks in named.items() if networks}
+    truth: dict[str, pd.Series] = {}
+    for (dataset, _), networks in read.items():
+        truth[dataset] = pd.concat([truth.get(dataset), *(own["actual"] for own in networks.values())])
+    if len(truth) != 2:
         return pd.DataFrame()
-    truth = {dataset: pd.concat([own["actual"] for own in networks.values()]) for dataset, networks in read.items()}
-    first, second = read
+    first, second = truth
     both = pd.concat({name: own[~own.index.duplicated()] for name, own in truth.items()}, axis=1, join="inner").dropna()
     both = both[both.isin(set(both[first]) & set(both[second])).all(axis=1)]
     if both.empty:
         return pd.DataFrame()
     lines: list[dict[str, object]] = []
-    for dataset, networks in read.items():
+    for (dataset, arm), networks in read.items():
         answers = [own["predicted"][own.index.isin(both.index)] for own in networks.values()]
-        line: dict[str, object] = {"Trained on": f"{dataset} ({arm})", N: len(answers), "Images": len(both)}
-        for judge in read:
+        line: dict[str, object] = {"Trained on": dataset, "Arm": arm, N: len(answers), "Images": len(both)}
+        for judge in truth:
             right = [float((answer == both[judge][answer.index]).mean()) for answer in answers]
             line[f"Right by {judge}"] = spread(statistics.estimate(right))
         lines.append(line)
-    labels = {"Trained on": f"the labels of {first} themselves", N: "–", "Images": len(both)}
+    labels = {"Trained on": f"the labels of {first} themselves", "Arm": "–", N: "–", "Images": len(both)}
     agree = f"{(both[first] == both[second]).mean():.4f}"
     lines.append(labels | {f"Right by {first}": "–", f"Right by {second}": agree})
     return pd.DataFrame(lines)
@@ -202,12 +205,13 @@ def across_finding(table: pd.DataFrame) -> str:
     """What changing the labelling costs, in words."""
     if table.empty:
         return "No pair of networks can be judged by the other's labels yet."
-    first, second = (str(title).removeprefix("Right by ") for title in table.columns[3:])
+    first, second = (str(title).removeprefix("Right by ") for title in table.columns[4:])
     (*networks, labels) = table.to_dict("records")
-    changes = [
-        f"a network trained on {own} goes from {network[f'Right by {own}']} to {network[f'Right by {other}']}"
-        for network, own, other in zip(networks, (first, second), (second, first), strict=True)
-    ]
+    changes = []
+    for network in networks:
+        own = network["Trained on"]
+        before, after = network[f"Right by {own}"], network[f"Right by {second if own == first else first}"]
+        changes.append(f"{network['Arm']} of {own} goes from {before} to {after}")
     agree = f"the labellings agree on {labels[f'Right by {second}']} of these {labels['Images']:,} images"
     return f"Judged by the other's labels instead of its own, {', and '.join(changes)}; {agree}."
 

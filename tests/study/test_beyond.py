@@ -94,14 +94,14 @@ def test_a_temperature_makes_an_unsure_network_as_sure_as_it_is_right():
 def test_the_other_labelling_judges_what_both_know():
     """Of 100 images FER+ calls 10 contempt and FER2013 one angry, which the other does not know: 90 are left."""
     results = made_up({("Small", 0): slice(0, 5)})
-    table = beyond.across_labellings(results, arm="Small", split="official")
+    table = beyond.across_labellings(results, "Small", "Weighted", split="official")
     assert table["Images"].tolist() == [90, 90, 90]
     assert table["Right by FER2013"].tolist() == [f"{85 / 90:.4f}", f"{75 / 90:.4f}", "–"]
     assert table["Right by FER+"].tolist() == [f"{75 / 90:.4f}", f"{85 / 90:.4f}", f"{80 / 90:.4f}"]
     assert "the labellings agree on 0.8889 of these 90 images" in beyond.across_finding(table)
     alone = results.of(dataset="FER2013")
-    assert beyond.across_labellings(alone, arm="Small", split="official").empty
-    assert beyond.across_labellings(results, arm="Nobody", split="official").empty
+    assert beyond.across_labellings(alone, "Small", split="official").empty
+    assert beyond.across_labellings(results, "Nobody", split="official").empty
 
 
 @pytest.mark.parametrize("key", ["class_weight", "mixup"])
