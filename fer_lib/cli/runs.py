@@ -62,6 +62,7 @@ def run(
             keep_weights=frozenset(configs) if weights else kept(cells), need_weights=weights,
         )  # fmt: skip
     print(tally)
+    sys.exit(1 if tally.count("broken") else 0)
 
 
 def plan(
@@ -130,6 +131,8 @@ def runs(
         print(f"{record.run_id}  {record.status:8} {result:6}  {record.seconds:7.0f} s  {title[record.config]}")
     for damaged, problem in store.damaged.items():
         print(f"{damaged}  damaged: {problem}; it will be trained again")
+    for broke, problem in store.troubles().items():
+        print(f"{broke}  broken: {problem}; it will be tried again")
 
 
 def verify(

@@ -5,9 +5,10 @@ import itertools
 import json
 import multiprocessing
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, astuple
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from fer_lib.paths import cache_folder
 from fer_lib.training.config import RunConfig
 from fer_lib.training.cost import Speed
 from fer_lib.training.evaluate import evaluate
-from fer_lib.training.machine import arithmetic, own_stream, prepare, provenance, strict
+from fer_lib.training.machine import arithmetic, prepare, provenance, strict
 from fer_lib.training.run import Place
 from fer_lib.training.step import Workspace
 
@@ -30,18 +31,19 @@ STEPS_ON_GPU = 20  # between two looks at the clock
 EVALUATED = 256  # images
 MAX_AGE = 86_400.0  # seconds; what else runs on a machine changes
 UNDISTURBED = 0.9  # of a core for each thread while it was timed; with less, others were busy, and it is not kept
-JOBS_TRIED = (1, 2, 4, 8, 16)
+JOBS_TRIED = (1, 2, 4, 8)
 WORTH_IT = 1.1  # more runs at once must train that much more in total
 
 
 Kind = tuple[str, str, int, bool, int, str, str]
+Measured = tuple[Speed, float]
 
 
 def calibrate(configs: Iterable[RunConfig], place: Place, *, jobs: int = 1) -> dict[RunConfig, Speed]:
     """Speed of every config on `place` with `jobs` such runs at once; one measurement for all of a kind.
 
     A kind is what speed depends on most: model, stem, width, attention, batch size, augmentation, arithmetic. Takes
-    seconds a kind, some more for large models on a CPU.
+    seconds a kind, some more for large models on a CPU; on a GPU also a capture for each.
     """
     configs = list(configs)
     device = place.torch_device()
@@ -50,16 +52,56 @@ def calibrate(configs: Iterable[RunConfig], place: Place, *, jobs: int = 1) -> d
     paths = {kind: _cache_path(kind, place, jobs) for kind in kinds}
     found = {kind: speed for kind, path in paths.items() if (speed := _cached(path)) is not None}
     unknown = [kind for kind in kinds if kind not in found]
-    with _side_by_side(device, jobs) as pool:
-        # each kind once in every round, which begins with another one, so that neighbours differ as in a campaign
-        queue = [kind for turn in range(jobs) for kind in (*unknown[turn:], *unknown[:turn])]
-        measured = [(kind, pool.submit(measure, kinds[kind], place)) for kind in queue]
-        for kind in unknown:
-            taken = [done.result() for other, done in measured if other == kind]
-            found[kind] = _mean([speed for speed, _ in taken])
-            if min(share for _, share in taken) > UNDISTURBED:
-                write_atomically(paths[kind], json.dumps(asdict(found[kind])).encode())
+    time_them = _in_threads if device.type == "cuda" else _in_turns
+    for kind, taken in time_them([(kind, kinds[kind]) for kind in unknown], place, jobs).items():
+        found[kind] = _mean([speed for speed, _ in taken])
+        if min(share for _, share in taken) > UNDISTURBED:
+            write_atomically(paths[kind], json.dumps(asdict(found[kind])).encode())
     return {config: found[_kind(config, device)] for config in configs}
+
+
+def _in_turns(unknown: list[tuple[Kind, RunConfig]], place: Place, jobs: int) -> dict[Kind, list[Measured]]:
+    """Every kind `jobs` times, so many at once: one in every round, each of which begins with another kind.
+
+    So neighbours differ as in a campaign.
+    """
+    alone = jobs == 1
+    pool = ThreadPoolExecutor(1) if alone else ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+    with pool:
+        queue = [one for turn in range(jobs) for one in (*unknown[turn:], *unknown[:turn])]
+        measured = [(kind, pool.submit(measure, config, place)) for kind, config in queue]
+        return _gathered([(kind, done.result()) for kind, done in measured])
+
+
+def _in_threads(unknown: list[tuple[Kind, RunConfig]], place: Place, jobs: int) -> dict[Kind, list[Measured]]:
+    """Every kind once, `jobs` at once in threads that share a GPU; kinds that fill up the last round twice.
+
+    Captures come one after the other. So all wait for the last one's before any is timed, else each would have had
+    the GPU for itself.
+    """
+    found: list[tuple[Kind, Measured]] = []
+    with ThreadPoolExecutor(jobs) as pool:
+        for begin in range(0, len(unknown), jobs):
+            chosen = list(itertools.islice(itertools.cycle(unknown[begin:] + unknown[:begin]), jobs))
+            together = threading.Barrier(jobs)
+
+            def timed(slot: int, config: RunConfig, together: threading.Barrier = together) -> Measured:
+                try:
+                    return measure(config, place, slot=slot, together=together.wait)
+                except BaseException:
+                    together.abort()  # the others would wait for ever
+                    raise
+
+            done = [pool.submit(timed, slot, config) for slot, (_, config) in enumerate(chosen)]
+            found += [(kind, task.result()) for (kind, _), task in zip(chosen, done, strict=True)]
+    return _gathered(found)
+
+
+def _gathered(measured: list[tuple[Kind, Measured]]) -> dict[Kind, list[Measured]]:
+    found: dict[Kind, list[Measured]] = {}
+    for kind, taken in measured:
+        found.setdefault(kind, []).append(taken)
+    return found
 
 
 def best_jobs(device: torch.device) -> int:
@@ -82,18 +124,20 @@ def choose_jobs(images_per_second: Callable[[int], float]) -> int:
     return JOBS_TRIED[-1]
 
 
-def measure(config: RunConfig, place: Place) -> tuple[Speed, float]:
-    """Speed of one run of `config` that has the place for itself, timed on noise for `SECONDS` or more.
+def measure(
+    config: RunConfig, place: Place, *, slot: int = 0, together: Callable[[], object] = lambda: None
+) -> Measured:
+    """Speed of one run of `config` that has the place, or its slot, for itself, timed on noise for `SECONDS` or more.
 
     Also the CPU's share: CPU seconds over wall-clock seconds and threads; 1 on a GPU, whose work is not the CPU's.
+    `together` is called when all is ready to be timed.
     """
     device = place.torch_device()
     prepare(device, threads=place.threads)
     config = config.model_copy(update={"dataset": "toyfaces", "label_rule": "fer7"})
     faces = _noise(max(EVALUATED, config.batch_size))
     labels = apply_rule(faces, "fer7")
-    workspace = Workspace(device)
-    with own_stream(device):
+    with Workspace(device, slot=slot) as workspace, workspace.stream():
         began = time.perf_counter()
         data = DeviceData.of(workspace.images(faces), labels, np.arange(len(faces)))
         step = workspace.step(config, data, labels, lambda model: None)
@@ -108,6 +152,7 @@ def measure(config: RunConfig, place: Place) -> tuple[Speed, float]:
 
         timed_pass()
         ready = time.perf_counter() - began
+        together()
         # of this thread alone, which waits for none that it starts: a busy machine shows as a share below one
         cpu = time.thread_time()
         passes = [timed_pass()]
@@ -133,12 +178,6 @@ def _kind(config: RunConfig, device: torch.device) -> Kind:
         config.model, config.stem, config.width_per_group, stn, config.batch_size, config.augment,
         arithmetic(config, device),
     )  # fmt: skip
-
-
-def _side_by_side(device: torch.device, jobs: int) -> Executor:
-    if jobs == 1 or device.type == "cuda":
-        return ThreadPoolExecutor(jobs)
-    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
 
 
 def _mean(speeds: list[Speed]) -> Speed:

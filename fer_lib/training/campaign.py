@@ -30,8 +30,8 @@ class Tally:
 
     def __str__(self) -> str:
         text = ", ".join(f"{self.count(state)} {state}" for state in ("trained", "reused", "diverged", "skipped"))
-        left = self.count("stopped")
-        return f"{text}, {left} left" if left else text
+        text += f", {broken} broken" if (broken := self.count("broken")) else ""
+        return text + (f", {left} left" if (left := self.count("stopped")) else "")
 
 
 def default_jobs(jobs: int = 0) -> int:
@@ -57,11 +57,11 @@ def run_all(
     With several `jobs`, each is a process with its share of the CPU's threads, or a stream of its own on a GPU.
     `deadline` (`time.monotonic()`) stops cleanly before it: no run starts that should not get through an epoch, by a
     calibration of the device, and a run under way stops after one. A run that another process is training is left to
-    it. The weights of `keep_weights` are kept where such a run is trained; one that is there without them is trained
-    again only if they are needed (`need_weights`).
+    it. One that breaks does not stop the others, but three in a row do. The weights of `keep_weights` are kept where
+    such a run is trained; one that is there without them is trained again only if they are needed (`need_weights`).
 
     Raises:
-        FerError: data missing (before anything is trained), or a store that cannot be written.
+        FerError: data missing (before anything is trained), a store that cannot be written, or nothing but broken runs.
     """
     tally = Tally()
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from fer_lib.training.config import RunConfig
 
-State = Literal["trained", "reused", "diverged", "skipped", "stopped"]
+State = Literal["trained", "reused", "diverged", "skipped", "broken", "stopped"]
 
 
 @dataclass(frozen=True)

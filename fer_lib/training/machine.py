@@ -49,6 +49,11 @@ def strict() -> bool:
     return os.environ.get("FER_STRICT", "0") not in ("", "0")
 
 
+def graphs() -> bool:
+    """Whether a GPU's steps are captured; `FER_GRAPH=0` runs them kernel by kernel, to find a fault or go around it."""
+    return (os.environ.get("FER_GRAPH") or "1") != "0"
+
+
 def prepare(device: torch.device, *, threads: int | None = None) -> None:
     """Process-wide settings for training: threads, allocator, denormals, and which algorithms a GPU may use.
 
@@ -63,16 +68,21 @@ def prepare(device: torch.device, *, threads: int | None = None) -> None:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first stream multiplies
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
-        torch.backends.cudnn.benchmark = not strict()
+        torch.backends.cudnn.benchmark = False  # trying algorithms out waits for the device, which breaks a capture
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     # A guard stands before grid_sample's backward for its input gradient, which images do not need: warn, do not raise.
     torch.use_deterministic_algorithms(strict(), warn_only=True)
     warnings.filterwarnings("ignore", message="grid_sampler_2d_backward_cuda does not have a deterministic")
 
 
-def own_stream(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """A CUDA stream of its own for what this thread does; nothing on the CPU."""
-    return torch.cuda.stream(torch.cuda.Stream(device)) if device.type == "cuda" else contextlib.nullcontext()
+def own_stream(device: torch.device, slot: int) -> contextlib.AbstractContextManager[object]:
+    """The CUDA stream of one of the runs side by side, for what this thread does; nothing on the CPU."""
+    return torch.cuda.stream(_stream(device, slot)) if device.type == "cuda" else contextlib.nullcontext()
+
+
+@cache
+def _stream(device: torch.device, slot: int) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)  # torch has 32 and hands them out in turn: asked for once, no two slots share one
 
 
 def cores() -> int:

@@ -10,19 +10,21 @@ import multiprocessing.resource_tracker
 import os
 import signal
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from fer_lib.errors import FerError
 from fer_lib.training.config import RunConfig
-from fer_lib.training.event import Event, title
-from fer_lib.training.machine import own_stream
-from fer_lib.training.run import Place, Report, Task, attempt
+from fer_lib.training.event import Event
+from fer_lib.training.run import Place, Report, Task, attempt, broken
 from fer_lib.training.step import Workspace
+
+NEAR = 16  # runs among which one that spares a capture may go first: half of the captures of `paper` on two jobs
+ENOUGH = 3  # runs that broke one after the other end a campaign: what broke them would break the others, too
 
 
 class Waiting:
@@ -34,17 +36,34 @@ class Waiting:
     def __init__(self, tasks: Iterable[Task], *, held_back: Callable[[RunConfig], str], report: Report) -> None:
         self._tasks, self._held_back, self._report = deque(tasks), held_back, report
         self._lock = threading.RLock()
+        self._broke = 0
 
     def tell(self, event: Event) -> None:
         """Reports an event; one at a time."""
         with self._lock:
+            if event.state:
+                self._broke = self._broke + 1 if event.state == "broken" else 0
             self._report(event)
 
-    def next(self) -> Task | None:
-        """The first run that is not held back, or None; those before it are reported as stopped."""
+    def next(self, suits: Callable[[RunConfig], bool] = lambda config: False) -> Task | None:
+        """The first run, or the first of the next few that `suits`; None where all are begun or held back.
+
+        Those that are held back are reported as stopped.
+
+        Raises:
+            FerError: some runs one after the other broke.
+        """
         with self._lock:
+            if self._broke >= ENOUGH:
+                raise FerError(
+                    f"{ENOUGH} runs in a row broke, and the others are left.\n"
+                    "Out of memory? Try fewer jobs (JOBS=1). What is finished is kept."
+                )
             while self._tasks:
-                task = self._tasks.popleft()
+                near = (place for place, (config, _) in enumerate(islice(self._tasks, NEAR)) if suits(config))
+                place = next(near, 0)
+                task = self._tasks[place]
+                del self._tasks[place]
                 reason = self._held_back(task[0])
                 if not reason:
                     return task
@@ -57,37 +76,38 @@ class Waiting:
             self._tasks.insert(1, task)
 
 
-def run_here(waiting: Waiting, place: Place, *, deadline: float | None, halt: threading.Event | None = None) -> None:
+def run_here(
+    waiting: Waiting, place: Place, *, deadline: float | None, slot: int = 0, halt: threading.Event | None = None
+) -> None:
     """Trains what waits, one run after the other, until nothing does or `halt` is set.
 
     Raises:
-        FerError: a run broke.
+        FerError: no run can be trained here (any more).
     """
     halt = halt or threading.Event()
-    workspace = Workspace(place.torch_device())
-    while not halt.is_set() and (task := waiting.next()):
-        config, keep = task
-        if not attempt(
-            config, place, workspace=workspace, keep_weights=keep, deadline=deadline, report=waiting.tell, halt=halt
-        ):
-            waiting.put_back(task)
+    with Workspace(place.torch_device(), slot=slot) as workspace:
+        while not halt.is_set() and (task := waiting.next(workspace.suits)):
+            config, keep = task
+            if not attempt(
+                config, place, workspace=workspace, keep_weights=keep, deadline=deadline, report=waiting.tell, halt=halt
+            ):
+                waiting.put_back(task)
 
 
 def run_in_threads(waiting: Waiting, place: Place, *, jobs: int, deadline: float | None) -> None:
     """Trains what waits, `jobs` runs at a time; no thread is left when this returns or raises.
 
     Raises:
-        FerError: a run broke; the others stop after their epoch, and go on from their checkpoints next time.
+        FerError: no run can be trained here (any more); those under way stop after their epoch, and go on from their
+            checkpoints next time.
     """
     halt = threading.Event()
-
-    def work() -> None:
-        with own_stream(place.torch_device()):
-            run_here(waiting, place, deadline=deadline, halt=halt)
-
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            for finished in as_completed([pool.submit(work) for _ in range(jobs)]):
+            work = [
+                pool.submit(run_here, waiting, place, deadline=deadline, slot=slot, halt=halt) for slot in range(jobs)
+            ]
+            for finished in as_completed(work):
                 finished.result()
         except BaseException:
             halt.set()
@@ -98,10 +118,12 @@ def run_in_processes(waiting: Waiting, place: Place, *, jobs: int, deadline: flo
     """Trains what waits, `jobs` runs at a time; no process is left when this returns or raises.
 
     Raises:
-        FerError: a run broke or its process died; the others are ended, and go on from their checkpoints next time.
+        FerError: no run can be trained here (any more); those under way are ended, and go on from their checkpoints
+            next time.
     """
     under_way: dict[Connection, Task] = {}
     workers: dict[Connection, BaseProcess] = {}
+    part = place.shared_by(jobs)
 
     def hand_out(worker: Connection) -> None:
         if task := waiting.next():
@@ -113,7 +135,11 @@ def run_in_processes(waiting: Waiting, place: Place, *, jobs: int, deadline: flo
         try:
             message = worker.recv()
         except (EOFError, OSError):
-            raise _death(workers[worker], under_way[worker][0]) from None
+            (config, _), process = under_way.pop(worker), workers.pop(worker)
+            process.join()
+            broken(config, place, f"its process ended unexpectedly (exit code {process.exitcode})", waiting.tell)
+            hand_out(_start(workers, part, deadline))
+            return
         if isinstance(message, FerError):
             raise message
         if isinstance(message, Event):
@@ -125,8 +151,7 @@ def run_in_processes(waiting: Waiting, place: Place, *, jobs: int, deadline: flo
             hand_out(worker)
 
     try:
-        _start(workers, jobs, place.shared_by(jobs), deadline)
-        for worker in workers:
+        for worker in [_start(workers, part, deadline) for _ in range(jobs)]:
             hand_out(worker)
         while under_way:
             ready = wait(list(under_way))
@@ -139,29 +164,21 @@ def run_in_processes(waiting: Waiting, place: Place, *, jobs: int, deadline: flo
             process.join()
 
 
-def _start(workers: dict[Connection, BaseProcess], jobs: int, place: Place, deadline: float | None) -> None:
+def _start(workers: dict[Connection, BaseProcess], place: Place, deadline: float | None) -> Connection:
     context = multiprocessing.get_context("spawn")
     # Ctrl-C reaches the whole group; workers are born deaf to it, and the parent ends them. The tracker would start
     # with the first of them, and undo the block.
     multiprocessing.resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        for _ in range(jobs):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs, place, deadline), daemon=True)
-            process.start()
-            workers[ours] = process
-            theirs.close()  # so that the pipe ends when the worker does
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, place, deadline), daemon=True)
+        process.start()
+        workers[ours] = process
+        theirs.close()  # so that the pipe ends when the worker does
+        return ours
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-def _death(process: BaseProcess, config: RunConfig) -> FerError:
-    process.join()
-    return FerError(
-        f"{title(config)}: its process ended unexpectedly (exit code {process.exitcode}).\n"
-        "Out of memory? Try fewer jobs (JOBS=1); what is finished is kept."
-    )
 
 
 def _work(parent: Connection, place: Place, deadline: float | None) -> None:
@@ -173,8 +190,6 @@ def _work(parent: Connection, place: Place, deadline: float | None) -> None:
             done = attempt(config, place, workspace=workspace, keep_weights=keep, deadline=deadline, report=parent.send)
             parent.send(done)
         except FerError as error:
-            if error.__cause__ is not None:  # lost on the way through the pipe, unlike a note
-                error.add_note("".join(traceback.format_exception(error.__cause__)))
             parent.send(error)
 
 

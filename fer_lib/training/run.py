@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 
 from fer_lib import data
 from fer_lib.errors import FerError
+from fer_lib.files import write_atomically
 from fer_lib.models import Classifier
 from fer_lib.models.weights import (
     IMAGENET,
@@ -98,6 +100,7 @@ def run_one(
         if record is not None and is_complete(record, store, keep_weights=keep_weights):
             report(Event(config, state="reused"))
             return record
+        store.trouble_path(run_id).unlink(missing_ok=True)
         blank = Record(run_id=run_id, config=config, fingerprint=faces.fingerprint, status="skipped")
         try:
             start = _starting_weights(config, place, workspace, report, go_on, wait)
@@ -135,9 +138,10 @@ def attempt(
     """Trains a run of a campaign and reports how it ended; False if another process has the run just now.
 
     `halt` stops it after the epoch under way, `deadline` (`time.monotonic()`) before an epoch that would not end by it.
+    One that breaks is reported as broken, and the store keeps what was said (`RunStore.trouble_path`).
 
     Raises:
-        FerError: what `run_one` raises, or what broke in it, with the run's name.
+        FerError: no run can be trained here (any more).
     """
 
     def go_on(seconds: float) -> bool:
@@ -156,10 +160,17 @@ def attempt(
         raise
     except Exception as error:
         what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise FerError(
-            f"{title(config)}: {what}\nOut of memory? Try fewer jobs (JOBS=1). Otherwise --debug shows where it broke."
-        ) from error
+        workspace.clear()
+        broken(config, place, what, report, where="".join(traceback.format_exception(error)))
     return True
+
+
+def broken(config: RunConfig, place: Place, what: str, report: Report, *, where: str = "") -> None:
+    """Reports a run that broke, and leaves what is known of it in the store, to be read there."""
+    faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
+    path = RunStore(place.store).trouble_path(config.run_id(faces.fingerprint))
+    write_atomically(path, f"{title(config)}\n{config.canonical()}\n{what}\n{where}".encode())
+    report(Event(config, state="broken", reason=f"{what} (see {path})"))
 
 
 def _starting_weights(
@@ -222,12 +233,13 @@ def _train_and_store(
             save_at = ended + max(place.checkpoint_every, (ended - began) / CHECKPOINT_SHARE)
         return goes_on
 
-    outcome = train(
-        config, faces, workspace=workspace, start=start, after_epoch=after_epoch,
-        resume=lambda training: training.restore(checkpoint, run_id=run_id),
-    )  # fmt: skip
-    if keep_weights:
-        save_weights(outcome.model, store.weights_path(run_id))
+    with workspace.stream():
+        outcome = train(
+            config, faces, workspace=workspace, start=start, after_epoch=after_epoch,
+            resume=lambda training: training.restore(checkpoint, run_id=run_id),
+        )  # fmt: skip
+        if keep_weights:
+            save_weights(outcome.model, store.weights_path(run_id))
     record = store.put(_record(blank, outcome, workspace.device), outcome.arrays)
     checkpoint.unlink(missing_ok=True)
     return record

@@ -5,8 +5,10 @@ CPU. Captured once and replayed, the step costs one launch. A graph remembers ad
 and batch stay where they are and change in place, also from one run to the next.
 """
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -14,11 +16,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fer_lib.data import FaceSet, Labels
 from fer_lib.data.batches import DeviceData, apply_augmentation, images_on, normalise
+from fer_lib.errors import FerError
 from fer_lib.geometry import identity_theta, invert
 from fer_lib.models import Classifier, build
 from fer_lib.models.networks import Dropout
 from fer_lib.training.config import RunConfig
-from fer_lib.training.machine import arithmetic, strict
+from fer_lib.training.machine import arithmetic, graphs, own_stream, strict
 from fer_lib.training.optim import class_weights, forget, loss_of, make_optimizer, pose_loss, set_learning_rate
 
 WARM_UPS = 3  # steps before a capture, in which libraries allocate and choose their algorithms
@@ -26,6 +29,10 @@ WARM_UPS = 3  # steps before a capture, in which libraries allocate and choose t
 Body = Callable[[], None]
 Capture = Callable[[Body, torch.Generator], Body]
 _ALONE = threading.Lock()  # initial weights come from the process's generator; one capture at a time
+
+
+class CaptureFailed(FerError):
+    """A step could not be captured. What it left in the allocator and in generators spoils every later run here."""
 
 
 class Step:
@@ -36,7 +43,8 @@ class Step:
     Attributes:
         model: what is trained.
         average: the moving average of `model` under `ema`; None without.
-        how: `cuda graph`, or `eager`, with the reason where a graph was wanted and could not be had.
+        how: `cuda graph` or `eager`.
+        dropout: what dropout draws from.
     """
 
     def __init__(
@@ -59,12 +67,12 @@ class Step:
             self._average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
         self._loss = torch.zeros((), dtype=torch.float64, device=device)
         self._hits = torch.zeros((), dtype=torch.float64, device=device)
-        self._dropout = torch.Generator(device)
+        self.dropout = torch.Generator(device)
         self._capture = capture
         self._run: Body | None = None
         for module in model.modules():
             if isinstance(module, Dropout):
-                module.generator = self._dropout
+                module.generator = self.dropout
 
     @property
     def average(self) -> Classifier | None:
@@ -95,12 +103,15 @@ class Step:
             plan: their augmentation, [n, ...] in the same order, or None.
             lr: learning rate of a step, 0-based.
             mix: `mixing_plan` of the steps, or None.
+
+        Raises:
+            CaptureFailed: the step is to be captured, and cannot be.
         """
         size = len(self._rows)
         steps = len(rows) // size
         self.model.train()
         self._prepare(None if plan is None else plan[:size])
-        self._dropout.manual_seed(dropout_seed)
+        self.dropout.manual_seed(dropout_seed)
         self._loss.zero_()
         self._hits.zero_()
         assert self._run is not None
@@ -120,8 +131,8 @@ class Step:
         if self._run is not None:
             return
         self._plan = None if plan is None else plan.clone()
-        self._run = self._body
         if self._capture is None:
+            self._run = self._body
             return
         parts = [part for part in (self.model, self.average) if part is not None]
         states = [{name: value.clone() for name, value in part.state_dict().items()} for part in parts]
@@ -129,12 +140,9 @@ class Step:
             parameter: {name: None if value is None else value.clone() for name, value in state.items()}
             for parameter, state in self.optimizer.state.items()
         }
-        with _ALONE:
-            try:
-                self._run = self._capture(self._body, self._dropout)
-                self.how = "cuda graph"
-            except RuntimeError as error:
-                self.how = f"eager, since the step could not be captured: {str(error).splitlines()[0]}"
+        with _ALONE, _uncounted(parts):
+            self._run = self._capture(self._body, self.dropout)
+        self.how = "cuda graph"
         for part, state in zip(parts, states, strict=True):
             part.load_state_dict(state)
         forget(self.optimizer)
@@ -196,63 +204,113 @@ class Step:
         return float(part / whole)
 
 
+@contextlib.contextmanager
+def _uncounted(models: list[Classifier]) -> Iterator[None]:
+    """Batch normalisation does not count its batches meanwhile: a kernel a layer, for a number that nobody reads."""
+    layers = [layer for model in models for layer in model.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    counts = [layer.num_batches_tracked for layer in layers]
+    for layer in layers:
+        layer.num_batches_tracked = None
+    try:
+        yield
+    finally:
+        for layer, count in zip(layers, counts, strict=True):
+            layer.num_batches_tracked = count
+
+
 def cuda_graph(body: Body, generator: torch.Generator) -> Body:
-    """Captures `body` on the current device after warming it up; calling the result replays it on the current stream.
+    """Captures `body` on the current stream after warming it up there; calling the result replays it.
+
+    Args:
+        body: draws from no generator of the device but `generator`.
 
     Raises:
-        RuntimeError: it does what a graph cannot hold, such as waiting for the device.
+        CaptureFailed: it does what a graph cannot hold, such as waiting for the device; or the stream is the default.
     """
-    aside = torch.cuda.Stream()
-    aside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(aside):
-        for _ in range(WARM_UPS):
-            body()
-    torch.cuda.current_stream().wait_stream(aside)
+    for _ in range(WARM_UPS):
+        body()
     graph = torch.cuda.CUDAGraph()
     graph.register_generator_state(generator)
-    with torch.cuda.graph(graph, stream=aside, capture_error_mode="thread_local"):
-        body()
+    try:
+        with torch.cuda.graph(graph, stream=torch.cuda.current_stream(), capture_error_mode="thread_local"):
+            body()
+    except RuntimeError as error:
+        cause: BaseException = error  # the end of a capture that is broken raises again, and says nothing
+        while cause.__context__ is not None:
+            cause = cause.__context__
+        raise CaptureFailed(
+            f"The training step could not be captured as a CUDA graph: {str(cause).splitlines()[0]}.\n"
+            "This process can train no more. FER_GRAPH=0 does without; `make gpu-check` looks for faults."
+        ) from error
     return graph.replay
 
 
 class Workspace:
     """What a run leaves to the next one: the images on the device and, for a run of the same shape, model and step.
 
-    One workspace serves one thread. Its next run starts as from nothing; a test compares the two bit by bit.
+    One workspace serves one thread, each of those side by side with a `slot` of its own. Its next run starts as from
+    nothing; a test compares the two bit by bit. As a context manager it is cleared at the end.
     """
 
-    def __init__(self, device: torch.device, *, capture: Capture | None = None) -> None:
-        self.device = device
-        self._capture = capture or (cuda_graph if device.type == "cuda" else None)
+    def __init__(self, device: torch.device, *, slot: int = 0, capture: Capture | None = None) -> None:
+        self.device, self._slot = device, slot
+        self._capture = capture or (cuda_graph if device.type == "cuda" and graphs() else None)
         self._images: tuple[str, Tensor] | None = None
-        self._held: tuple[object, Step] | None = None
+        self._held: tuple[tuple[RunConfig, int, bool], Step] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.clear()
+
+    def stream(self) -> contextlib.AbstractContextManager[object]:
+        """What everything on a GPU is to be done in: a stream of the slot's own. Nothing on the CPU."""
+        return own_stream(self.device, self._slot)
+
+    def clear(self) -> None:
+        """Lets go of what it holds. A graph's end waits for the device, and so never falls into a capture."""
+        with _ALONE:
+            self._held = self._images = None
+
+    def suits(self, config: RunConfig) -> bool:
+        """Whether a run of `config` would spare a capture."""
+        return self._capture is not None and self._held is not None and self._held[0][0] == _shape(config)
 
     def images(self, faces: FaceSet) -> Tensor:
         """`images_on` the device; those of the last FaceSet are kept."""
         if self._images is None or self._images[0] != faces.fingerprint or not faces.fingerprint:
-            self._held = self._images = None  # frees the old ones first
+            self.clear()
             self._images = faces.fingerprint, images_on(faces, self.device)
         return self._images[1]
 
     def step(self, config: RunConfig, data: DeviceData, labels: Labels, start: Callable[[Classifier], None]) -> Step:
         """A step with fresh weights of `config`, changed by `start`, and an optimizer that has seen nothing."""
         with _ALONE:
+            if self.device.type == "cuda":
+                _make_handles(self.device)
             fresh = build(config, classes=len(labels.classes))
         start(fresh)
         shape = _shape(config), min(config.batch_size, len(data)), strict()
-        held, self._held = self._held, None
-        if held is not None and held[0] == shape:
-            step = held[1]
+        if self._held is not None and self._held[0] == shape:
+            step = self._held[1]
             step.model.load_state_dict(fresh.state_dict())
             forget(step.optimizer)
         else:
-            del held
+            with _ALONE:
+                self._held = None
             fresh.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             optimizer = make_optimizer(fresh, config)
             step = Step(fresh, optimizer, data, config, classes=len(labels.classes), capture=self._capture)
         step.begin(data)
         self._held = shape, step
         return step
+
+
+def _make_handles(device: torch.device) -> None:
+    """cuBLAS and cuDNN make a handle for each thread that first needs one, and wait for the device to do so."""
+    ones = torch.ones(1, 1, 8, 8, device=device)
+    torch.nn.functional.conv2d(ones @ ones, ones)
 
 
 def _shape(config: RunConfig) -> RunConfig:

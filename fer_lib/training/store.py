@@ -25,7 +25,7 @@ class Busy(Exception):
 
 
 class RunStore:
-    """Records in `folder/runs`, checkpoints of unfinished runs in `folder/work`, weights in `folder/weights`."""
+    """Records in `folder/runs`, weights in `folder/weights`, checkpoints and troubles of others in `folder/work`."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -37,6 +37,15 @@ class RunStore:
 
     def checkpoint_path(self, run_id: str) -> Path:
         return self.folder / "work" / f"{run_id}.safetensors"
+
+    def trouble_path(self, run_id: str) -> Path:
+        """What broke the run, where one broke: a text."""
+        return self.folder / "work" / f"{run_id}.txt"
+
+    def troubles(self) -> dict[str, str]:
+        """By run_id, what broke those runs that broke when they were last tried."""
+        found = {path.stem: path.read_text().splitlines() for path in sorted(self.folder.glob("work/*.txt"))}
+        return {run_id: lines[2] for run_id, lines in found.items() if len(lines) > 2}
 
     def weights_path(self, run_id: str) -> Path:
         return self.folder / "weights" / f"{run_id}.safetensors"

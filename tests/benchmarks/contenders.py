@@ -24,7 +24,7 @@ from fer_lib.models import build
 from fer_lib.models.convolution import Conv2d
 from fer_lib.training import RunConfig
 from fer_lib.training.evaluate import evaluate
-from fer_lib.training.machine import arithmetic, own_stream, prepare
+from fer_lib.training.machine import arithmetic, prepare
 from fer_lib.training.step import Workspace, cuda_graph
 
 Way = Literal["ours", "torch", "naive", "limit", "matmul"]
@@ -67,7 +67,7 @@ def _ours(lane: Lane) -> Work:
     device, config = torch.device(lane.device), lane.config
     prepare(device, threads=lane.threads)
     faces, labels, rows = _rows(lane)
-    workspaces = [Workspace(device) for _ in range(lane.runs)]
+    workspaces = [Workspace(device, slot=slot) for slot in range(lane.runs)]
     selections = [DeviceData.of(workspace.images(faces), labels, rows) for workspace in workspaces]
     order = selections[0].index
     plan = augmentation_plan(config.augment, ROWS, seed=0, epoch=0)
@@ -98,12 +98,11 @@ def _ours(lane: Lane) -> Work:
             return len(part)
 
         return look
-    streams = [own_stream(device) for _ in workspaces]
     pool = ThreadPoolExecutor(lane.runs)
 
     def one(number: int, steps: int) -> None:
         chosen = (torch.arange(steps * config.batch_size) % ROWS).to(device)
-        with streams[number]:
+        with workspaces[number].stream():
             steps_of[number].epoch(
                 order[chosen], None if plan is None else plan[chosen], dropout_seed=0, lr=lambda step: 1e-4
             )
@@ -203,7 +202,8 @@ def _limit(lane: Lane) -> Work:
     step.model.train(lane.task == "train")
     once = train_once if lane.task == "train" else look_once
     if device.type == "cuda" and lane.task == "train":
-        once = cuda_graph(train_once, torch.Generator(device))
+        with workspace.stream():
+            once = cuda_graph(train_once, step.dropout)
 
     def run(steps: int) -> int:
         for _ in range(steps):

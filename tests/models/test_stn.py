@@ -93,8 +93,9 @@ def test_who_looked_first_does_not_take_the_gradient_from_who_trains():
 def test_autocast_does_not_round_the_grid():
     theta = some_thetas(8)
     with torch.autocast("cpu", torch.bfloat16):
-        inside = sampling_grid(theta, height=48, width=48)
+        inside, twice = sampling_grid(theta, height=48, width=48), compose(theta, theta)
     assert torch.equal(inside, sampling_grid(theta, height=48, width=48))
+    assert torch.equal(twice, compose(theta, theta))
 
 
 def test_a_frozen_transformer_has_nothing_to_train(faces):

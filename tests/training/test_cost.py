@@ -1,5 +1,6 @@
 """What a run costs is counted, timed and predicted; a deadline holds."""
 
+import threading
 import time
 
 import pytest
@@ -42,7 +43,7 @@ def test_a_campaign_ends_with_its_last_job(jobs, wanted):
 
 @pytest.mark.parametrize(
     ("speeds", "wanted"),
-    [([10, 10, 1, 1, 1], 1), ([10, 18, 25, 26, 1], 4), ([1, 2, 4, 8, 16], 16), ([10, 10.9, 99, 99, 99], 1)],
+    [([10, 10, 1, 1], 1), ([10, 18, 25, 26], 4), ([1, 2, 4, 8], 8), ([10, 10.9, 99, 99], 1)],
 )
 def test_more_runs_at_once_must_be_worth_it(speeds, wanted):
     asked = []
@@ -90,3 +91,35 @@ def test_nothing_starts_that_would_not_get_through_an_epoch_by_the_deadline(tmp_
     )
     tally = run_all(configs, place(tmp_path), deadline=time.monotonic() + 100)
     assert tally.states == {configs[0]: "stopped", configs[1]: "trained"}
+
+
+def test_kinds_side_by_side_on_a_gpu_are_timed_together_and_captured_once(tmp_path, monkeypatch):
+    """Captures come one after the other: who is ready first waits, else each would be timed alone."""
+    at_work, slots, crowd = [], [], []
+
+    def measure(config, place, *, slot, together):
+        time.sleep(0.05 * slot)  # its capture
+        together()
+        at_work.append(config)
+        time.sleep(0.2)
+        crowd.append(len(at_work))
+        slots.append(slot)
+        return Speed(0.0, 1.0, 1.0), 1.0
+
+    monkeypatch.setattr(calibration, "measure", measure)
+    kinds = [(str(number), tiny(seed=number)) for number in range(5)]
+    found = calibration._in_threads(kinds, place(tmp_path), 4)
+    assert {kind: len(taken) for kind, taken in found.items()} == {"0": 2, "1": 2, "2": 2, "3": 1, "4": 1}
+    assert sorted(slots) == sorted([0, 1, 2, 3] * 2)
+    assert min(crowd[:4]) == 4, "one was timed before the others were ready"
+
+
+def test_a_kind_that_breaks_while_it_is_timed_leaves_none_waiting(tmp_path, monkeypatch):
+    def measure(config, place, *, slot, together):
+        if slot == 1:
+            raise RuntimeError("out of memory")
+        together()
+
+    monkeypatch.setattr(calibration, "measure", measure)
+    with pytest.raises((RuntimeError, threading.BrokenBarrierError)):
+        calibration._in_threads([(str(number), tiny(seed=number)) for number in range(4)], place(tmp_path), 4)

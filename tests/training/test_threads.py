@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+import torch
 from training.tiny import assert_same_runs, fine_tuned, place, tiny
 
 from fer_lib.errors import FerError
@@ -26,7 +27,27 @@ def test_threads_leave_the_records_of_one_run_after_the_other(tmp_path):
     assert_same_runs(RunStore(one.store), RunStore(side_by_side.store))
 
 
-def test_a_broken_run_stops_the_others_after_their_epoch(tmp_path):
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_threads_on_a_gpu_leave_the_records_of_one_run_after_the_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_STRICT", "1")
+    one, side_by_side = (place(tmp_path / name, device="cuda") for name in ("one", "side"))
+    run_all(CONFIGS, one)
+    in_threads(CONFIGS, side_by_side)
+    torch.use_deterministic_algorithms(False)
+    assert_same_runs(RunStore(one.store), RunStore(side_by_side.store))
+
+
+def test_a_run_that_spares_a_capture_goes_first_but_not_from_far_away():
+    tasks = [(tiny(seed=seed, attention="stn" if seed % 20 == 19 else "none"), False) for seed in range(40)]
+    waiting = Waiting(tasks, held_back=lambda config: "", report=lambda event: None)
+    suits = lambda config: config.attention == "stn"  # noqa: E731
+    taken = [waiting.next(suits)[0].seed for _ in range(40)]
+    assert sorted(taken) == list(range(40))
+    assert taken[:6] == [0, 1, 2, 3, 19, 4]
+    assert taken.index(39) == 39 - 15
+
+
+def test_what_cannot_go_on_stops_the_others_after_their_epoch(tmp_path):
     long, bad = tiny(epochs=100_000), tiny(dataset="fer2013")
     events, before = [], threading.active_count()
     with pytest.raises(FerError):
