@@ -26,8 +26,8 @@ def build_report(
     """The report of a profile, from its records alone if not `train`; returns its index.
 
     Raises:
-        FerError: the profile, its params or its data are missing, or a notebook failed; the pages of the others are
-            made all the same, and say so.
+        FerError: the profile, its params or its data are missing, or a notebook failed or a run broke; the pages of
+            the others are made all the same, and say so.
     """
     folder = paths.report_folder(profile)
     params_folder = paths.params_folder(profile)
@@ -43,15 +43,16 @@ def build_report(
     by_name(grids)  # names that mean two runs come to light before anything is trained
     cells = cells_of(grids)
     place = Place(folder, data_folder)
-    if train:
-        _train(trainable_cells(cells, place), written_order(params_folder), place, jobs=jobs, verbose=verbose)
+    trainable = trainable_cells(cells, place) if train else []
+    broken = _train(trainable, written_order(params_folder), place, jobs=jobs, verbose=verbose) if train else 0
     store = RunStore(folder)
     made_from = {
         notebook.stem: page_inputs(notebook, params[notebook.stem], store=store, data_folder=data_folder)
         for notebook in notebooks
     }
     before = read_manifest(folder)
-    if before == made_from and all((folder / f"{page}.html").is_file() for page in ("index", *made_from)):
+    rendered = all((folder / f"{page}.html").is_file() for page in ("index", *made_from))
+    if rendered and before == made_from and not broken:
         print(f"{profile}: nothing that its pages are made from has changed.")
         return folder / "index.html"
     tasks = [Task(notebook, params[notebook.stem], folder / "notebooks" / notebook.name) for notebook in notebooks]
@@ -72,8 +73,11 @@ def build_report(
         incomplete=" ".join(_lacking(failed, len(planned), records)),
     )
     write_manifest(folder, {page: inputs for page, inputs in made_from.items() if page not in without})
-    if failed:
-        raise FerError("\n".join(str(error) for error in failed))
+    errors = [str(error) for error in failed]
+    if broken:
+        errors.append(f"{broken} runs broke; `python -m fer_lib runs {profile}` says how.")
+    if errors:
+        raise FerError("\n".join(errors))
     return index
 
 
@@ -111,12 +115,14 @@ def trainable_cells(cells: list[Cell], place: Place) -> list[Cell]:
     return [cell for cell in cells if cell.config.dataset not in absent]
 
 
-def _train(cells: list[Cell], first: list[RunConfig], place: Place, *, jobs: int, verbose: bool) -> None:
+def _train(cells: list[Cell], first: list[RunConfig], place: Place, *, jobs: int, verbose: bool) -> int:
+    """Trains what is missing, and returns how many runs broke."""
     configs = in_order((cell.config for cell in cells), first)
     without = "TRAIN=0 (--no-train) renders what is there without them."
     with Progress(configs, place.store, jobs=jobs, every_epoch=verbose, without=without) as progress:
         tally = run_all(configs, place, jobs=jobs, keep_weights=kept(cells), report=progress.report)
     print(f"runs: {tally}")
+    return tally.count("broken")
 
 
 def _environment(folder: Path, data_folder: Path | None, *, jobs: int) -> dict[str, str]:

@@ -16,6 +16,8 @@ import pytest
 from bs4 import BeautifulSoup
 from tiny_report import run_report, write_tiny_params
 
+from fer_lib.errors import FerError
+from fer_lib.report import make
 from fer_lib.study import published
 
 ROOT = Path(__file__).parents[2]
@@ -141,6 +143,17 @@ def test_again_trains_nothing_and_gives_the_same_files(made):
     assert re.search(r"runs: 0 trained, \d+ reused, 0 diverged, 0 skipped", again.stdout)
     assert "nothing that its pages are made from has changed" in again.stdout
     assert files(folder / "report") == before
+
+
+def test_a_broken_run_fails_the_report_after_its_pages_are_made(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_REPORT", str(tmp_path))
+    monkeypatch.setattr(make, "_train", lambda *cells, **options: 2)
+    monkeypatch.setattr(make, "_execute", lambda *tasks, **options: [])
+    rendered = []
+    monkeypatch.setattr(make, "render_report", lambda pages, **options: rendered.append(pages))
+    with pytest.raises(FerError, match="^2 runs broke; `python -m fer_lib runs demo` says how"):
+        make.build_report("demo", jobs=1)
+    assert len(rendered) == 1
 
 
 def test_a_failing_notebook_fails_the_report(tmp_path):
