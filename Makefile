@@ -26,11 +26,11 @@ PEER_FILES := tests/benchmarks/peers
 NOT_SLOW := $(if $(filter 1,$(FAST)), and not slow)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data report docs lab test lint bench peers page pictures clean lock
+.PHONY: help setup data report docs lab test lint bench gpu-check peers page pictures clean lock
 
 help: ## show this list
 	@echo "PROFILE=demo|quick|paper   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)   TRAIN=0: only read runs   VERBOSE=1: say more"
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1@\2/' | column -t -s@
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
 
 setup: $(VENV)/.done ## install everything into .venv (done once, by every other target)
 
@@ -68,6 +68,9 @@ test: lint ## lint and all tests, with FER_DATA also those on the real data; FAS
 
 bench: setup ## time training against the usual way and the limit; writes reports/bench/bench.json
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(filter 1,$(QUICK)),--quick)
+
+gpu-check: setup ## whether this GPU trains as it should, in ten minutes at most, and what to do if not
+	@PYTHONPATH=tests $(BIN)/python -m gpu_check
 
 peers: setup ## the expression networks of other packages beside ours on FER_DATA; writes reports/bench/peers.json (needs npm)
 	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)

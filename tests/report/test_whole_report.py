@@ -151,7 +151,7 @@ def test_a_broken_run_fails_the_report_after_its_pages_are_made(tmp_path, monkey
     monkeypatch.setattr(make, "_execute", lambda *tasks, **options: [])
     rendered = []
     monkeypatch.setattr(make, "render_report", lambda pages, **options: rendered.append(pages))
-    with pytest.raises(FerError, match="^2 runs broke; `python -m fer_lib runs demo` says how"):
+    with pytest.raises(FerError, match=r"^2 runs broke; `python -m fer_lib runs demo` says how"):
         make.build_report("demo", jobs=1)
     assert len(rendered) == 1
 
