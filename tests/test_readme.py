@@ -16,7 +16,7 @@ FENCED = re.findall(r"^```(\w*)\n(.*?)^```", README, flags=re.S | re.M)
 SHELL = [line for language, block in FENCED if language != "python" for line in block.splitlines() if line.strip()]
 SHELL += re.findall(r"`((?:make [a-z]|\.venv/bin/python|python -m fer_lib)[^`]*)`", README)
 MAKEFILE = (ROOT / "Makefile").read_text()
-TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, flags=re.M))
+TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, flags=re.M))
 VARIABLES = re.findall(r"^([A-Z]+) +\?=|ifdef ([A-Z_]+)|\$\(if \$\(([A-Z]+)\)", MAKEFILE, flags=re.M)
 KNOWN = {name for names in VARIABLES for name in names if name}
 
