@@ -30,12 +30,23 @@ def run(
     weights: Annotated[
         bool, typer.Option("--weights", help="Keep the weights of all these runs; those that lack them train again.")
     ] = False,
+    cluster: Annotated[
+        str,
+        typer.Option(help="slurm: by workers on a cluster's nodes that share this folder; local: by workers here."),
+    ] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Workers on the cluster.")] = 1,
+    cluster_option: Annotated[
+        list[str] | None, typer.Option(help="What sbatch is told of a worker, such as partition=gpu; may be repeated.")
+    ] = None,
+    status: Annotated[bool, typer.Option("--status", help="Say what the workers do, and end.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="End the workers; what is finished is kept.")] = False,
     data: DataOption = None,
 ) -> None:
     """Train what is missing of params files' grids."""
     from fer_lib.selection import behind, chosen
-    from fer_lib.training import Place, grids_in, run_all
+    from fer_lib.training import Place, RunStore, grids_in, run_all
     from fer_lib.training.campaign import default_jobs
+    from fer_lib.training.cluster import Worker, Workers, submit
     from fer_lib.training.grid import cells_of, kept, profile_of
     from fer_lib.training.order import in_order, written_order
     from fer_lib.training.progress import Progress
@@ -54,13 +65,28 @@ def run(
         for config in configs:
             print(config.canonical())
         return
-    place = Place(store, data)
+    if status or cancel:
+        sent = Workers.of(store)
+        print("\n".join(sent.told(configs)) if status else f"{sent.cancel()} workers ended; what is finished is kept.")
+        return
+    place, keep = Place(store, data), frozenset(configs) if weights else kept(cells)
+    if cluster:
+        if deadline is not None:
+            raise FerError("--deadline is for one machine.\nA cluster has a time limit: --cluster-option time=MINUTES.")
+        worker = Worker(tuple(configs), place, jobs, keep, weights)
+        submit(worker, cluster=cluster, workers=workers, options=cluster_option or [])
+        try:
+            Workers.of(store).follow(configs)
+        except KeyboardInterrupt:
+            print("\nThe workers go on. The same command with --status says what they do, with --cancel it ends them.")
+            return
+        left = [config for config in configs if RunStore(store).find(config) is None]
+        sys.exit(1 if left else 0)
     jobs = default_jobs(jobs)
     with Progress(configs, place.store, jobs=jobs, every_epoch=True) as progress:
         tally = run_all(
-            configs, place, jobs=jobs, deadline=ends_at, report=progress.report,
-            keep_weights=frozenset(configs) if weights else kept(cells), need_weights=weights,
-        )  # fmt: skip
+            configs, place, jobs=jobs, deadline=ends_at, report=progress.report, keep_weights=keep, need_weights=weights
+        )
     print(tally)
     sys.exit(1 if tally.count("broken") else 0)
 

@@ -10,6 +10,7 @@ import multiprocessing.resource_tracker
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -23,6 +24,7 @@ from fer_lib.training.event import Event
 from fer_lib.training.run import Place, Report, Task, attempt, broken
 from fer_lib.training.step import Workspace
 
+BUSY_WAIT = 5.0  # seconds before a campaign looks again at a run that another process has
 NEAR = 16  # runs among which one that spares a capture may go first: half of the captures of `paper` on two jobs
 ENOUGH = 3  # runs that broke one after the other end a campaign: what broke them would break the others, too
 
@@ -35,6 +37,7 @@ class Waiting:
 
     def __init__(self, tasks: Iterable[Task], *, held_back: Callable[[RunConfig], str], report: Report) -> None:
         self._tasks, self._held_back, self._report = deque(tasks), held_back, report
+        self._elsewhere: deque[Task] = deque()
         self._lock = threading.RLock()
         self._broke = 0
 
@@ -59,6 +62,8 @@ class Waiting:
                     f"{ENOUGH} runs in a row broke, and the others are left.\n"
                     "Out of memory? Try fewer jobs (JOBS=1). What is finished is kept."
                 )
+            if not self._tasks:
+                self._tasks, self._elsewhere = self._elsewhere, self._tasks
             while self._tasks:
                 near = (place for place, (config, _) in enumerate(islice(self._tasks, NEAR)) if suits(config))
                 place = next(near, 0)
@@ -70,10 +75,14 @@ class Waiting:
                 self._report(Event(task[0], state="stopped", reason=reason))
         return None
 
-    def put_back(self, task: Task) -> None:
-        """Takes back a run that another process is training: it keeps its place, behind one that can go on."""
+    def put_back(self, task: Task) -> bool:
+        """Takes back a run that another process is training: it comes again after all others.
+
+        Returns whether all that wait are elsewhere: nothing is gained by asking for them at once.
+        """
         with self._lock:
-            self._tasks.insert(1, task)
+            self._elsewhere.append(task)
+            return not self._tasks
 
 
 def run_here(
@@ -90,8 +99,8 @@ def run_here(
             config, keep = task
             if not attempt(
                 config, place, workspace=workspace, keep_weights=keep, deadline=deadline, report=waiting.tell, halt=halt
-            ):
-                waiting.put_back(task)
+            ) and waiting.put_back(task):
+                halt.wait(BUSY_WAIT)
 
 
 def run_in_threads(waiting: Waiting, place: Place, *, jobs: int, deadline: float | None) -> None:
@@ -121,7 +130,7 @@ def run_in_processes(waiting: Waiting, place: Place, *, jobs: int, deadline: flo
         FerError: no run can be trained here (any more); those under way are ended, and go on from their checkpoints
             next time.
     """
-    under_way: dict[Connection, Task] = {}
+    under_way: dict[Connection, Task | None] = {}  # None: it waits for a while
     workers: dict[Connection, BaseProcess] = {}
     part = place.shared_by(jobs)
 
@@ -135,9 +144,11 @@ def run_in_processes(waiting: Waiting, place: Place, *, jobs: int, deadline: flo
         try:
             message = worker.recv()
         except (EOFError, OSError):
-            (config, _), process = under_way.pop(worker), workers.pop(worker)
+            task, process = under_way.pop(worker), workers.pop(worker)
             process.join()
-            broken(config, place, f"its process ended unexpectedly (exit code {process.exitcode})", waiting.tell)
+            if task is not None:
+                what = f"its process ended unexpectedly (exit code {process.exitcode})"
+                broken(task[0], place, what, waiting.tell)
             hand_out(_start(workers, part, deadline))
             return
         if isinstance(message, FerError):
@@ -146,9 +157,11 @@ def run_in_processes(waiting: Waiting, place: Place, *, jobs: int, deadline: flo
             waiting.tell(message)
         else:
             task, done = under_way.pop(worker), message
-            if not done:
-                waiting.put_back(task)
-            hand_out(worker)
+            if task is not None and not done and waiting.put_back(task):
+                under_way[worker] = None
+                worker.send(None)
+            else:
+                hand_out(worker)
 
     try:
         for worker in [_start(workers, part, deadline) for _ in range(jobs)]:
@@ -185,7 +198,12 @@ def _work(parent: Connection, place: Place, deadline: float | None) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     workspace = Workspace(place.torch_device())
     while True:
-        config, keep = parent.recv()
+        task = parent.recv()
+        if task is None:
+            time.sleep(BUSY_WAIT)
+            parent.send(False)
+            continue
+        config, keep = task
         try:
             done = attempt(config, place, workspace=workspace, keep_weights=keep, deadline=deadline, report=parent.send)
             parent.send(done)

@@ -33,7 +33,6 @@ from fer_lib.training.store import Busy, RunStore
 
 CHECKPOINT_EVERY = 15.0  # seconds of training between two checkpoints; every epoch that takes longer has its own
 CHECKPOINT_SHARE = 0.1  # of the time goes into writing them, at most
-BUSY_WAIT = 5.0  # seconds before a campaign looks again at a run that another process has
 
 Report = Callable[[Event], None]
 GoOn = Callable[[float], bool]
@@ -151,8 +150,7 @@ def attempt(
     try:
         run_one(config, place, workspace=workspace, keep_weights=keep_weights, report=report, go_on=go_on, wait=False)
     except Busy:
-        report(Event(config, reason="another process trains it; waiting for that"))
-        time.sleep(BUSY_WAIT)
+        report(Event(config, reason="another process trains it"))
         return False
     except Stopped:
         report(Event(config, state="stopped"))

@@ -172,7 +172,7 @@ def _hold(folder, run_id, held, release):
 @pytest.mark.slow
 def test_a_run_that_another_process_has_is_left_to_it(tmp_path, monkeypatch):
     """The campaign trains the others meanwhile, and comes back to it."""
-    monkeypatch.setattr("fer_lib.training.run.BUSY_WAIT", 0.01)
+    monkeypatch.setattr("fer_lib.training.pool.BUSY_WAIT", 0.01)
     where, theirs, ours = place(tmp_path), tiny(), tiny(epochs=1)
     run_id = run_one(theirs, place(tmp_path / "other")).run_id
     store = RunStore(where.store)

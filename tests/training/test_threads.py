@@ -47,6 +47,21 @@ def test_a_run_that_spares_a_capture_goes_first_but_not_from_far_away():
     assert taken.index(39) == 39 - 15
 
 
+def test_runs_of_other_processes_come_again_after_all_others():
+    """However many there are: asked for in turn, two of them would keep a campaign from its third for ever."""
+    tasks = [(tiny(seed=seed), False) for seed in range(4)]
+    waiting = Waiting(tasks, held_back=lambda config: "", report=lambda event: None)
+    for seed in (0, 1):
+        assert (task := waiting.next()) == tasks[seed]
+        assert not waiting.put_back(task)
+    assert [waiting.next(), waiting.next()] == tasks[2:]
+    assert waiting.next() == tasks[0]
+    assert not waiting.put_back(tasks[0])
+    assert waiting.next() == tasks[1]
+    assert waiting.put_back(tasks[1]), "all that are left are elsewhere"
+    assert [waiting.next(), waiting.next(), waiting.next()] == [tasks[0], tasks[1], None]
+
+
 def test_what_cannot_go_on_stops_the_others_after_their_epoch(tmp_path):
     long, bad = tiny(epochs=100_000), tiny(dataset="fer2013")
     events, before = [], threading.active_count()

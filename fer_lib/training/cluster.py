@@ -1,0 +1,280 @@
+"""A campaign on a cluster: an array of workers on a shared folder, through submitit (https://pypi.org/project/submitit).
+
+A worker is a campaign of its own. It takes the runs that are missing by the store's claims, so that workers need not
+know of each other, come and go at any time, and leave at most an epoch to be trained again.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from fer_lib.errors import FerError
+from fer_lib.files import write_atomically
+from fer_lib.training.campaign import default_jobs, run_all
+from fer_lib.training.config import RunConfig
+from fer_lib.training.cost import gflop
+from fer_lib.training.event import Event, title
+from fer_lib.training.progress import Progress, span
+from fer_lib.training.run import Place
+from fer_lib.training.store import RunStore
+
+AGAIN = 10_000  # times that a worker is queued again after its time was over
+LOOK_EVERY = 10.0  # seconds between two looks at the workers
+# A worker that is not told otherwise may train for four hours before it is queued again.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "slurm": {"job_name": "fer_lib", "time": 240, "stderr_to_stdout": True},
+    "local": {"timeout_min": 10**6, "stderr_to_stdout": True},
+}
+
+
+def folder_of(store: str | Path) -> Path:
+    """Where the workers of a store have their logs (`<job>_0_log.out`) and say what they do (`<job>.json`)."""
+    return Path(store) / "work" / "cluster"
+
+
+@dataclass
+class Doing:
+    """What a worker last said of itself; a file that it writes after every epoch.
+
+    Attributes:
+        runs: by title, the last epoch of each run under way, their number, and images and GFLOP a second.
+        end: its tally, once it has come to its end.
+    """
+
+    runs: dict[str, tuple[int, int, float, float]] = field(default_factory=dict)
+    end: str = ""
+
+    def take(self, event: Event) -> None:
+        """Notes an event of a run."""
+        name, seconds = title(event.config), max(event.seconds, 1e-9)
+        if event.state:
+            self.runs.pop(name, None)
+        elif event.epoch:
+            work = gflop(event.config) / event.config.epochs
+            self.runs[name] = (event.epoch, event.config.epochs, event.images / seconds, work / seconds)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One job of the array; submitit calls it, and queues it again (`checkpoint`) when its time is over.
+
+    `jobs` runs at once, 0 for one per core or as many as a GPU likes; the rest is as `run_all` has it.
+    """
+
+    configs: tuple[RunConfig, ...]
+    place: Place
+    jobs: int = 0
+    keep_weights: frozenset[RunConfig] = frozenset()
+    need_weights: bool = False
+
+    def __call__(self) -> None:
+        from submitit import JobEnvironment
+
+        job = JobEnvironment()
+        if job.cluster == "local":  # on Slurm submitit does without this signal, which comes before the one to go
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+        doing = Doing()
+        jobs = default_jobs(self.jobs)
+
+        def note() -> None:
+            path = folder_of(self.place.store) / f"{job.job_id}.json"
+            write_atomically(path, json.dumps(asdict(doing)).encode())
+
+        note()
+        with Progress(self.configs, self.place.store, jobs=jobs, every_epoch=True) as progress:
+
+            def report(event: Event) -> None:
+                progress.report(event)
+                doing.take(event)
+                note()
+
+            tally = run_all(
+                self.configs, self.place, jobs=jobs, report=report, keep_weights=self.keep_weights,
+                need_weights=self.need_weights,
+            )  # fmt: skip
+        print(tally)
+        doing.end = str(tally)
+        note()
+
+    def checkpoint(self) -> Any:
+        """What submitit queues when the time is over: the same again, since the checkpoints are in the store."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
+
+def submit(worker: Worker, *, cluster: str, workers: int, options: Sequence[str] = ()) -> list[str]:
+    """Starts the workers, and returns the names of their jobs, after those of earlier ones that are not over.
+
+    Args:
+        options: `name=value`, of sbatch on Slurm, such as `partition=gpu`.
+
+    Raises:
+        FerError: no such cluster, submitit or Slurm is not here, or does not take an option.
+    """
+    if cluster not in DEFAULTS:
+        raise FerError(f"--cluster: {cluster!r} is neither slurm nor local.")
+    try:
+        import submitit
+    except ImportError:
+        raise FerError("A cluster needs submitit.\nInstall it with `pip install 'fer_lib[cluster]'`.") from None
+    store = Path(worker.place.store).absolute()
+    data = None if worker.place.data is None else Path(worker.place.data).absolute()
+    worker = replace(worker, place=replace(worker.place, store=store, data=data))
+    folder = folder_of(store)
+    if cluster == "slurm" and shutil.which("sbatch") is None:
+        raise FerError("There is no Slurm here: sbatch is not found.\n`--cluster local` starts the workers here.")
+    executor = (submitit.SlurmExecutor if cluster == "slurm" else submitit.LocalExecutor)(folder, max_num_timeout=AGAIN)
+    try:
+        executor.update_parameters(**_parameters(cluster, options))
+        with _detached():
+            jobs = [job.job_id for job in executor.submit_array([worker] * workers)]
+    except (submitit.core.utils.FailedJobError, ValueError) as error:
+        raise FerError(f"The workers could not be started: {str(error).splitlines()[0]}") from error
+    with contextlib.suppress(FerError):
+        earlier = Workers.of(store)
+        jobs = [*(earlier.states() if earlier.cluster == cluster else ()), *jobs]
+    write_atomically(folder / "jobs.json", json.dumps({"cluster": cluster, "jobs": jobs}).encode())
+    return jobs
+
+
+def _parameters(cluster: str, options: Sequence[str]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not equals:
+            raise FerError(f"--cluster-option: {option!r} is not name=value, such as partition=gpu.")
+        given[name.replace("-", "_")] = yaml.safe_load(value)
+    if cluster == "slurm":
+        import submitit
+
+        known = submitit.SlurmExecutor._valid_parameters()
+        further = {name.replace("_", "-"): given.pop(name) for name in [*given] if name not in known}
+        given |= {"additional_parameters": further} if further else {}
+    return DEFAULTS[cluster] | given
+
+
+@contextlib.contextmanager
+def _detached() -> Iterator[None]:
+    """What is started meanwhile does not hear Ctrl-C or the terminal's end, and holds no pipe that this process has."""
+    signals, ours = {signal.SIGINT, signal.SIGHUP}, (1, 2)
+    kept = [os.dup(number) for number in ours]
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            for number in ours:
+                os.dup2(nowhere.fileno(), number)
+            yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+        for number, copy in zip(ours, kept, strict=True):
+            os.dup2(copy, number)
+            os.close(copy)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The workers that were last sent to work on a store.
+
+    Raises:
+        FerError: none was.
+    """
+
+    store: Path
+    cluster: str
+    jobs: list[str]
+
+    @classmethod
+    def of(cls, store: str | Path) -> "Workers":
+        try:
+            found = json.loads((folder_of(store) / "jobs.json").read_bytes())
+        except FileNotFoundError:
+            raise FerError(f"No workers have been sent to {store}.\n`run … --cluster slurm` sends some.") from None
+        return cls(Path(store), found["cluster"], found["jobs"])
+
+    def states(self) -> dict[str, str]:
+        """By job, what the cluster says of it (`RUNNING on node3`); only those that are not over."""
+        if self.cluster == "local":
+            return {job: "RUNNING" for job in self.jobs if _controller(job) is not None}
+        arrays = ",".join(dict.fromkeys(job.partition("_")[0] for job in self.jobs))
+        done = subprocess.run(
+            ["squeue", "--noheader", "--array", "--format=%i|%T|%R", f"--jobs={arrays}"], capture_output=True, text=True
+        )
+        if done.returncode and "Invalid job id" not in done.stderr:  # it has forgotten them: they are over
+            return dict.fromkeys(self.jobs, "UNKNOWN, since Slurm does not answer")
+        lines = [line.split("|", 2) for line in done.stdout.splitlines()]
+        known = {job: f"{state} {'on ' if state == 'RUNNING' else ''}{where}" for job, state, where in lines}
+        return {job: known[job] for job in self.jobs if job in known}  # COMPLETING, too: it may be queued again
+
+    def doing(self) -> dict[str, Doing]:
+        """By job, what it last said of itself."""
+        found = {}
+        for job in self.jobs:
+            with contextlib.suppress(FileNotFoundError):
+                found[job] = Doing(**json.loads((folder_of(self.store) / f"{job}.json").read_bytes()))
+        return found
+
+    def cancel(self) -> int:
+        """Ends those that are not over, and returns their number; at most an epoch of each run is lost."""
+        left = [*self.states()]
+        if self.cluster == "slurm" and left:
+            subprocess.run(["scancel", *left], check=True)
+        for job in left if self.cluster == "local" else ():
+            controller = _controller(job)
+            for process in controller.children(recursive=True) if controller is not None else ():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.terminate()
+        return len(left)
+
+    def told(self, configs: Sequence[RunConfig]) -> list[str]:
+        """A line for each worker, and one for the runs among `configs`: how many are there, how fast, how long yet."""
+        states, doing = self.states(), self.doing()
+        lines = []
+        for job in self.jobs:
+            said = doing.get(job, Doing())
+            over = f"ended: {said.end}" if said.end else f"gone (see {folder_of(self.store) / job}_0_log.out)"
+            lines.append(f"{job}  {states.get(job, over)}")
+            if job in states:
+                for name, (epoch, epochs, images, _) in said.runs.items():
+                    lines.append(f"    {name}, epoch {epoch}/{epochs}, {images:,.0f} images/s")
+        there = {record.config for record in RunStore(self.store).records() if record.status != "skipped"}
+        left = [config for config in configs if config not in there]
+        under_way = [run for job, said in doing.items() if job in states for run in said.runs.values()]
+        text = f"{len(configs) - len(left)} of {len(configs)} runs are there"
+        if under_way:
+            text += f", {sum(images for _, _, images, _ in under_way):,.0f} images/s"
+            seconds = sum(map(gflop, left)) / sum(work for *_, work in under_way)
+            text += f", about {span(seconds)} to go"
+        return [*lines, text]
+
+    def follow(self, configs: Sequence[RunConfig]) -> None:
+        """Prints what `told` says whenever it has changed, until all workers are over."""
+        before: list[str] = []
+        while True:
+            over, lines = not self.states(), self.told(configs)
+            if lines != before:
+                print("\n".join(lines), flush=True)
+            if over:
+                return
+            before = lines
+            time.sleep(LOOK_EVERY)
+
+
+def _controller(job: str) -> psutil.Process | None:
+    """The process that watches over a worker of submitit's local executor; None once it is over."""
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(int(job))
+        if process.status() != psutil.STATUS_ZOMBIE and "submitit.local._local" in process.cmdline():
+            return process
+    return None
