@@ -35,6 +35,8 @@ for command in (
 def main() -> None:
     """Entry point: a user's mistake is a message of two lines and exit code 2, Ctrl-C is exit code 130."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends like Ctrl-C
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # and so does a closed terminal, unless by `nohup`
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         app()
     except FerError as error:

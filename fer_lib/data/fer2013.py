@@ -25,6 +25,8 @@ from fer_lib.errors import DataMissing, FerError
 ROWS = 35_887
 TABLES = ("fer2013.csv", "icml_face_data.csv")
 _PART_OF = {"train": 0, "training": 0, "validation": 1, "val": 1, "publictest": 1, "test": 2, "privatetest": 2}
+LONGEST = 1 << 20  # characters of a cell
+MOST = 100_000  # rows: a small archive may unpack to any number
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, csv.Error, UnicodeDecodeError)
 _ENCODING = "utf-8-sig"  # spreadsheets put a byte-order mark in front
 
@@ -112,8 +114,8 @@ def _open_table(source: Path) -> Iterator[tuple[TextIO, str]]:
             file, name = opened.enter_context(archive.open(member)), f"{source}:{member}"
         if not name.endswith(".csv"):
             tar = opened.enter_context(tarfile.open(fileobj=file, mode="r:*"))
-            inside = (tar.extractfile(entry) for entry in tar if entry.name.rsplit("/", 1)[-1] in TABLES)
-            table = next(filter(None, inside), None)  # what is no file gives None
+            named = (entry for entry in tar if entry.isfile() and entry.name.rsplit("/", 1)[-1] in TABLES)
+            table = next(map(tar.extractfile, named), None)
             if table is None:
                 raise FerError(f"{source} holds none of {', '.join(TABLES)}.\n{HOW_TO_GET}")
             file = table
@@ -121,8 +123,8 @@ def _open_table(source: Path) -> Iterator[tuple[TextIO, str]]:
 
 
 def _read_table(table: TextIO, name: str) -> Arrays:
-    csv.field_size_limit(1 << 20)
-    rows = csv.reader(table)
+    csv.field_size_limit(LONGEST)
+    rows = csv.reader(iter(lambda: table.readline(LONGEST + 1), ""))  # a line that never ends is not read to its end
     header = [column.strip() for column in next(rows, [])]
     if sorted(header) != ["Usage", "emotion", "pixels"]:
         what = "Kaggle's unlabelled test.csv" if header == ["pixels"] else f"columns {', '.join(header)[:80] or 'none'}"
@@ -134,6 +136,8 @@ def _read_table(table: TextIO, name: str) -> Arrays:
     for number, row in enumerate(rows, start=1):
         if not row:
             continue
+        if number > MOST:
+            raise FerError(f"{name}: more than {MOST:,} rows, FER2013 has 35,887.\nDownload it again.")
         if len(row) != 3:
             raise FerError(f"{name}: row {number} has {len(row)} fields, expected 3; a truncated or edited file.")
         labels.append(_one_of(row[emotion].strip(), [str(i) for i in range(7)], "emotion", name, number))

@@ -7,13 +7,12 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from fer_lib.errors import FerError
 from fer_lib.files import file_hash
 from fer_lib.models.build import Classifier
+from fer_lib.models.tensors import read_tensors
 
 # `torchvision.models.ResNet50_Weights`, spelt out since importing it takes seconds; a test compares.
 IMAGENET = {
@@ -65,8 +64,8 @@ def load_run(model: Classifier, path: Path) -> None:
         FerError: the file is missing or damaged.
     """
     try:
-        state = load_file(path)
-    except (OSError, SafetensorError) as error:
+        state, _ = read_tensors(path)
+    except (OSError, ValueError) as error:
         raise FerError(
             f"{path}: no readable weights ({error}).\nDelete the file and run the pre-training again."
         ) from error
@@ -83,11 +82,11 @@ def load_localisation(model: Classifier, path: Path) -> None:
     """
     assert model.attention is not None
     try:
-        state = load_file(path)
+        state, _ = read_tensors(path)
         model.attention.load_state_dict(
             {key.removeprefix("attention."): value for key, value in state.items() if key.startswith("attention.")}
         )
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise FerError(
             f"{path}: no localisation net of this kind ({reason}).\nDelete the file and show the poses again."
@@ -101,8 +100,8 @@ def restore(model: Classifier, path: Path) -> None:
         FerError: the file is missing, damaged or of another model.
     """
     try:
-        model.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
+        model.load_state_dict(read_tensors(path)[0])
+    except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise FerError(
             f"{path}: no weights of this run ({reason}).\nDelete the file and train the run again."

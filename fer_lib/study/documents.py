@@ -51,6 +51,7 @@ def documents() -> dict[Path, str]:
         "performance": lambda: performance_part(recorded()),
         "released": released_part,
         "peers": lambda: peers_part(json.loads(kept_bench("peers"))),
+        "faults": lambda: faults_part(json.loads(kept_bench("faults"))),
         "classes": lambda: classes_part(kept_facts("class_balance")),
         "duplicates": lambda: duplicates_part(kept_facts("duplicates")),
         "labels": lambda: labels_part(kept_facts("agreement"), kept_facts("vote_entropy")),
@@ -172,6 +173,14 @@ def peers_part(measured: Mapping[str, Mapping[str, Any]]) -> str:
             row[f"{test}: macro-F1"] = f"{found['macro_f1']:.3f}"
         row |= {"ms a face": f"{peer['milliseconds']:.2g}", "MB": f"{peer['bytes'] / 1e6:.1f}"}
         rows.append(row | {"Did its training see the test images?": peer["saw"]})
+    return markdown(pd.DataFrame(rows))
+
+
+def faults_part(measured: Mapping[str, Mapping[str, int]]) -> str:
+    """What was made to happen to campaigns and data, how often, and how often it went well (`make faults`)."""
+    rows = [
+        {"Fault": what, "Went well": f"{found['well']:,} of {found['times']:,}"} for what, found in measured.items()
+    ]
     return markdown(pd.DataFrame(rows))
 
 

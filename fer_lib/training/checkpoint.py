@@ -6,14 +6,10 @@ from pathlib import Path
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from fer_lib.files import write_atomically
+from fer_lib.models.tensors import State, read_tensors, write_tensors
 from fer_lib.training.record import Epoch
-
-State = dict[str, Tensor]
 
 
 @dataclass
@@ -44,20 +40,17 @@ class Training:
         for number, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items() if value is not None}
         history = json.dumps([epoch.model_dump() for epoch in self.history])
-        metadata = {"run_id": run_id, "history": history, "arithmetics": json.dumps(self.arithmetics)}
-        write_atomically(path, save(_contiguous(tensors), metadata))
+        write_tensors(path, tensors, run_id=run_id, history=history, arithmetics=json.dumps(self.arithmetics))
 
     def restore(self, path: Path, *, run_id: str) -> bool:
         """Takes up where `path` left off; False, and nothing changed, if there is no sound checkpoint of the run."""
         try:
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata()
-                history = [Epoch.model_validate(line) for line in json.loads(metadata["history"])]
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError, ValidationError, ValueError, KeyError, TypeError):
+            tensors, told = read_tensors(path)
+            history = [Epoch.model_validate(line) for line in json.loads(told["history"])]
+        except (OSError, ValidationError, ValueError, KeyError, TypeError):
             return False
         state, average = _under(tensors, "model."), _under(tensors, "average.")
-        if metadata["run_id"] != run_id or _shapes(state) != _shapes(self.model.state_dict()):
+        if told["run_id"] != run_id or _shapes(state) != _shapes(self.model.state_dict()):
             return False
         self.model.load_state_dict(state)
         if self.average is not None:
@@ -66,7 +59,7 @@ class Training:
         self.best = _under(tensors, "best.")
         self.thetas = [tensors[f"theta.{epoch}"] for epoch in range(len(_under(tensors, "theta.")))]
         self.history = history
-        self.arithmetics = json.loads(metadata.get("arithmetics", "[]"))
+        self.arithmetics = json.loads(told.get("arithmetics", "[]"))
         return True
 
     def _restore_optimizer(self, tensors: State) -> None:
@@ -86,7 +79,7 @@ class Training:
 
 def save_weights(model: nn.Module, path: Path) -> None:
     """The model's state as safetensors, atomically."""
-    write_atomically(path, save(_contiguous(dict(model.state_dict()))))
+    write_tensors(path, dict(model.state_dict()))
 
 
 def _under(tensors: State, prefix: str) -> State:
@@ -95,7 +88,3 @@ def _under(tensors: State, prefix: str) -> State:
 
 def _shapes(tensors: State) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in tensors.items()}
-
-
-def _contiguous(tensors: State) -> State:
-    return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}

@@ -64,3 +64,4 @@ class Record(BaseModel, extra="forbid"):
     images_per_second: float = 0.0
     provenance: dict[str, Any] = {}
     predictions_sha256: str = ""
+    sha256: str = ""  # of the stored record without this; empty in those from before there was one

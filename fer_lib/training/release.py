@@ -3,17 +3,14 @@
 from pathlib import Path
 
 from pydantic import BaseModel
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
 
 from fer_lib.errors import FerError
 from fer_lib.evaluation import metrics
-from fer_lib.files import write_atomically
+from fer_lib.models.tensors import read_tensors, write_tensors
 from fer_lib.training.record import Record
 from fer_lib.training.store import RunStore
 
 FOLDER = Path(__file__).resolve().parents[1] / "weights"
-_KEY = "released"  # of a file's metadata; one key, since several have no order
 
 
 class Released(BaseModel, extra="forbid"):
@@ -38,16 +35,17 @@ def release(run_id: str, store: RunStore, folder: Path = FOLDER) -> Path:
             "Train it with its weights: python -m fer_lib run PARAMS --only … --weights."
         )
     try:
-        state = load_file(weights)
-    except SafetensorError as error:
+        state, _ = read_tensors(weights)
+    except ValueError as error:
         raise FerError(f"{weights} is damaged ({error}).\nDelete it and train the run again.") from error
     halved = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
     told = Released(
-        record=record.model_copy(update={"history": [], "robustness": []}), temperature=temperature(record, store)
+        record=record.model_copy(update={"history": [], "robustness": [], "sha256": ""}),
+        temperature=temperature(record, store),
     )
     kind = "poses" if record.config.loss == "pose" else record.config.model
     path = folder / f"{kind}_{record.config.dataset}.safetensors"
-    write_atomically(path, save(halved, {_KEY: told.model_dump_json()}))
+    write_tensors(path, halved, released=told.model_dump_json())
     return path
 
 
@@ -83,9 +81,8 @@ def contents(path: Path) -> Released:
         FerError: it is damaged, or another file.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            return Released.model_validate_json(file.metadata()[_KEY])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        return Released.model_validate_json(read_tensors(path)[1]["released"])
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise FerError(
             f"{path} is damaged, or no released network ({str(error).splitlines()[0]}).\nInstall the package again."
         ) from error

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -57,11 +58,13 @@ class RunStore:
             stamp = path.stat().st_mtime_ns
             if run_id in self._read and self._read[run_id][0] == stamp:
                 return self._read[run_id][1]
-            record = Record.model_validate_json(path.read_bytes())
-            problem = self._problem(run_id, record)
+            written = json.loads(path.read_bytes())
+            record = Record.model_validate(written)
+            sound = record.sha256 in ("", _digest(written))
+            problem = self._problem(run_id, record) or ("" if sound else "it is not what was written")
         except FileNotFoundError:
             return None
-        except (ValidationError, OSError) as error:
+        except (ValidationError, ValueError, OSError) as error:
             problem = f"not a readable record ({str(error).splitlines()[0]})"
         if problem:
             self.damaged[run_id] = problem
@@ -117,6 +120,7 @@ class RunStore:
             data = buffer.getvalue()
             record = record.model_copy(update={"predictions_sha256": hashlib.sha256(data).hexdigest()})
             write_atomically(path.with_suffix(".npz"), data)
+        record = record.model_copy(update={"sha256": _digest(record.model_dump(mode="json"))})
         text = json.dumps(record.model_dump(mode="json"), indent=1, allow_nan=False)
         write_atomically(path, (text + "\n").encode())
         return record
@@ -143,3 +147,8 @@ class RunStore:
             yield
         finally:
             lock.release()
+
+
+def _digest(written: dict[str, Any]) -> str:
+    told = {name: value for name, value in written.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

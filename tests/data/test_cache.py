@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fer_lib.data import fer2013, load
-from fer_lib.data.cache import cached
+from fer_lib.data.cache import _FORMAT, cached
 from fer_lib.errors import FerError
 
 
@@ -68,7 +68,7 @@ def _total(ignored: int) -> int:
 def test_processes_at_once_get_whole_arrays_and_leave_one_cache(cache: Path) -> None:
     with multiprocessing.get_context("fork").Pool(4) as pool:
         assert pool.map(_total, range(4), chunksize=1) == [4_999_950_000] * 4
-    assert [path.name for path in cache.glob("[!.]*")] == ["kind-hash-v1"]
+    assert [path.name for path in cache.glob("[!.]*")] == [f"kind-hash-v{_FORMAT}"]
 
 
 def test_a_folder_that_cannot_be_written_is_named(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from training.tiny import PRETRAINING, assert_same_runs, fine_tuned, place, tiny
 
+from fer_lib.models.tensors import read_tensors
 from fer_lib.training import Place, RunConfig, RunStore, run_one
 from fer_lib.training.engine import Stopped
 from fer_lib.training.event import Event
@@ -95,6 +96,18 @@ def test_a_damaged_checkpoint_is_ignored(tmp_path, damage):
     (checkpoint,) = parts.store.glob("work/*.safetensors")
     damage(checkpoint)
     run_one(config, parts)
+    assert_same_runs(RunStore(whole.store), RunStore(parts.store))
+
+
+def test_a_checkpoint_from_before_there_was_a_digest_is_taken(tmp_path):
+    config, whole, parts, events = tiny(), place(tmp_path / "whole"), place(tmp_path / "parts"), []
+    run_one(config, whole)
+    interrupted(config, parts, after=1)
+    (checkpoint,) = parts.store.glob("work/*.safetensors")
+    tensors, told = read_tensors(checkpoint)
+    save_file(tensors, checkpoint, told)
+    run_one(config, parts, report=events.append)
+    assert [event.epoch for event in events] == [2, 0]
     assert_same_runs(RunStore(whole.store), RunStore(parts.store))
 
 

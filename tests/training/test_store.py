@@ -65,6 +65,13 @@ def _other_config(store, record):
     path.write_text(json.dumps(values))
 
 
+def _other_number(store, record):
+    path = store.record_path(record.run_id)
+    values = json.loads(path.read_text())
+    values["seconds"] += 1
+    path.write_text(json.dumps(values))
+
+
 def _no_predictions(store, record):
     store.record_path(record.run_id).with_suffix(".npz").unlink()
 
@@ -79,7 +86,7 @@ def _flipped_predictions(store, record):
 DAMAGE = [
     (_cut, "not a readable record"), (_empty, "not a readable record"), (_other_schema, "record version 2, expected 1"),
     (_other_config, "do not belong together"), (_no_predictions, "predictions are missing"),
-    (_flipped_predictions, "predictions are damaged"),
+    (_flipped_predictions, "predictions are damaged"), (_other_number, "not what was written"),
 ]  # fmt: skip
 
 
