@@ -7,3 +7,7 @@ class FerError(Exception):
 
 class DataMissing(FerError):
     """A data set that is not here, as opposed to one that is here and damaged; its runs can still be read."""
+
+
+class Fatal(FerError):
+    """What ends a whole campaign, and not one run of it: nothing can be written, or nothing more be computed here."""

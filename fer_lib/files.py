@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fer_lib.errors import FerError
+from fer_lib.errors import Fatal
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Writes `data` to `path` so that a reader, or a crash, sees the old file or the new one.
 
     Raises:
-        FerError: the folder cannot be written.
+        Fatal: the folder cannot be written.
     """
     with writing(path, otherwise="Free some space, or choose a folder that can be written (FER_REPORT)."):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,14 +33,14 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @contextmanager
 def writing(what: object, *, otherwise: str) -> Iterator[None]:
-    """Within it, an `OSError` becomes a `FerError`: that `what` cannot be written, why, and what to do `otherwise`.
+    """Within it, an `OSError` becomes a `Fatal`: that `what` cannot be written, why, and what to do `otherwise`.
 
     So does a file system without locks.
     """
     try:
         yield
     except (OSError, NotImplementedError) as error:
-        raise FerError(f"Cannot write {what}: {getattr(error, 'strerror', None) or error}.\n{otherwise}") from error
+        raise Fatal(f"Cannot write {what}: {getattr(error, 'strerror', None) or error}.\n{otherwise}") from error
 
 
 def file_hash(path: Path, kind: str = "sha256") -> str:

@@ -44,7 +44,7 @@ def run(
 ) -> None:
     """Train what is missing of params files' grids."""
     from fer_lib.selection import behind, chosen
-    from fer_lib.training import Place, RunStore, grids_in, run_all
+    from fer_lib.training import Place, grids_in, run_all
     from fer_lib.training.campaign import default_jobs
     from fer_lib.training.cluster import Worker, Workers, submit
     from fer_lib.training.grid import cells_of, kept, profile_of
@@ -75,13 +75,13 @@ def run(
             raise FerError("--deadline is for one machine.\nA cluster has a time limit: --cluster-option time=MINUTES.")
         worker = Worker(tuple(configs), place, jobs, keep, weights)
         submit(worker, cluster=cluster, workers=workers, options=cluster_option or [])
+        sent = Workers.of(store)
         try:
-            Workers.of(store).follow(configs)
+            sent.follow(configs)
         except KeyboardInterrupt:
             print("\nThe workers go on. The same command with --status says what they do, with --cancel it ends them.")
             return
-        left = [config for config in configs if RunStore(store).find(config) is None]
-        sys.exit(1 if left else 0)
+        sys.exit(1 if sent.left(configs) else 0)
     jobs = default_jobs(jobs)
     with Progress(configs, place.store, jobs=jobs, every_epoch=True) as progress:
         tally = run_all(

@@ -93,6 +93,9 @@ def _in_threads(unknown: list[tuple[Kind, RunConfig]], place: Place, jobs: int) 
                     raise
 
             done = [pool.submit(timed, slot, config) for slot, (_, config) in enumerate(chosen)]
+            broke = [error for task in done if (error := task.exception()) is not None]
+            for error in sorted(broke, key=lambda error: isinstance(error, threading.BrokenBarrierError)):
+                raise error  # the first that is more than the end of somebody's wait
             found += [(kind, task.result()) for (kind, _), task in zip(chosen, done, strict=True)]
     return _gathered(found)
 
@@ -109,7 +112,10 @@ def best_jobs(device: torch.device) -> int:
     config, place = RunConfig(dataset="toyfaces"), Place(Path(), device=str(device))
 
     def images_per_second(jobs: int) -> float:
-        return jobs / calibrate([config], place, jobs=jobs)[config].train
+        try:
+            return jobs / calibrate([config], place, jobs=jobs)[config].train
+        except torch.OutOfMemoryError:
+            return 0.0
 
     return choose_jobs(images_per_second)
 

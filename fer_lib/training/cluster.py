@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import torch
 import yaml
 
 from fer_lib.errors import FerError
@@ -48,21 +49,21 @@ class Doing:
     """What a worker last said of itself; a file that it writes after every epoch.
 
     Attributes:
-        runs: by title, the last epoch of each run under way, their number, and images and GFLOP a second.
+        runs: of each run under way its title, last epoch, their number, and images and GFLOP a second; by its config.
         end: its tally, once it has come to its end.
     """
 
-    runs: dict[str, tuple[int, int, float, float]] = field(default_factory=dict)
+    runs: dict[str, tuple[str, int, int, float, float]] = field(default_factory=dict)
     end: str = ""
 
     def take(self, event: Event) -> None:
         """Notes an event of a run."""
-        name, seconds = title(event.config), max(event.seconds, 1e-9)
+        config, seconds = event.config, max(event.seconds, 1e-9)
         if event.state:
-            self.runs.pop(name, None)
+            self.runs.pop(config.canonical(), None)
         elif event.epoch:
-            work = gflop(event.config) / event.config.epochs
-            self.runs[name] = (event.epoch, event.config.epochs, event.images / seconds, work / seconds)
+            speeds = event.images / seconds, gflop(config) / config.epochs / seconds
+            self.runs[config.canonical()] = (title(config), event.epoch, config.epochs, *speeds)
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,9 @@ class Worker:
         from submitit import JobEnvironment
 
         job = JobEnvironment()
-        if job.cluster == "local":  # on Slurm submitit does without this signal, which comes before the one to go
+        if job.cluster == "local":  # on Slurm submitit does without SIGTERM, which comes before the signal to go
             signal.signal(signal.SIGTERM, signal.default_int_handler)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's, which all that it started hear
         doing = Doing()
         jobs = default_jobs(self.jobs)
 
@@ -115,13 +117,14 @@ class Worker:
 
 
 def submit(worker: Worker, *, cluster: str, workers: int, options: Sequence[str] = ()) -> list[str]:
-    """Starts the workers, and returns the names of their jobs, after those of earlier ones that are not over.
+    """Starts the workers, and returns the names of their jobs; earlier ones of the store that are not over come first.
 
     Args:
         options: `name=value`, of sbatch on Slurm, such as `partition=gpu`.
 
     Raises:
-        FerError: no such cluster, submitit or Slurm is not here, or does not take an option.
+        FerError: no such cluster, submitit or Slurm is not here or does not take an option, or the store has workers
+            on another cluster.
     """
     if cluster not in DEFAULTS:
         raise FerError(f"--cluster: {cluster!r} is neither slurm nor local.")
@@ -135,17 +138,20 @@ def submit(worker: Worker, *, cluster: str, workers: int, options: Sequence[str]
     folder = folder_of(store)
     if cluster == "slurm" and shutil.which("sbatch") is None:
         raise FerError("There is no Slurm here: sbatch is not found.\n`--cluster local` starts the workers here.")
+    earlier: list[str] = []
+    if (folder / "jobs.json").is_file():
+        sent = Workers.of(store)
+        earlier = [*sent.states()]
+        if earlier and sent.cluster != cluster:
+            raise FerError(f"There are workers on {sent.cluster}.\nEnd them first: the same command with --cancel.")
     executor = (submitit.SlurmExecutor if cluster == "slurm" else submitit.LocalExecutor)(folder, max_num_timeout=AGAIN)
     try:
         executor.update_parameters(**_parameters(cluster, options))
         with _detached():
-            jobs = [job.job_id for job in executor.submit_array([worker] * workers)]
+            jobs = earlier + [job.job_id for job in executor.submit_array([worker] * workers)]
+            write_atomically(folder / "jobs.json", json.dumps({"cluster": cluster, "jobs": jobs}).encode())
     except (submitit.core.utils.FailedJobError, ValueError) as error:
         raise FerError(f"The workers could not be started: {str(error).splitlines()[0]}") from error
-    with contextlib.suppress(FerError):
-        earlier = Workers.of(store)
-        jobs = [*(earlier.states() if earlier.cluster == cluster else ()), *jobs]
-    write_atomically(folder / "jobs.json", json.dumps({"cluster": cluster, "jobs": jobs}).encode())
     return jobs
 
 
@@ -162,6 +168,8 @@ def _parameters(cluster: str, options: Sequence[str]) -> dict[str, Any]:
         known = submitit.SlurmExecutor._valid_parameters()
         further = {name.replace("_", "-"): given.pop(name) for name in [*given] if name not in known}
         given |= {"additional_parameters": further} if further else {}
+    else:
+        given.setdefault("gpus_per_node", torch.cuda.device_count())  # without it, a worker sees no GPU
     return DEFAULTS[cluster] | given
 
 
@@ -177,10 +185,10 @@ def _detached() -> Iterator[None]:
                 os.dup2(nowhere.fileno(), number)
             yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
         for number, copy in zip(ours, kept, strict=True):
             os.dup2(copy, number)
             os.close(copy)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)  # last: what waits is raised here
 
 
 @dataclass(frozen=True)
@@ -191,7 +199,7 @@ class Workers:
         FerError: none was.
     """
 
-    store: Path
+    store: RunStore
     cluster: str
     jobs: list[str]
 
@@ -201,12 +209,14 @@ class Workers:
             found = json.loads((folder_of(store) / "jobs.json").read_bytes())
         except FileNotFoundError:
             raise FerError(f"No workers have been sent to {store}.\n`run … --cluster slurm` sends some.") from None
-        return cls(Path(store), found["cluster"], found["jobs"])
+        return cls(RunStore(store), found["cluster"], found["jobs"])
 
     def states(self) -> dict[str, str]:
         """By job, what the cluster says of it (`RUNNING on node3`); only those that are not over."""
         if self.cluster == "local":
             return {job: "RUNNING" for job in self.jobs if _controller(job) is not None}
+        if shutil.which("squeue") is None:
+            raise FerError("There is no Slurm here: squeue is not found.\nAsk where the workers were sent from.")
         arrays = ",".join(dict.fromkeys(job.partition("_")[0] for job in self.jobs))
         done = subprocess.run(
             ["squeue", "--noheader", "--array", "--format=%i|%T|%R", f"--jobs={arrays}"], capture_output=True, text=True
@@ -222,14 +232,16 @@ class Workers:
         found = {}
         for job in self.jobs:
             with contextlib.suppress(FileNotFoundError):
-                found[job] = Doing(**json.loads((folder_of(self.store) / f"{job}.json").read_bytes()))
+                found[job] = Doing(**json.loads((folder_of(self.store.folder) / f"{job}.json").read_bytes()))
         return found
 
     def cancel(self) -> int:
         """Ends those that are not over, and returns their number; at most an epoch of each run is lost."""
         left = [*self.states()]
         if self.cluster == "slurm" and left:
-            subprocess.run(["scancel", *left], check=True)
+            done = subprocess.run(["scancel", *left], capture_output=True, text=True)
+            if done.returncode:
+                raise FerError(f"Slurm does not end them: {done.stderr.strip().splitlines()[0]}\nTry again later.")
         for job in left if self.cluster == "local" else ():
             controller = _controller(job)
             for process in controller.children(recursive=True) if controller is not None else ():
@@ -240,23 +252,28 @@ class Workers:
     def told(self, configs: Sequence[RunConfig]) -> list[str]:
         """A line for each worker, and one for the runs among `configs`: how many are there, how fast, how long yet."""
         states, doing = self.states(), self.doing()
+        training = {job for job, state in states.items() if state.startswith(("RUNNING", "UNKNOWN"))}
         lines = []
         for job in self.jobs:
             said = doing.get(job, Doing())
-            over = f"ended: {said.end}" if said.end else f"gone (see {folder_of(self.store) / job}_0_log.out)"
+            over = f"ended: {said.end}" if said.end else f"gone (see {folder_of(self.store.folder) / job}_0_log.out)"
             lines.append(f"{job}  {states.get(job, over)}")
-            if job in states:
-                for name, (epoch, epochs, images, _) in said.runs.items():
+            if job in training:
+                for name, epoch, epochs, images, _ in said.runs.values():
                     lines.append(f"    {name}, epoch {epoch}/{epochs}, {images:,.0f} images/s")
-        there = {record.config for record in RunStore(self.store).records() if record.status != "skipped"}
-        left = [config for config in configs if config not in there]
-        under_way = [run for job, said in doing.items() if job in states for run in said.runs.values()]
+        left = self.left(configs)
+        under_way = [run for job, said in doing.items() if job in training for run in said.runs.values()]
         text = f"{len(configs) - len(left)} of {len(configs)} runs are there"
         if under_way:
-            text += f", {sum(images for _, _, images, _ in under_way):,.0f} images/s"
+            text += f", {sum(images for *_, images, _ in under_way):,.0f} images/s"
             seconds = sum(map(gflop, left)) / sum(work for *_, work in under_way)
             text += f", about {span(seconds)} to go"
         return [*lines, text]
+
+    def left(self, configs: Sequence[RunConfig]) -> list[RunConfig]:
+        """Those of `configs` without a record."""
+        there = {record.config for record in self.store.records()}
+        return [config for config in configs if config not in there]
 
     def follow(self, configs: Sequence[RunConfig]) -> None:
         """Prints what `told` says whenever it has changed, until all workers are over."""

@@ -18,7 +18,7 @@ from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from fer_lib.errors import FerError
+from fer_lib.errors import Fatal, FerError
 from fer_lib.training.config import RunConfig
 from fer_lib.training.event import Event
 from fer_lib.training.run import Place, Report, Task, attempt, broken
@@ -54,12 +54,12 @@ class Waiting:
         Those that are held back are reported as stopped.
 
         Raises:
-            FerError: some runs one after the other broke.
+            Fatal: some runs one after the other broke.
         """
         with self._lock:
             if self._broke >= ENOUGH:
-                raise FerError(
-                    f"{ENOUGH} runs in a row broke, and the others are left.\n"
+                raise Fatal(
+                    f"{ENOUGH} runs in a row broke; the remaining ones were not started.\n"
                     "Out of memory? Try fewer jobs (JOBS=1). What is finished is kept."
                 )
             if not self._tasks:
@@ -172,7 +172,7 @@ def run_in_processes(waiting: Waiting, place: Place, *, jobs: int, deadline: flo
                 listen(worker)
     finally:
         for process in workers.values():
-            process.terminate()
+            process.kill()
         for process in workers.values():
             process.join()
 
@@ -181,6 +181,7 @@ def _start(workers: dict[Connection, BaseProcess], place: Place, deadline: float
     context = multiprocessing.get_context("spawn")
     # Ctrl-C reaches the whole group; workers are born deaf to it, and the parent ends them. The tracker would start
     # with the first of them, and undo the block.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     multiprocessing.resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -191,11 +192,13 @@ def _start(workers: dict[Connection, BaseProcess], place: Place, deadline: float
         theirs.close()  # so that the pipe ends when the worker does
         return ours
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(parent: Connection, place: Place, deadline: float | None) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    for number in (signal.SIGTERM, signal.SIGUSR2):  # Slurm sends them to all; the parent decides, and ends this one
+        signal.signal(number, signal.SIG_IGN)
     workspace = Workspace(place.torch_device())
     while True:
         task = parent.recv()

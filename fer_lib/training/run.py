@@ -11,7 +11,7 @@ from typing import Self
 import torch
 
 from fer_lib import data
-from fer_lib.errors import FerError
+from fer_lib.errors import DataMissing, Fatal, FerError
 from fer_lib.files import write_atomically
 from fer_lib.models import Classifier
 from fer_lib.models.weights import (
@@ -154,12 +154,14 @@ def attempt(
         return False
     except Stopped:
         report(Event(config, state="stopped"))
-    except FerError:
+    except (Fatal, DataMissing):
         raise
     except Exception as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        kind = "" if isinstance(error, FerError) else f"{type(error).__name__}: "
+        where = "".join(traceback.format_exception(error))
+        traceback.clear_frames(error.__traceback__)  # they hold the step
         workspace.clear()
-        broken(config, place, what, report, where="".join(traceback.format_exception(error)))
+        broken(config, place, " ".join(f"{kind}{error}".split())[:300], report, where=where)
     return True
 
 
@@ -181,6 +183,8 @@ def _starting_weights(
     def weights_of(run: RunConfig) -> Path:
         try:
             before = run_one(run, place, workspace=workspace, keep_weights=True, report=pass_on, go_on=go_on, wait=wait)
+        except Fatal:
+            raise
         except FerError as error:
             raise WeightsUnavailable(f"no pre-training on {run.dataset}: {error}") from error
         if before.status != "finished":

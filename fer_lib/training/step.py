@@ -6,6 +6,7 @@ and batch stay where they are and change in place, also from one run to the next
 """
 
 import contextlib
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from typing import Self
@@ -16,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fer_lib.data import FaceSet, Labels
 from fer_lib.data.batches import DeviceData, apply_augmentation, images_on, normalise
-from fer_lib.errors import FerError
+from fer_lib.errors import Fatal
 from fer_lib.geometry import identity_theta, invert
 from fer_lib.models import Classifier, build
 from fer_lib.models.networks import Dropout
@@ -31,8 +32,8 @@ Capture = Callable[[Body, torch.Generator], Body]
 _ALONE = threading.Lock()  # initial weights come from the process's generator; one capture at a time
 
 
-class CaptureFailed(FerError):
-    """A step could not be captured. What it left in the allocator and in generators spoils every later run here."""
+class CaptureFailed(Fatal):
+    """A step could not be captured. Allocator and generators are unusable afterwards, for every run of this process."""
 
 
 class Step:
@@ -229,6 +230,7 @@ def cuda_graph(body: Body, generator: torch.Generator) -> Body:
     """
     for _ in range(WARM_UPS):
         body()
+    gc.collect()  # what is garbage may hold a graph, whose end waits for the device
     graph = torch.cuda.CUDAGraph()
     graph.register_generator_state(generator)
     try:
@@ -240,7 +242,7 @@ def cuda_graph(body: Body, generator: torch.Generator) -> Body:
             cause = cause.__context__
         raise CaptureFailed(
             f"The training step could not be captured as a CUDA graph: {str(cause).splitlines()[0]}.\n"
-            "This process can train no more. FER_GRAPH=0 does without; `make gpu-check` looks for faults."
+            "This process can train no more. If memory was short, take fewer --jobs; FER_GRAPH=0 does without graphs."
         ) from error
     return graph.replay
 

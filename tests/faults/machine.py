@@ -78,7 +78,10 @@ def trouble(wanted: RunStore, store: RunStore) -> str:
 
 
 def kills(times: int, *, seed: int) -> list[str]:
-    """`kill -9` of the campaign or of one of its processes, until it ends; then it is compared, and another begins."""
+    """`kill -9` of the campaign or of one of its processes, until it ends; then it is compared, and another begins.
+
+    A campaign that loses a process goes on, and may lose more; its own death is the end of all of them.
+    """
     moments, done, found = random.Random(seed), 0, []
     with folder() as peace:
         wanted = undisturbed(peace)
@@ -87,17 +90,16 @@ def kills(times: int, *, seed: int) -> list[str]:
                 store = RunStore(where / "report")
                 while len(store.records()) < len(wanted.records()):
                     process = start(where, jobs=2)
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        process.wait(moments.uniform(1.0, 9.0))
-                    if process.poll() is None and done < times:
-                        tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+                    while process.poll() is None:
+                        with contextlib.suppress(subprocess.TimeoutExpired):
+                            process.wait(moments.uniform(1.0, 9.0) if done < times else None)
                         with contextlib.suppress(psutil.NoSuchProcess):
-                            moments.choice(tree).kill()
-                            done += 1
-                    else:
-                        process.wait()
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
+                            head = psutil.Process(process.pid)
+                            if process.poll() is None:
+                                moments.choice([head, *head.children(recursive=True)]).kill()
+                                done += 1
+                    if not group_is_gone(process.pid, within=30):
+                        found.append("a process is left")
                     process.communicate()
                 process = start(where, jobs=1)
                 out, err = process.communicate()

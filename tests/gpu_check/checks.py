@@ -14,6 +14,8 @@ from training.tiny import assert_same_runs, outcome, place, same_arrays, tiny
 from fer_lib.data.batches import apply_augmentation, augmentation_plan
 from fer_lib.geometry import sampling_grid
 from fer_lib.training import RunConfig, RunStore, calibration, run_all, run_one
+from fer_lib.training.event import Event
+from fer_lib.training.pool import Waiting, run_in_threads
 
 TRIED = ((2, 11), (2, 15))  # torch's versions that the path on a GPU was read against
 SHAPES = [
@@ -46,9 +48,12 @@ def threads(device: str, folder: Path) -> str:
     os.environ["FER_STRICT"] = "1"
     configs = [tiny(seed=seed, **shape) for seed in range(4) for shape in SHAPES]
     one, beside = place(folder / "one", device=device), place(folder / "beside", device=device)
-    for where, jobs in ((beside, 4), (one, 1)):
-        tally = run_all(configs, where, jobs=jobs)
-        assert tally.count("trained") == len(configs), f"{tally}: {''.join(tally.reasons.values())}"
+    ends: list[Event] = []
+    waiting = Waiting([(config, False) for config in configs], held_back=lambda config: "", report=ends.append)
+    run_in_threads(waiting, beside, jobs=4, deadline=None)
+    broken = [event.reason for event in ends if event.state not in ("", "trained")]
+    assert not broken, broken[0]
+    run_all(configs, one)
     assert_same_runs(RunStore(one.store), RunStore(beside.store))
     return f"{len(configs)} runs of {len(SHAPES)} shapes, 4 at once, equal one after the other"
 
@@ -106,16 +111,18 @@ def geometry(device: str, folder: Path) -> str:
 def speed(device: str, folder: Path) -> str:
     """How many images a second ResNet50 trains on, alone and several runs at once."""
     config = RunConfig(dataset="toyfaces") if device != "cpu" else tiny()
-    told, best, most = [], 1, 0.0
-    for jobs in calibration.JOBS_TRIED if device != "cpu" else (1, 2):
+    told: dict[int, float] = {}
+
+    def images_per_second(jobs: int) -> float:
         timed = calibration._in_threads([(calibration._kind(config, torch.device(device)), config)],
                                         place(folder, device=device), jobs)  # fmt: skip
-        total = sum(1 / speed.train for taken in timed.values() for speed, _ in taken)
-        told.append(f"{jobs}: {total:,.0f}")
-        if total > most * calibration.WORTH_IT:
-            best, most = jobs, total
+        told[jobs] = sum(1 / speed.train for taken in timed.values() for speed, _ in taken)
+        return told[jobs]
+
+    best = calibration.choose_jobs(images_per_second)
     memory = "" if device == "cpu" else f", {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB"
-    return f"images/s by runs at once {', '.join(told)}{memory}; take --jobs {best}"
+    speeds = ", ".join(f"{jobs}: {total:,.0f}" for jobs, total in told.items())
+    return f"images/s by runs at once {speeds}{memory}; --jobs 0 takes {best}"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from training.slurm import Slurm, slurm, wait_until
-from training.test_processes import GRID
+from training.test_processes import GRID, group_is_gone
 from training.tiny import assert_same_runs, fine_tuned, place, tiny
 
 from fer_lib.errors import FerError
@@ -106,7 +106,7 @@ def said(folder: Path, *words: str) -> str:
 @pytest.mark.timeout(400)
 def test_workers_outlive_ctrl_c_and_are_asked_and_ended_by_the_same_command(tmp_path):
     (tmp_path / "grid.yaml").write_text(GRID % 100_000)
-    sent = cli(tmp_path, "--cluster", "local", "--workers", "2", "--jobs", "1")
+    sent = cli(tmp_path, "--cluster", "local", "--workers", "1", "--jobs", "2")
     try:
         assert any("RUNNING" in line for line in sent.stdout)
         wait_until(lambda: "epoch" in said(tmp_path, "--status"), within=90)
@@ -114,12 +114,13 @@ def test_workers_outlive_ctrl_c_and_are_asked_and_ended_by_the_same_command(tmp_
         out, err = sent.communicate(timeout=60)
         assert (sent.returncode, err) == (0, "")
         assert "The workers go on" in out
+        assert group_is_gone(sent.pid, within=5) is False, "the worker left with who sent it"
         wait_until(lambda: said(tmp_path, "--status").count("epoch") == 2, within=90)
         told = said(tmp_path, "--status").splitlines()
-        assert len([line for line in told if line.endswith("RUNNING")]) == 2
+        assert len([line for line in told if line.endswith("RUNNING")]) == 1
         assert re.fullmatch(r"0 of 4 runs are there, [\d,]+ images/s, about .* to go", told[-1])
     finally:
-        assert said(tmp_path, "--cancel") == "2 workers ended; what is finished is kept.\n"
+        assert said(tmp_path, "--cancel") == "1 workers ended; what is finished is kept.\n"
     wait_until(lambda: not Workers.of(tmp_path / "report").states(), within=60)
     (tmp_path / "grid.yaml").write_text(GRID % 2)
     assert said(tmp_path, "--cluster", "local", "--jobs", "1").endswith("4 of 4 runs are there\n")
