@@ -20,7 +20,7 @@ from unittest import mock
 
 import psutil
 from training.test_processes import group_is_gone
-from training.tiny import FORKS, assert_same_runs, fine_tuned, place, tiny
+from training.tiny import FORKS, assert_same_runs, fine_tuned, outcome, place, tiny
 
 from fer_lib import data
 from fer_lib.data.duplicates import near_groups
@@ -48,11 +48,14 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def start(where: Path, *, jobs: int, epochs: int = 4) -> subprocess.Popen[str]:
-    """`fer_lib run` on a grid of eleven small runs, its store in `where`, at the head of a process group."""
+def start(where: Path, *, epochs: int = 4) -> subprocess.Popen[str]:
+    """`fer_lib run --jobs 2` on a grid of eleven small runs, its store in `where`, at the head of a process group.
+
+    Always with two jobs: alone, a run takes the threads that are idle, and the number of threads is seen in the bits.
+    """
     (where / "grid.yaml").write_text(GRID % {"epochs": epochs})
     return subprocess.Popen(
-        [sys.executable, "-m", "fer_lib", "run", str(where / "grid.yaml"), "--jobs", str(jobs)], cwd=where, text=True,
+        [sys.executable, "-m", "fer_lib", "run", str(where / "grid.yaml"), "--jobs", "2"], cwd=where, text=True,
         env={**os.environ, "FER_REPORT": str(where / "report"), "FER_DEVICE": "cpu", "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         preexec_fn=lambda: [signal.signal(kind, signal.SIG_DFL) for kind in (signal.SIGINT, signal.SIGHUP)],
@@ -61,7 +64,7 @@ def start(where: Path, *, jobs: int, epochs: int = 4) -> subprocess.Popen[str]:
 
 def undisturbed(where: Path) -> RunStore:
     """The runs of `start`, trained in peace."""
-    process = start(where, jobs=2)
+    process = start(where)
     out, err = process.communicate()
     assert process.returncode == 0, out + err
     return RunStore(where / "report")
@@ -71,8 +74,9 @@ def trouble(wanted: RunStore, store: RunStore) -> str:
     """What is wrong with a store whose campaign has ended, or nothing."""
     try:
         assert_same_runs(wanted, store)
-    except AssertionError as error:
-        return f"other records: {str(error)[:200]}"
+    except AssertionError:
+        ours, theirs = ({record.run_id: outcome(record) for record in part.records()} for part in (wanted, store))
+        return f"other records: {[run_id for run_id in ours | theirs if ours.get(run_id) != theirs.get(run_id)]}"
     scraps = [path.name for path in store.folder.rglob(".*")]
     return f"scraps: {scraps}" if scraps else ""
 
@@ -89,7 +93,7 @@ def kills(times: int, *, seed: int) -> list[str]:
             with folder() as where:
                 store = RunStore(where / "report")
                 while len(store.records()) < len(wanted.records()):
-                    process = start(where, jobs=2)
+                    process = start(where)
                     while process.poll() is None:
                         with contextlib.suppress(subprocess.TimeoutExpired):
                             process.wait(moments.uniform(1.0, 9.0) if done < times else None)
@@ -101,7 +105,7 @@ def kills(times: int, *, seed: int) -> list[str]:
                     if not group_is_gone(process.pid, within=30):
                         found.append("a process is left")
                     process.communicate()
-                process = start(where, jobs=1)
+                process = start(where)
                 out, err = process.communicate()
                 if process.returncode or (what := trouble(wanted, store)):
                     found.append(f"after {done} kills: {what if not process.returncode else out + err}")
@@ -121,12 +125,12 @@ def full_disk(times: int, *, seed: int) -> list[str]:
                 try:
                     environment = {"FER_CACHE": str(mount / "cache"), "TMPDIR": str(mount)}
                     with mock.patch.dict(os.environ, environment):
-                        first = start(mount, jobs=2)
+                        first = start(mount)
                         out, err = first.communicate()
                         if first.returncode not in (0, 2) or "Traceback" in err or len(err.splitlines()) > 2:
                             found.append(f"{size:,} bytes: exit code {first.returncode}: {err or out}")
                         subprocess.run(["mount", "-o", "remount,size=2G", mount], check=True)
-                        again = start(mount, jobs=2)
+                        again = start(mount)
                         out, err = again.communicate()
                     what = trouble(wanted, RunStore(mount / "report"))
                     if again.returncode or what:
@@ -143,7 +147,7 @@ def on_one_store(times: int, *, seed: int) -> list[str]:
         wanted = undisturbed(peace)
         for number in range(times):
             with folder() as where:
-                several = [start(where, jobs=1) for _ in range(2 + 2 * (number % 2))]
+                several = [start(where) for _ in range(2 + 2 * (number % 2))]
                 told = [process.communicate() for process in several]
                 ended = re.findall(
                     r"^\[run [^]]*\] (?:trained|diverged) (.*)$", "\n".join(out for out, _ in told), re.M
@@ -214,7 +218,7 @@ def signals(times: int, *, seed: int) -> list[str]:
         for number in range(times):
             kind = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)[number % 3]
             with folder() as where:
-                process = start(where, jobs=2)
+                process = start(where)
                 assert process.stdout is not None
                 any("epoch 1/" in line for line in process.stdout)
                 time.sleep(moments.uniform(0, 3))
@@ -224,7 +228,7 @@ def signals(times: int, *, seed: int) -> list[str]:
                     found.append(f"{kind.name}: exit code {process.returncode}: {err}")
                 if not group_is_gone(process.pid, within=30):
                     found.append(f"{kind.name}: a process is left")
-                start(where, jobs=2).communicate()
+                start(where).communicate()
                 if what := trouble(wanted, RunStore(where / "report")):
                     found.append(f"{kind.name}: {what}")
     return found
