@@ -33,14 +33,11 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 @contextmanager
 def writing(what: object, *, otherwise: str) -> Iterator[None]:
-    """Within it, an `OSError` becomes a `Fatal`: that `what` cannot be written, why, and what to do `otherwise`.
-
-    So does a file system without locks.
-    """
+    """Within it, an `OSError` becomes a `Fatal`: that `what` cannot be written, why, and what to do `otherwise`."""
     try:
         yield
-    except (OSError, NotImplementedError) as error:
-        raise Fatal(f"Cannot write {what}: {getattr(error, 'strerror', None) or error}.\n{otherwise}") from error
+    except OSError as error:
+        raise Fatal(f"Cannot write {what}: {error.strerror or error}.\n{otherwise}") from error
 
 
 def file_hash(path: Path, kind: str = "sha256") -> str:

@@ -24,7 +24,7 @@ from fer_lib.training.cost import Speed
 from fer_lib.training.evaluate import evaluate
 from fer_lib.training.machine import arithmetic, prepare, provenance, strict
 from fer_lib.training.run import Place
-from fer_lib.training.step import Workspace
+from fer_lib.training.workspace import Workspace
 
 SECONDS = 2.0  # of timed steps, at least
 STEPS_ON_GPU = 20  # between two looks at the clock

@@ -1,4 +1,4 @@
-"""A campaign on a cluster: an array of workers on a shared folder, through submitit (https://pypi.org/project/submitit).
+"""A campaign on a cluster: an array of workers on a shared folder, through submitit.
 
 A worker is a campaign of its own. It takes the runs that are missing by the store's claims, so that workers need not
 know of each other, come and go at any time, and leave at most an epoch to be trained again.

@@ -24,7 +24,8 @@ from fer_lib.training.evaluate import FINAL_THETAS, Evaluation, evaluate, probab
 from fer_lib.training.machine import arithmetic
 from fer_lib.training.optim import learning_rate
 from fer_lib.training.record import Arrays, Epoch, Probe, Status
-from fer_lib.training.step import Step, Workspace
+from fer_lib.training.step import Step
+from fer_lib.training.workspace import Workspace
 
 THETA_IMAGES = 64  # test images whose theta is kept for every epoch
 PROBE_SHARE = 200  # training images for one that is looked at under all transformations, about 2 % of the time

@@ -22,7 +22,7 @@ from fer_lib.errors import Fatal, FerError
 from fer_lib.training.config import RunConfig
 from fer_lib.training.event import Event
 from fer_lib.training.run import Place, Report, Task, attempt, broken
-from fer_lib.training.step import Workspace
+from fer_lib.training.workspace import Workspace
 
 BUSY_WAIT = 5.0  # seconds before a campaign looks again at a run that another process has
 NEAR = 16  # runs among which one that spares a capture may go first: half of the captures of `paper` on two jobs
@@ -65,10 +65,10 @@ class Waiting:
             if not self._tasks:
                 self._tasks, self._elsewhere = self._elsewhere, self._tasks
             while self._tasks:
-                near = (place for place, (config, _) in enumerate(islice(self._tasks, NEAR)) if suits(config))
-                place = next(near, 0)
-                task = self._tasks[place]
-                del self._tasks[place]
+                near = (index for index, (config, _) in enumerate(islice(self._tasks, NEAR)) if suits(config))
+                index = next(near, 0)
+                task = self._tasks[index]
+                del self._tasks[index]
                 reason = self._held_back(task[0])
                 if not reason:
                     return task

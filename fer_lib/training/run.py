@@ -28,8 +28,8 @@ from fer_lib.training.engine import Outcome, Stopped, train
 from fer_lib.training.event import Event, title
 from fer_lib.training.machine import cores, default_device, prepare, provenance
 from fer_lib.training.record import Record
-from fer_lib.training.step import Workspace
 from fer_lib.training.store import Busy, RunStore
+from fer_lib.training.workspace import Workspace
 
 CHECKPOINT_EVERY = 15.0  # seconds of training between two checkpoints; every epoch that takes longer has its own
 CHECKPOINT_SHARE = 0.1  # of the time goes into writing them, at most

@@ -1,39 +1,23 @@
 """One optimisation step over fixed tensors, captured as a CUDA graph where there is one, and taken over by later runs.
 
-A step of ResNet50 on 48-pixel faces is some 900 kernel launches for a few milliseconds of work: a GPU waits for its
-CPU. Captured once and replayed, the step costs one launch. A graph remembers addresses, so weights, optimizer state
-and batch stay where they are and change in place, also from one run to the next.
+A graph remembers addresses, so weights, optimizer state and batch stay where they are and change in place, also from
+one run to the next.
 """
 
-import contextlib
-import gc
-import threading
-from collections.abc import Callable, Iterator
-from typing import Self
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from fer_lib.data import FaceSet, Labels
-from fer_lib.data.batches import DeviceData, apply_augmentation, images_on, normalise
-from fer_lib.errors import Fatal
+from fer_lib.data.batches import DeviceData, apply_augmentation, normalise
 from fer_lib.geometry import identity_theta, invert
-from fer_lib.models import Classifier, build
+from fer_lib.models import Classifier
 from fer_lib.models.networks import Dropout
 from fer_lib.training.config import RunConfig
-from fer_lib.training.machine import arithmetic, graphs, own_stream, strict
-from fer_lib.training.optim import class_weights, forget, loss_of, make_optimizer, pose_loss, set_learning_rate
-
-WARM_UPS = 3  # steps before a capture, in which libraries allocate and choose their algorithms
-
-Body = Callable[[], None]
-Capture = Callable[[Body, torch.Generator], Body]
-_ALONE = threading.Lock()  # initial weights come from the process's generator; one capture at a time
-
-
-class CaptureFailed(Fatal):
-    """A step could not be captured. Allocator and generators are unusable afterwards, for every run of this process."""
+from fer_lib.training.graph import ALONE, Body, Capture, uncounted
+from fer_lib.training.machine import arithmetic
+from fer_lib.training.optim import class_weights, forget, loss_of, pose_loss, set_learning_rate
 
 
 class Step:
@@ -141,7 +125,7 @@ class Step:
             parameter: {name: None if value is None else value.clone() for name, value in state.items()}
             for parameter, state in self.optimizer.state.items()
         }
-        with _ALONE, _uncounted(parts):
+        with ALONE, uncounted(parts):
             self._run = self._capture(self._body, self.dropout)
         self.how = "cuda graph"
         for part, state in zip(parts, states, strict=True):
@@ -203,125 +187,3 @@ class Step:
             for net in (self.model.attention, self.model)
         )
         return float(part / whole)
-
-
-@contextlib.contextmanager
-def _uncounted(models: list[Classifier]) -> Iterator[None]:
-    """Batch normalisation does not count its batches meanwhile: a kernel a layer, for a number that nobody reads."""
-    layers = [layer for model in models for layer in model.modules() if isinstance(layer, torch.nn.BatchNorm2d)]
-    counts = [layer.num_batches_tracked for layer in layers]
-    for layer in layers:
-        layer.num_batches_tracked = None
-    try:
-        yield
-    finally:
-        for layer, count in zip(layers, counts, strict=True):
-            layer.num_batches_tracked = count
-
-
-def cuda_graph(body: Body, generator: torch.Generator) -> Body:
-    """Captures `body` on the current stream after warming it up there; calling the result replays it.
-
-    Args:
-        body: draws from no generator of the device but `generator`.
-
-    Raises:
-        CaptureFailed: it does what a graph cannot hold, such as waiting for the device; or the stream is the default.
-    """
-    for _ in range(WARM_UPS):
-        body()
-    gc.collect()  # what is garbage may hold a graph, whose end waits for the device
-    graph = torch.cuda.CUDAGraph()
-    graph.register_generator_state(generator)
-    try:
-        with torch.cuda.graph(graph, stream=torch.cuda.current_stream(), capture_error_mode="thread_local"):
-            body()
-    except RuntimeError as error:
-        cause: BaseException = error  # the end of a capture that is broken raises again, and says nothing
-        while cause.__context__ is not None:
-            cause = cause.__context__
-        raise CaptureFailed(
-            f"The training step could not be captured as a CUDA graph: {str(cause).splitlines()[0]}.\n"
-            "This process can train no more. If memory was short, take fewer --jobs; FER_GRAPH=0 does without graphs."
-        ) from error
-    return graph.replay
-
-
-class Workspace:
-    """What a run leaves to the next one: the images on the device and, for a run of the same shape, model and step.
-
-    One workspace serves one thread, each of those side by side with a `slot` of its own. Its next run starts as from
-    nothing; a test compares the two bit by bit. As a context manager it is cleared at the end.
-    """
-
-    def __init__(self, device: torch.device, *, slot: int = 0, capture: Capture | None = None) -> None:
-        self.device, self._slot = device, slot
-        self._capture = capture or (cuda_graph if device.type == "cuda" and graphs() else None)
-        self._images: tuple[str, Tensor] | None = None
-        self._held: tuple[tuple[RunConfig, int, bool], Step] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.clear()
-
-    def stream(self) -> contextlib.AbstractContextManager[object]:
-        """What everything on a GPU is to be done in: a stream of the slot's own. Nothing on the CPU."""
-        return own_stream(self.device, self._slot)
-
-    def clear(self) -> None:
-        """Lets go of what it holds. A graph's end waits for the device, and so never falls into a capture."""
-        with _ALONE:
-            self._held = self._images = None
-
-    def suits(self, config: RunConfig) -> bool:
-        """Whether a run of `config` would spare a capture."""
-        return self._capture is not None and self._held is not None and self._held[0][0] == _shape(config)
-
-    def images(self, faces: FaceSet) -> Tensor:
-        """`images_on` the device; those of the last FaceSet are kept."""
-        if self._images is None or self._images[0] != faces.fingerprint or not faces.fingerprint:
-            self.clear()
-            self._images = faces.fingerprint, images_on(faces, self.device)
-        return self._images[1]
-
-    def step(self, config: RunConfig, data: DeviceData, labels: Labels, start: Callable[[Classifier], None]) -> Step:
-        """A step with fresh weights of `config`, changed by `start`, and an optimizer that has seen nothing."""
-        with _ALONE:
-            if self.device.type == "cuda":
-                _make_handles(self.device)
-            fresh = build(config, classes=len(labels.classes))
-        start(fresh)
-        shape = _shape(config), min(config.batch_size, len(data)), strict()
-        if self._held is not None and self._held[0] == shape:
-            step = self._held[1]
-            step.model.load_state_dict(fresh.state_dict())
-            forget(step.optimizer)
-        else:
-            with _ALONE:
-                self._held = None
-            fresh.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            optimizer = make_optimizer(fresh, config)
-            step = Step(fresh, optimizer, data, config, classes=len(labels.classes), capture=self._capture)
-        step.begin(data)
-        self._held = shape, step
-        return step
-
-
-def _make_handles(device: torch.device) -> None:
-    """cuBLAS and cuDNN make a handle for each thread that first needs one, and wait for the device to do so."""
-    ones = torch.ones(1, 1, 8, 8, device=device)
-    torch.nn.functional.conv2d(ones @ ones, ones)
-
-
-def _shape(config: RunConfig) -> RunConfig:
-    """`config` without what a captured step does not depend on: two runs with equal shapes can share one."""
-    return config.model_copy(
-        update={
-            "seed": 0, "lr": 1.0, "schedule": "constant", "warm_up": 0.0, "epochs": 1, "split": "random80",
-            "pretraining": None, "shown_poses": 0,
-            "pretrained": "imagenet" if config.pretrained.startswith("imagenet") else "none",
-            "train_limit": None, "test_limit": None,
-        }
-    )  # fmt: skip

@@ -24,8 +24,9 @@ from fer_lib.models import build
 from fer_lib.models.convolution import Conv2d
 from fer_lib.training import RunConfig
 from fer_lib.training.evaluate import evaluate
+from fer_lib.training.graph import cuda_graph
 from fer_lib.training.machine import arithmetic, prepare
-from fer_lib.training.step import Workspace, cuda_graph
+from fer_lib.training.workspace import Workspace
 
 Way = Literal["ours", "torch", "naive", "limit", "matmul"]
 Work = Callable[[int], int]  # does so many steps (or batches), and says how many images that were

@@ -13,7 +13,7 @@ from fer_lib.data.batches import DeviceData, images_on
 from fer_lib.training import RunConfig
 from fer_lib.training.engine import Outcome, train
 from fer_lib.training.evaluate import evaluate
-from fer_lib.training.step import Workspace
+from fer_lib.training.workspace import Workspace
 
 CPU = torch.device("cpu")
 

@@ -14,7 +14,7 @@ from fer_lib.data.batches import generator
 from fer_lib.models import build
 from fer_lib.training import RunConfig
 from fer_lib.training.engine import train
-from fer_lib.training.step import Workspace
+from fer_lib.training.workspace import Workspace
 
 CPU = torch.device("cpu")
 SEEDS = range(3)

@@ -10,7 +10,7 @@ from fer_lib.errors import FerError
 from fer_lib.training import RunStore, run_all
 from fer_lib.training.engine import Stopped, labels_and_split, train
 from fer_lib.training.run import run_one
-from fer_lib.training.step import Workspace
+from fer_lib.training.workspace import Workspace
 
 SHOWN = {"attention": "stn", "localisation": "hidden", "shown_poses": 2}
 CPU = torch.device("cpu")

@@ -13,10 +13,10 @@ from training.tiny import same_arrays, tiny
 
 from fer_lib import data
 from fer_lib.data import FaceSet
-from fer_lib.training import RunConfig, machine, step
+from fer_lib.training import RunConfig, graph, machine
 from fer_lib.training.checkpoint import Training
 from fer_lib.training.engine import Outcome, Stopped, train
-from fer_lib.training.step import Workspace
+from fer_lib.training.workspace import Workspace
 
 CPU = torch.device("cpu")
 OPTIMIZERS = [
@@ -40,7 +40,7 @@ class PlayedCapture:
 
     def __call__(self, body, generator):
         self.count += 1
-        assert step._ALONE.locked()
+        assert graph.ALONE.locked()
         for _ in range(3):
             body()
         return lambda: body()
@@ -117,10 +117,10 @@ class PlayedGraph:
 
 
 def test_a_step_is_captured_on_the_stream_that_it_is_replayed_on(monkeypatch):
-    graph, bodies, generator = PlayedGraph(monkeypatch), [], torch.Generator()
-    step.cuda_graph(lambda: bodies.append(1), generator)()
-    assert len(bodies) == step.WARM_UPS + 1
-    assert graph.told == [generator, "stream of slot 2", "thread_local", "replay"]
+    played, bodies, generator = PlayedGraph(monkeypatch), [], torch.Generator()
+    graph.cuda_graph(lambda: bodies.append(1), generator)()
+    assert len(bodies) == graph.WARM_UPS + 1
+    assert played.told == [generator, "stream of slot 2", "thread_local", "replay"]
 
 
 def test_a_capture_that_breaks_is_an_error_that_names_the_first_cause(monkeypatch):
@@ -129,11 +129,11 @@ def test_a_capture_that_breaks_is_an_error_that_names_the_first_cause(monkeypatc
 
     def waits_for_the_device():
         bodies.append(1)
-        if len(bodies) > step.WARM_UPS:
+        if len(bodies) > graph.WARM_UPS:
             raise RuntimeError("operation not permitted when stream is capturing\nand a long explanation")
 
-    with pytest.raises(step.CaptureFailed, match=r"graph: operation not permitted when stream is capturing\.\n"):
-        step.cuda_graph(waits_for_the_device, torch.Generator())
+    with pytest.raises(graph.CaptureFailed, match=r"graph: operation not permitted when stream is capturing\.\n"):
+        graph.cuda_graph(waits_for_the_device, torch.Generator())
 
 
 def test_what_breaks_before_the_capture_is_not_taken_for_it(monkeypatch):
@@ -143,18 +143,18 @@ def test_what_breaks_before_the_capture_is_not_taken_for_it(monkeypatch):
         raise torch.OutOfMemoryError("tried to allocate 80 GiB")
 
     with pytest.raises(torch.OutOfMemoryError):
-        step.cuda_graph(too_large, torch.Generator())
+        graph.cuda_graph(too_large, torch.Generator())
 
 
 def test_a_broken_capture_is_not_followed_by_an_eager_run(faces):
     """Neither in that run nor in the next of the same shape."""
 
     def broken(body, generator):
-        raise step.CaptureFailed("no more")
+        raise graph.CaptureFailed("no more")
 
     workspace = Workspace(CPU, capture=broken)
     for _ in range(2):
-        with pytest.raises(step.CaptureFailed):
+        with pytest.raises(graph.CaptureFailed):
             trained(tiny(), faces, workspace)
 
 
@@ -174,7 +174,7 @@ def test_batches_are_not_counted_in_a_captured_step(faces):
     assert any(name.endswith("num_batches_tracked") for name in done.model.state_dict())
 
 
-@pytest.mark.parametrize(("graphs", "how"), [("1", step.cuda_graph), ("0", None)])
+@pytest.mark.parametrize(("graphs", "how"), [("1", graph.cuda_graph), ("0", None)])
 def test_graphs_can_be_done_without(monkeypatch, graphs, how):
     monkeypatch.setenv("FER_GRAPH", graphs)
     assert Workspace(torch.device("cuda"))._capture is how
@@ -201,7 +201,7 @@ def test_what_a_workspace_holds_is_let_go_of_when_nothing_is_captured(faces):
         assert workspace.suits(tiny(seed=7, lr=0.1))
         assert not workspace.suits(tiny(attention="stn"))
         end = threading.Thread(target=workspace.clear)
-        with step._ALONE:
+        with graph.ALONE:
             end.start()
             end.join(0.2)
             assert end.is_alive()

@@ -1,0 +1,97 @@
+"""What a run leaves to the next one in the same thread: images on the device, and a captured step."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from fer_lib.data import FaceSet, Labels
+from fer_lib.data.batches import DeviceData, images_on
+from fer_lib.models import Classifier, build
+from fer_lib.training.config import RunConfig
+from fer_lib.training.graph import ALONE, Capture, cuda_graph
+from fer_lib.training.machine import graphs, own_stream, strict
+from fer_lib.training.optim import forget, make_optimizer
+from fer_lib.training.step import Step
+
+
+class Workspace:
+    """What a run leaves to the next one: the images on the device and, for a run of the same shape, model and step.
+
+    One workspace serves one thread, each of those side by side with a `slot` of its own. Its next run starts as from
+    nothing; a test compares the two bit by bit. As a context manager it is cleared at the end.
+    """
+
+    def __init__(self, device: torch.device, *, slot: int = 0, capture: Capture | None = None) -> None:
+        self.device, self._slot = device, slot
+        self._capture = capture or (cuda_graph if device.type == "cuda" and graphs() else None)
+        self._images: tuple[str, Tensor] | None = None
+        self._held: tuple[tuple[RunConfig, int, bool], Step] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.clear()
+
+    def stream(self) -> contextlib.AbstractContextManager[object]:
+        """What everything on a GPU is to be done in: a stream of the slot's own. Nothing on the CPU."""
+        return own_stream(self.device, self._slot)
+
+    def clear(self) -> None:
+        """Lets go of what it holds. A graph's end waits for the device, and so never falls into a capture."""
+        with ALONE:
+            self._held = self._images = None
+
+    def suits(self, config: RunConfig) -> bool:
+        """Whether a run of `config` would spare a capture."""
+        return self._capture is not None and self._held is not None and self._held[0][0] == _shape(config)
+
+    def images(self, faces: FaceSet) -> Tensor:
+        """`images_on` the device; those of the last FaceSet are kept."""
+        if self._images is None or self._images[0] != faces.fingerprint or not faces.fingerprint:
+            self.clear()
+            self._images = faces.fingerprint, images_on(faces, self.device)
+        return self._images[1]
+
+    def step(self, config: RunConfig, data: DeviceData, labels: Labels, start: Callable[[Classifier], None]) -> Step:
+        """A step with fresh weights of `config`, changed by `start`, and an optimizer that has seen nothing."""
+        with ALONE:
+            if self.device.type == "cuda":
+                _make_handles(self.device)
+            fresh = build(config, classes=len(labels.classes))
+        start(fresh)
+        shape = _shape(config), min(config.batch_size, len(data)), strict()
+        if self._held is not None and self._held[0] == shape:
+            step = self._held[1]
+            step.model.load_state_dict(fresh.state_dict())
+            forget(step.optimizer)
+        else:
+            with ALONE:
+                self._held = None
+            fresh.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            optimizer = make_optimizer(fresh, config)
+            step = Step(fresh, optimizer, data, config, classes=len(labels.classes), capture=self._capture)
+        step.begin(data)
+        self._held = shape, step
+        return step
+
+
+def _make_handles(device: torch.device) -> None:
+    """cuBLAS and cuDNN make a handle for each thread that first needs one, and wait for the device to do so."""
+    ones = torch.ones(1, 1, 8, 8, device=device)
+    torch.nn.functional.conv2d(ones @ ones, ones)
+
+
+def _shape(config: RunConfig) -> RunConfig:
+    """`config` without what a captured step does not depend on: two runs with equal shapes can share one."""
+    return config.model_copy(
+        update={
+            "seed": 0, "lr": 1.0, "schedule": "constant", "warm_up": 0.0, "epochs": 1, "split": "random80",
+            "pretraining": None, "shown_poses": 0,
+            "pretrained": "imagenet" if config.pretrained.startswith("imagenet") else "none",
+            "train_limit": None, "test_limit": None,
+        }
+    )  # fmt: skip
