@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import torch
@@ -193,18 +193,19 @@ def _detached() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Workers:
-    """The workers that were last sent to work on a store.
-
-    Raises:
-        FerError: none was.
-    """
+    """The workers that were sent to work on a store."""
 
     store: RunStore
     cluster: str
     jobs: list[str]
 
     @classmethod
-    def of(cls, store: str | Path) -> "Workers":
+    def of(cls, store: str | Path) -> Self:
+        """Those that were last sent there, and earlier ones that were not over then.
+
+        Raises:
+            FerError: none was sent.
+        """
         try:
             found = json.loads((folder_of(store) / "jobs.json").read_bytes())
         except FileNotFoundError:
