@@ -26,6 +26,7 @@ from fer_lib.training.campaign import default_jobs, run_all
 from fer_lib.training.config import RunConfig
 from fer_lib.training.cost import gflop
 from fer_lib.training.event import Event, title
+from fer_lib.training.machine import cores
 from fer_lib.training.progress import Progress, span
 from fer_lib.training.run import Place
 from fer_lib.training.store import RunStore
@@ -135,6 +136,8 @@ def submit(worker: Worker, *, cluster: str, workers: int, options: Sequence[str]
     store = Path(worker.place.store).absolute()
     data = None if worker.place.data is None else Path(worker.place.data).absolute()
     worker = replace(worker, place=replace(worker.place, store=store, data=data))
+    if cluster == "local":
+        worker = _one_of(worker, workers)
     folder = folder_of(store)
     if cluster == "slurm" and shutil.which("sbatch") is None:
         raise FerError("There is no Slurm here: sbatch is not found.\n`--cluster local` starts the workers here.")
@@ -153,6 +156,14 @@ def submit(worker: Worker, *, cluster: str, workers: int, options: Sequence[str]
     except (submitit.core.utils.FailedJobError, ValueError) as error:
         raise FerError(f"The workers could not be started: {str(error).splitlines()[0]}") from error
     return jobs
+
+
+def _one_of(worker: Worker, workers: int) -> Worker:
+    """The worker as one of several on this machine, of whose cores each run has an equal part."""
+    if worker.place.torch_device().type != "cpu":
+        return worker
+    jobs = worker.jobs or max(1, cores() // workers)
+    return replace(worker, jobs=jobs, place=worker.place.shared_by(jobs * workers))
 
 
 def _parameters(cluster: str, options: Sequence[str]) -> dict[str, Any]:

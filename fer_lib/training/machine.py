@@ -86,8 +86,9 @@ def _stream(device: torch.device, slot: int) -> torch.cuda.Stream:
 
 
 def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """CPU cores that this process may use: in a job of Slurm those that it was given, bound to them or not."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(bound, int(os.environ.get("SLURM_CPUS_ON_NODE") or bound))
 
 
 def idle_cores() -> int:

@@ -5,10 +5,11 @@ one run to the next.
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import torch
-from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from fer_lib.data.batches import DeviceData, apply_augmentation, normalise
 from fer_lib.geometry import identity_theta, invert
@@ -47,9 +48,8 @@ class Step:
         self._plan: Tensor | None = None
         self._mix = torch.ones((), device=device) if config.mixup else None
         self._weights = torch.ones(classes, device=device) if config.class_weight != "none" else None
-        self._average = None
-        if config.ema:
-            self._average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
+        self.average = deepcopy(model) if config.ema else None
+        self._blend = get_ema_multi_avg_fn(config.ema)
         self._loss = torch.zeros((), dtype=torch.float64, device=device)
         self._hits = torch.zeros((), dtype=torch.float64, device=device)
         self.dropout = torch.Generator(device)
@@ -58,10 +58,6 @@ class Step:
         for module in model.modules():
             if isinstance(module, Dropout):
                 module.generator = self.dropout
-
-    @property
-    def average(self) -> Classifier | None:
-        return None if self._average is None else self._average.module  # type: ignore[return-value]
 
     @property
     def judged(self) -> Classifier:
@@ -73,9 +69,8 @@ class Step:
         if self._weights is not None:
             trained = data.classes[data.index]
             self._weights.copy_(class_weights(trained, self.config.class_weight, count=len(self._weights)))
-        if self._average is not None:
-            self._average.module.load_state_dict(self.model.state_dict())
-            self._average.n_averaged.fill_(1)  # the weights to begin with
+        if self.average is not None:
+            self.average.load_state_dict(self.model.state_dict())
 
     def epoch(
         self, rows: Tensor, plan: Tensor | None, *, dropout_seed: int, lr: Callable[[int], float],
@@ -144,8 +139,8 @@ class Step:
         self.optimizer.zero_grad(set_to_none=True)
         (loss + pull).backward()
         self.optimizer.step()
-        if self._average is not None:
-            self._average.update_parameters(self.model)
+        if self.average is not None:
+            self._blend(_numbers(self.average), _numbers(self.model), 0)  # 0: a count that it ignores
         self._loss += loss.detach()
         self._hits += hits
 
@@ -187,3 +182,8 @@ class Step:
             for net in (self.model.attention, self.model)
         )
         return float(part / whole)
+
+
+def _numbers(model: nn.Module) -> list[Tensor]:
+    """All weights and statistics of `model`; a count of batches is none."""
+    return [tensor.detach() for tensor in (*model.parameters(), *model.buffers()) if tensor.is_floating_point()]

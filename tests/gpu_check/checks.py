@@ -68,7 +68,11 @@ def captured(device: str, folder: Path) -> str:
         for graphs in ("1", "0"):
             os.environ["FER_GRAPH"] = graphs
             where = place(folder / graphs, device=device)
-            records.append(run_one(config, where))
+            try:
+                records.append(run_one(config, where))
+            except Exception as error:
+                error.add_note(f"in {changes}, FER_GRAPH={graphs}")
+                raise
             stores.append(RunStore(where.store))
         if device != "cpu":
             steps = [record.provenance["step"] for record in records]

@@ -84,7 +84,10 @@ class Slurm:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             pid = int((self.folder / f"{name}.pid").read_text())
             os.kill(pid, signal.SIGTERM)
-            wait_until(lambda: not Path(f"/proc/{pid}").exists(), within=20)
+            try:
+                wait_until(lambda: not Path(f"/proc/{pid}").exists(), within=20)
+            except TimeoutError:
+                os.kill(pid, signal.SIGKILL)
 
     def end(self) -> None:
         """Ends all jobs and daemons."""

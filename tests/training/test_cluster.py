@@ -17,7 +17,7 @@ from training.test_processes import GRID, group_is_gone
 from training.tiny import assert_same_runs, fine_tuned, place, tiny
 
 from fer_lib.errors import FerError
-from fer_lib.training import RunStore, cluster, run_all
+from fer_lib.training import RunStore, cluster, machine, run, run_all
 from fer_lib.training.cluster import Worker, Workers, folder_of, submit
 
 LONG = {"train_limit": 128, "epochs": 6}  # some seconds
@@ -169,6 +169,19 @@ def test_what_cannot_be_is_an_error_of_one_line_and_what_to_do(tmp_path, monkeyp
     done = CliRunner().invoke(app, ["run", str(tmp_path / "grid.yaml"), *words])
     assert isinstance(done.exception, FerError)
     assert wanted in str(done.exception)
+
+
+@pytest.mark.parametrize(("given", "jobs", "threads"), [(0, 2, 1), (1, 1, 4), (4, 4, 1)])
+def test_workers_on_one_machine_share_its_cores(tmp_path, monkeypatch, given, jobs, threads):
+    for module in (cluster, machine, run):
+        monkeypatch.setattr(module, "cores", lambda: 8)
+    worker = cluster._one_of(Worker((), place(tmp_path, threads=None), jobs=given), 2 if given else 4)
+    assert (worker.jobs, worker.place.threads) == (jobs, threads)
+
+
+def test_a_job_of_slurm_has_the_cores_that_it_was_given(monkeypatch):
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "1")
+    assert (machine.cores(), machine.idle_cores()) == (1, 1)
 
 
 def test_what_submitit_does_not_know_goes_to_sbatch(monkeypatch):

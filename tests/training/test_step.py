@@ -9,6 +9,7 @@ import threading
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from training.tiny import same_arrays, tiny
 
 from fer_lib import data
@@ -89,6 +90,43 @@ def test_a_captured_run_is_an_eager_one(faces):
     eager = trained(config, faces)
     assert_same(captured, eager)
     assert (captured.step, eager.step) == ("cuda graph", "eager")
+
+
+class Asked(TorchDispatchMode):
+    """Notes what a GPU would be waited for, or be sent from memory that is not pinned: a capture allows neither."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function.overloadpacket.__name__ in ("_local_scalar_dense", "nonzero", "lift_fresh"):
+            self.found.append(str(function))
+        return function(*args, **(kwargs or {}))
+
+
+HIDDEN = {"attention": "stn", "localisation": "hidden"}
+RECIPES = [
+    {"ema": 0.9, "mixup": 0.4, "class_weight": "balanced"}, {"model": "compact", "augment": "affine"},
+    {"attention": "stn", "identity_pull": 0.1}, {"warps": 2, **HIDDEN},
+    {"attention": "stn_no_warp", "augment": "crop_flip"},
+    {"model": "resnet50", "label_smoothing": 0.1, "optimizer": "sgd"},
+    {"model": "none", "loss": "pose", "augment": "poses", **HIDDEN},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", RECIPES, ids=str)
+def test_a_captured_step_neither_waits_nor_sends_numbers(faces, changes):
+    asked = Asked()
+
+    def capture(body, generator):
+        body()
+        with asked:
+            body()
+        return body
+
+    trained(tiny(epochs=1, **changes), faces, Workspace(CPU, capture=capture))
+    assert asked.found == []
 
 
 class PlayedGraph:
