@@ -12,12 +12,12 @@ from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.comparisons import networks
 from fer_lib.study.notebook import Study
-from fer_lib.study.pooled import pool_of
+from fer_lib.study.pooled import LEARNT, pool_of
 from fer_lib.study.wording import ARM, SPLIT, N, interval_in_words, seeds_in_words, seeds_phrase, spread
 
 
 def show_accuracy(study: Study, results: Results, *, name: str, table: str | None = None) -> None:
-    """Puts the table `accuracy` on the page, and a sentence on the arms that it lacks."""
+    """Puts the table `accuracy` on the page, and what it does not say: which arms learnt nothing, and which lack."""
     study.table(
         accuracy(results, table=table),
         name=name,
@@ -25,8 +25,7 @@ def show_accuracy(study: Study, results: Results, *, name: str, table: str | Non
         caption=f"{ranking(results, split=results.splits()[0])} Mean ± sd over n seeds, by split.",
         of=results,
     )
-    if lacking := unmeasured(results):
-        study.say(lacking)
+    study.say(learnt_nothing(results, split=results.splits()[0]), unmeasured(results))
 
 
 def show_dots(study: Study, results: Results, *, name: str) -> None:
@@ -72,6 +71,17 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(list(dict.fromkeys(chain(*rows))))).fillna("–")
 
 
+def learnt_nothing(results: Results, *, split: str) -> str:
+    """One sentence on the arms with a seed no better than a constant answer, by data set; empty if all are."""
+    parts = []
+    for dataset, own in results.of(split=split).each("dataset"):
+        constant = pool_of(results).constant(dataset, split)
+        arms = [arm for arm in own.arms() if any(value < constant + LEARNT for value in own.by_seed(arm=arm).values())]
+        if arms:
+            parts.append(f"on {dataset} {', '.join(arms)} ({constant:.3f})")
+    return f"No better than one answer for all faces, the most frequent class: {'; '.join(parts)}." if parts else ""
+
+
 def unmeasured(results: Results) -> str:
     """One sentence on the arms that have no row in `accuracy`, by split; empty where every arm has one."""
     parts = []
@@ -100,12 +110,12 @@ def _state(results: Results, metric: str) -> str:
 def ranking(results: Results, *, split: str) -> str:
     """Which arm leads on each data set, how far the next is behind, and whether that is more than chance.
 
-    Arms are ranked on the seeds that all finished arms share.
+    Arms are ranked by the means over their finished seeds, as `accuracy` gives them.
     """
     sentences = []
     for dataset, chosen in results.of(split=split).each("dataset"):
         by_seed = pd.DataFrame({arm: by for arm in chosen.arms() if (by := chosen.by_seed(arm=arm))})
-        means = by_seed.dropna().mean().sort_values(ascending=False, kind="stable").dropna()
+        means = by_seed.mean().sort_values(ascending=False, kind="stable").dropna()
         if len(means) < 2:
             sentences.append(f"{dataset}: too few finished runs for a ranking")
             continue

@@ -48,7 +48,7 @@ def show_costs(study: Study, results: Results, *, name: str) -> None:
     study.table(
         run_costs(results),
         name=name,
-        caption="Training speed of the runs above, all splits: median over the n runs of each arm.",
+        caption="Training speed of the runs above, all splits: median over each arm's n runs on a device.",
         formats={"Images/s": "{:,.0f}", "Seconds per run": "{:,.0f}"},
         of=results,
     )
@@ -121,16 +121,20 @@ def pretraining(records: Sequence[Record]) -> pd.DataFrame:
 
 
 def run_costs(results: Results) -> pd.DataFrame:
-    """What the runs were computed on: arm, n runs, median images per second, seconds, device and arithmetic."""
+    """What the runs took: arm, n runs on one device in one arithmetic, their median images per second and seconds."""
     rows = []
     for arm, own in results.each("arm"):
         recorded = [results.records[run_id] for run_id in own.runs["run_id"] if run_id]
-        if records := [record for record in recorded if record.seconds]:
+        places: dict[tuple[str, str], list[Record]] = {}
+        for record in recorded:
+            if record.seconds:
+                place = record.provenance["device"], record.provenance["arithmetic"]
+                places.setdefault(place, []).append(record)
+        for (device, arithmetic), records in sorted(places.items()):
             rows.append({
                 ARM: arm, N: len(records),
                 "Images/s": float(np.median([record.images_per_second for record in records])),
                 "Seconds per run": float(np.median([record.seconds for record in records])),
-                "Device": ", ".join(sorted({record.provenance["device"] for record in records})),
-                "Arithmetic": ", ".join(sorted({record.provenance["arithmetic"] for record in records})),
+                "Device": device, "Arithmetic": arithmetic,
             })  # fmt: skip
     return pd.DataFrame(rows)

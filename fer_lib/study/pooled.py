@@ -240,7 +240,7 @@ class Pool:
     @functools.cache  # noqa: B019 a pool lives as long as its page
     def _model(self, dataset: str, split: str, of: Quantity) -> AdditiveModel:
         values = {recipe: of(runs) for recipe, runs in self._arms(dataset, split).items()}
-        if of is accuracy and (constant := self._constant(dataset, split)):
+        if of is accuracy and (constant := self.constant(dataset, split)):
             for recipe, runs in self._arms(dataset, split).items():
                 lost = runs.runs.loc[runs.runs["status"] == "diverged", "seed"]
                 values[recipe] |= dict.fromkeys(lost.astype(int), constant)
@@ -254,7 +254,7 @@ class Pool:
         return {recipe: here.of(arm=arm) for arm, recipe in there[["arm", "recipe"]].to_numpy()}
 
     @functools.cache  # noqa: B019
-    def _constant(self, dataset: str, split: str) -> float:
+    def constant(self, dataset: str, split: str) -> float:
         """Accuracy of answering the most frequent class of the test images always; 0 where no run has predictions."""
         for runs in self._arms(dataset, split).values():
             record = runs.first_record()
@@ -265,7 +265,7 @@ class Pool:
     @functools.cache  # noqa: B019
     def _out(self, dataset: str, split: str) -> frozenset[str]:
         """The arms that diverged or learnt nothing in some seed."""
-        least = self._constant(dataset, split) + LEARNT
+        least = self.constant(dataset, split) + LEARNT
         return frozenset(
             recipe
             for recipe, runs in self._arms(dataset, split).items()

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from fer_lib.results import Results, collect
+from fer_lib.study import accuracy, learning
 from fer_lib.study.claims import OTHER_OPTIMIZERS, OTHER_RATES, Claim, Part
 from fer_lib.study.pooled import LAST, UNSTEADY, AdditiveModel, Pool, Spread, unsteadiness, weighed
 from fer_lib.training import Cell, Epoch, Record, RunConfig
@@ -156,6 +157,24 @@ def test_a_diverged_arm_counts_as_the_constant_answer_and_one_that_learnt_nothin
         0.92 - 0.0183 - 0.70, abs=1e-4
     )  # what seed 0 adds is -0.0183
     assert pool.difference("B", "idle", **where).source == "shared"
+
+
+def test_arms_are_ranked_by_the_means_of_their_table_and_those_that_learnt_nothing_are_named():
+    arms = {"A": {0: 0.80, 1: 0.84}, "B": {0: 0.82, 1: 0.92, 2: 0.90}, "idle": {0: 0.71, 1: 0.80}, "lost": {0: None}}
+    found = runs(arms)
+    assert "fer2013: B (0.880) leads A (0.820)" in accuracy.ranking(found, split="random80")
+    named = "No better than one answer for all faces, the most frequent class: on fer2013 idle (0.700)."
+    assert accuracy.learnt_nothing(found, split="random80") == named
+    assert accuracy.learnt_nothing(found.of(arm="B"), split="random80") == ""
+
+
+def test_what_runs_took_is_told_by_device():
+    found = runs({"A": {0: 0.8, 1: 0.8, 2: 0.8}})
+    for record, device, seconds in zip(found.records.values(), ("GPU", "CPU", "GPU"), (2.0, 90.0, 4.0), strict=True):
+        record.provenance |= {"device": device, "arithmetic": "bf16"}
+        record.seconds = seconds
+    shown = learning.run_costs(found)
+    assert shown[["n", "Device", "Seconds per run"]].to_numpy().tolist() == [[1, "CPU", 90.0], [2, "GPU", 3.0]]
 
 
 def test_a_run_is_one_run_under_all_its_names():
