@@ -1,5 +1,6 @@
 """Workers on a cluster: every run once, whatever happens to workers, nodes and controller; and the commands for it."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -83,6 +84,46 @@ def test_slurm_trains_every_run_once_whatever_happens(two_nodes: Slurm, tmp_path
     told = workers.told(configs)
     assert [line.split()[1] for line in told[:2]] == ["gone", "ended:"]
     assert told[2] == f"{len(configs)} of {len(configs)} runs are there"
+
+
+def processes_of(job: str) -> list[int]:
+    """All processes that Slurm started for a worker that was sent alone, and those that they started."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("SLURM_JOB_ID") == job:
+                found.append(process.pid)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_slurm_worker_of_several_runs_is_put_back_and_ended_with_all_of_them(two_nodes, tmp_path, monkeypatch):
+    """By the signal that comes before its time is over, which all its processes hear; by the controller; for good."""
+    monkeypatch.setenv("FER_STRICT", "1")
+    configs = [tiny(seed=seed, attention="stn", **{**LONG, "epochs": 12}) for seed in range(3)]
+    alone, where = place(tmp_path / "alone"), place(tmp_path / "slurm")
+
+    def when_two_runs_go_on(*words: str) -> None:
+        told = folder_of(where.store) / f"{job}.json"
+        wait_until(lambda: told.is_file() and len(Workers.of(where.store).doing()[job].runs) == 2, within=90)
+        assert len(processes_of(job)) > 3
+        told.unlink()
+        two_nodes.call(*words, job)
+
+    (job,) = submit(Worker(tuple(configs), where, jobs=2), cluster="slurm", workers=1)
+    when_two_runs_go_on("scancel", "--signal=USR2")
+    when_two_runs_go_on("scontrol", "requeue")
+    wait_until(lambda: not Workers.of(where.store).states(), within=150)
+    log = (folder_of(where.store) / f"{job}_0_log.out").read_text()
+    assert log.count("Calling checkpoint method") == 1
+    run_all(configs, alone, jobs=2)
+    assert_same_runs(RunStore(alone.store), RunStore(where.store))
+
+    endless = tuple(tiny(seed=seed, **{**LONG, "epochs": 100_000}) for seed in (5, 6))
+    (job,) = submit(Worker(endless, where, jobs=2), cluster="slurm", workers=1)
+    when_two_runs_go_on("scancel")
+    wait_until(lambda: not processes_of(job) and not Workers.of(where.store).states(), within=60)
 
 
 def cli(folder: Path, *words: str, **options) -> subprocess.Popen:
