@@ -9,7 +9,6 @@ import base64
 import io
 import os
 import re
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -23,6 +22,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from PIL import Image
 
+from fer_lib.files import write_atomically
 from fer_lib.report import style
 
 Verdict = Literal["holds", "fails", "undecided", "missing"]
@@ -91,11 +91,13 @@ def show_figure(
     """
     _check(name, folder, caption=caption, alt=alt)
     files = {"SVG": folder / f"{name}.svg"}
-    png = folder / f"{name}.png"
+    drawn, png = io.BytesIO(), io.BytesIO()
     options: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.1, "dpi": CSS_DPI * PIXEL_RATIO}
     with plt.rc_context({"svg.hashsalt": name}):
-        fig.savefig(files["SVG"], metadata={"Date": None, "Creator": None}, facecolor="white", **options)
-        fig.savefig(png, metadata={"Software": None}, facecolor="white", **options)
+        fig.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None}, facecolor="white", **options)
+        fig.savefig(png, format="png", metadata={"Software": None}, facecolor="white", **options)
+    write_atomically(files["SVG"], drawn.getvalue())
+    write_atomically(folder / f"{name}.png", png.getvalue())
     pictures = _picture(png, alt)
     photographs = any(axes.images for axes in fig.axes)
     if photographs:
@@ -113,7 +115,7 @@ def show_figure(
 def show_drawing(svg: Path, *, folder: Path, name: str, caption: str, alt: str, number: str | None = None) -> None:
     """Copy a drawing made by hand to `folder/name.svg` and display it; otherwise as `show_figure`."""
     _check(name, folder, caption=caption, alt=alt)
-    copy = shutil.copyfile(svg, folder / f"{name}.svg")
+    write_atomically(copy := folder / f"{name}.svg", svg.read_bytes())
     picture = _image("svg+xml", svg.read_bytes(), alt)
     _display_figure(picture, {"SVG": copy}, name=name, caption=caption, alt=alt, number=number)
 
@@ -165,7 +167,7 @@ def _display_figure(
     _display(markup, kind="figure", caption=caption, **facts)
 
 
-def _picture(png: Path | io.BytesIO, alt: str, more: str = "") -> str:
+def _picture(png: io.BytesIO, alt: str, more: str = "") -> str:
     """An `<img>` with the picture in it, in 256 colours, which is half the bytes and looks the same."""
     small = io.BytesIO()
     with Image.open(png) as image:
@@ -210,7 +212,7 @@ def _is_counted(table: pd.DataFrame) -> bool:
 def _write_csv(table: pd.DataFrame, path: Path) -> Path:
     if isinstance(table.columns, pd.MultiIndex):
         table = table.set_axis([" ".join(str(part) for part in c if str(part)) for c in table.columns], axis=1)
-    table.to_csv(path, index=not _is_counted(table), lineterminator="\n")
+    write_atomically(path, table.to_csv(index=not _is_counted(table), lineterminator="\n").encode())
     return path
 
 

@@ -15,6 +15,7 @@ from fer_lib import paths
 from fer_lib.data import DATASETS
 from fer_lib.errors import FerError
 from fer_lib.evaluation import metrics
+from fer_lib.files import write_atomically
 from fer_lib.results import Results, collect
 from fer_lib.study import mistakes, published, statistics
 from fer_lib.study.beyond import mirrored_too
@@ -39,7 +40,7 @@ def write_documents() -> list[Path]:
     changed = []
     for path, text in documents().items():
         if path.read_text("utf-8") != text:
-            path.write_text(text, "utf-8")
+            write_atomically(path, text.encode())
             changed.append(path)
     return changed
 

@@ -8,7 +8,7 @@ import json
 import time
 from pathlib import Path
 
-from faults.machine import full_disk, kills, no_locks, on_one_store, signals, wrong_clock
+from faults.machine import full_disk, full_report, kills, no_locks, on_one_store, signals, wrong_clock
 from faults.matter import archives, flips, tables
 
 from fer_lib.files import write_atomically
@@ -17,6 +17,7 @@ FILE = Path(__file__).parents[2] / "reports" / "bench" / "faults.json"
 FAULTS = {
     "`kill -9` of a process of `run --jobs 2` at a random moment": (kills, 100),
     "a full file system, at a random size, then more space": (full_disk, 12),
+    "the same while a page of the report is made": (full_report, 6),
     "two or four processes on one store": (on_one_store, 4),
     "a clock that jumps by up to a day, back and forth": (wrong_clock, 10),
     "a store on a file system without locks": (no_locks, 3),

@@ -5,9 +5,11 @@ Each function makes its fault `times` times and returns a line for each time tha
 
 import contextlib
 import fcntl
+import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from training.tiny import FORKS, assert_same_runs, fine_tuned, outcome, place, t
 
 from fer_lib import data
 from fer_lib.data.duplicates import near_groups
+from fer_lib.paths import project_root
 from fer_lib.training import Place, RunConfig, RunStore, run_all
 
 GRID = """
@@ -138,6 +141,52 @@ def full_disk(times: int, *, seed: int) -> list[str]:
                 finally:
                     subprocess.run(["umount", "-l", mount], check=True)
     return found
+
+
+def full_report(times: int, *, seed: int) -> list[str]:
+    """A page of the committed report where space is short: no file is half there, a line says so; then the page."""
+    sizes, found = random.Random(seed), []
+    study = project_root()
+    for _ in range(times):
+        with folder() as mount, folder() as beside:
+            shutil.copy(study / "params" / "paper" / "03_model_comparison.yaml", beside)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1G", "tmpfs", mount], check=True)
+            try:
+                shutil.copytree(study / "reports" / "paper" / "runs", mount / "runs")
+                size = shutil.disk_usage(mount).used + sizes.randrange(300_000)
+                subprocess.run(["mount", "-o", f"remount,size={size}", mount], check=True)
+                for space in (size, 2**30):
+                    subprocess.run(["mount", "-o", f"remount,size={space}", mount], check=True)
+                    words = ["--profile", "paper", "--no-train", "--data", str(beside)]
+                    done = subprocess.run(
+                        [sys.executable, "-m", "fer_lib", "report", *words], cwd=study,
+                        env={**os.environ, "FER_REPORT": str(mount), "FER_PARAMS": str(beside)},
+                        text=True, capture_output=True,
+                    )  # fmt: skip
+                    halves = [str(path.relative_to(mount)) for path in mount.rglob("*") if not _is_whole(path)]
+                    said = done.stdout + done.stderr
+                    clear = "No space left on device" in done.stderr and "Traceback" not in said
+                    if halves or (done.returncode and (space > size or not clear)):
+                        found.append(f"{size:,} bytes, {space:,} free: exit code {done.returncode}, {halves}: {said}")
+                if not (mount / "index.html").is_file():
+                    found.append(f"{size:,} bytes, then more: no page")
+            finally:
+                subprocess.run(["umount", "-l", mount], check=True)
+    return found
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a report's file has its end; what lies about under a hidden name has not."""
+    if path.is_dir():
+        return True
+    if path.name.startswith("."):
+        return False
+    if path.suffix in (".json", ".ipynb"):
+        return bool(json.loads(path.read_bytes()))
+    if path.suffix == ".png":
+        return path.read_bytes().endswith(b"IEND\xaeB`\x82")
+    ends = {".html": "</html>", ".svg": "</svg>"}
+    return path.suffix == ".npz" or path.read_text().endswith(f"{ends.get(path.suffix, '')}\n")
 
 
 def on_one_store(times: int, *, seed: int) -> list[str]:

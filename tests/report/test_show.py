@@ -1,7 +1,9 @@
 """What a notebook puts on the page: finished HTML, its files beside it, the facts as metadata."""
 
 import base64
+import errno
 import io
+import os
 import re
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from fer_lib import study
+from fer_lib.errors import Fatal
 from fer_lib.report import show, style
 
 DRAWINGS = sorted((Path(study.__file__).parent / "diagrams").glob("*.svg"))
@@ -61,6 +64,22 @@ def test_a_figure_has_alt_text_caption_number_and_files(shown, tmp_path):
     } | {"number": "Fig. 6"}
     assert sorted(p.suffix for p in (tmp_path / "figures").iterdir()) == [".csv", ".png", ".svg"]
     assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize("good", [0, 1, 2])
+def test_on_a_full_disk_a_figure_leaves_no_half_of_a_file(shown, tmp_path, monkeypatch, good):
+    written = []
+
+    def fsync(file):
+        written.append(file)
+        if len(written) > good:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(Fatal, match="No space left on device"):
+        figure(tmp_path, data=pd.DataFrame({"epoch": [1, 2]}))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["curves.svg", "curves.png"][:good])
+    plt.close("all")
 
 
 def test_the_picture_has_twice_the_pixels_of_its_place_on_the_page(shown, tmp_path):
