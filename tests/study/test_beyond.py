@@ -1,8 +1,11 @@
 """What the study adds to the paper: computed from records with known answers."""
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
+from fer_lib.report.style import BLUE, GREY
 from fer_lib.results import Results, collect
 from fer_lib.study import beyond, comparisons
 from fer_lib.training import Record, expand, parse_grid
@@ -53,6 +56,21 @@ def test_the_mirror_image_counts_as_much_as_the_face():
     results = made_up({("Small", 0): slice(0, 25)})
     assert beyond.flipped(results.of(dataset="FER2013", arm="Small")) == {0: 1.0}
     assert "networks gain +0.250 on average (n = 2)" in beyond.flips_finding(results)
+
+
+def test_effects_are_told_against_one_arm_and_drawn_in_one_colour():
+    results = made_up({("Small", 0): slice(0, 25), ("Even", 0): slice(0, 10)})
+    figure, drawn = beyond.effects(results, against="Small", split="official")
+    assert {line.get_color() for axes in figure.axes for line in axes.lines} == {BLUE, GREY}
+    plt.close(figure)
+    own = drawn[drawn["dataset"] == "FER2013"].set_index("quantity")["difference"]
+    assert own.to_dict() == pytest.approx({"Accuracy": 0.15, "With flips": 0.0})
+    assert beyond.furthest(drawn) == "From Even (+0.150) on FER2013 and Even (+0.150) on FER+."
+    more = pd.concat([drawn, drawn.assign(arm="Worse", difference=-0.1)])
+    assert beyond.furthest(more).startswith("From Worse (-0.100) to Even (+0.150) on FER2013 and ")
+    alone = results.among("Small")
+    assert beyond.effects(alone, against="Small", split="official")[0] is None
+    assert beyond.furthest(pd.DataFrame()) == ""
 
 
 def test_networks_together_outvote_the_one_that_errs():
