@@ -5,7 +5,7 @@ A generated part stands between `<!-- generated: name -->` and `<!-- end -->`; t
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,16 @@ from fer_lib.data import DATASETS
 from fer_lib.errors import FerError
 from fer_lib.evaluation import metrics
 from fer_lib.files import write_atomically
+from fer_lib.report.show import WORDS
 from fer_lib.results import Results, collect
-from fer_lib.study import mistakes, published, statistics
+from fer_lib.study import mistakes, published, statistics, verdict
 from fer_lib.study.beyond import mirrored_too
+from fer_lib.study.claims import Claim, decide, first_measured
+from fer_lib.study.numbers import published_numbers
 from fer_lib.study.overview import published_and_measured
 from fer_lib.study.wording import N
 from fer_lib.training import RunStore, grids_in
-from fer_lib.training.grid import by_name
+from fer_lib.training.grid import by_name, read_params
 from fer_lib.training.release import classifiers, contents
 
 PROFILE = "paper"
@@ -48,6 +51,8 @@ def write_documents() -> list[Path]:
 def documents() -> dict[Path, str]:
     """The documents as they should read, by path."""
     parts: dict[str, Callable[[], str]] = {
+        "answer": lambda: answer_part(recorded()),
+        "claims": lambda: claims_part(decided(recorded())),
         "results": lambda: results_part(recorded()),
         "performance": lambda: performance_part(recorded()),
         "released": released_part,
@@ -93,6 +98,25 @@ def markdown(table: pd.DataFrame) -> str:
     lines = [list(map(str, table.columns)), ["---", *["---:"] * (table.shape[1] - 1)]]
     lines += [[str(value) for value in row] for row in table.itertuples(index=False)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def decided(results: Results) -> list[Claim]:
+    """The paper's claims, by the transfer that the verdict's params name."""
+    transfer = read_params(paths.project_root() / "params" / PROFILE / "09_verdict.yaml")["transfer"]
+    return decide(results, transfer=first_measured(results, transfer))
+
+
+def answer_part(results: Results) -> str:
+    """The verdict in three sentences, as its page begins."""
+    sentences = verdict.answer(decided(results), published_numbers(results), results)
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def claims_part(claims: Sequence[Claim]) -> str:
+    """The paper's claims, each with its verdict and the smallest number of seeds behind a comparison."""
+    rows = [(f"{claim.key} {claim.text}", WORDS[claim.verdict], claim.n) for claim in claims]
+    table = markdown(pd.DataFrame(rows, columns=["The paper claims", "Verdict", N]))
+    return f"{table}\n\nn: seeds behind the comparison of a claim that has the fewest, of those measured."
 
 
 def results_part(results: Results) -> str:
