@@ -146,8 +146,8 @@ def furthest(drawn: pd.DataFrame) -> str:
     for dataset, own in drawn.groupby("dataset", sort=False) if len(drawn) else ():
         by_arm = own[own["quantity"] == "Accuracy"].set_index("arm")["difference"].sort_values()
         ends = dict.fromkeys(f"{by_arm.index[place]} ({by_arm.iloc[place]:+.3f})" for place in (0, -1))
-        parts.append(f"{' to '.join(ends)} on {dataset}")
-    return f"From {' and '.join(parts)}." if parts else ""
+        parts.append(f"{' and '.join(ends)} on {dataset}")
+    return f"Furthest from it: {'; '.join(parts)}." if parts else ""
 
 
 def flips_finding(results: Results) -> str:
