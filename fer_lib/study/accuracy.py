@@ -72,7 +72,7 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
 
 
 def learnt_nothing(results: Results, *, split: str) -> str:
-    """One sentence on the arms with a seed no better than a constant answer, by data set; empty if all are."""
+    """One sentence on the arms with a seed no better than a constant answer, by data set; empty if there is none."""
     parts = []
     for dataset, own in results.of(split=split).each("dataset"):
         constant = pool_of(results).constant(dataset, split)
