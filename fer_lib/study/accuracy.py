@@ -72,14 +72,15 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
 
 
 def learnt_nothing(results: Results, *, split: str) -> str:
-    """One sentence on the arms with a seed no better than a constant answer, by data set; empty if there is none."""
+    """One sentence on the arms with a seed hardly better than a constant answer, by data set; empty if there is none."""
     parts = []
     for dataset, own in results.of(split=split).each("dataset"):
         constant = pool_of(results).constant(dataset, split)
         arms = [arm for arm in own.arms() if any(value < constant + LEARNT for value in own.by_seed(arm=arm).values())]
         if arms:
-            parts.append(f"on {dataset} {', '.join(arms)} ({constant:.3f})")
-    return f"No better than one answer for all faces, the most frequent class: {'; '.join(parts)}." if parts else ""
+            parts.append(f"on {dataset}, where that gives {constant:.3f}, {', '.join(arms)}")
+    near = f"Within {LEARNT:g} of always answering the most frequent class, in some seed under {split}"
+    return f"{near}: {'; '.join(parts)}." if parts else ""
 
 
 def unmeasured(results: Results) -> str:
@@ -115,7 +116,7 @@ def ranking(results: Results, *, split: str) -> str:
     sentences = []
     for dataset, chosen in results.of(split=split).each("dataset"):
         by_seed = pd.DataFrame({arm: by for arm in chosen.arms() if (by := chosen.by_seed(arm=arm))})
-        means = by_seed.mean().sort_values(ascending=False, kind="stable").dropna()
+        means = by_seed.mean().sort_values(ascending=False, kind="stable")
         if len(means) < 2:
             sentences.append(f"{dataset}: too few finished runs for a ranking")
             continue

@@ -98,7 +98,7 @@ def show_effects(study: Study, results: Results, *, against: str, split: str, na
         figure,
         name=name,
         caption=f"Test accuracy of each arm minus {against}, {split}, {seeds_phrase(results.of(split=split))}, with "
-        f"its 95 % interval where one is known. {furthest(drawn)}",
+        f"its 95 % interval where one is known. {extremes(drawn)}",
         alt=f"Each arm's test accuracy minus that of {against}, as a mark beside a line at zero",
         data=drawn,
     )
@@ -140,14 +140,14 @@ def effects(results: Results, *, against: str, split: str) -> tuple[Figure | Non
     return figure, drawn
 
 
-def furthest(drawn: pd.DataFrame) -> str:
-    """Which arms of `effects` are furthest below and above on each data set, without mirror images."""
+def extremes(drawn: pd.DataFrame) -> str:
+    """Which arms of `effects` are lowest and highest on each data set, without mirror images."""
     parts = []
     for dataset, own in drawn.groupby("dataset", sort=False) if len(drawn) else ():
         by_arm = own[own["quantity"] == "Accuracy"].set_index("arm")["difference"].sort_values()
         ends = dict.fromkeys(f"{by_arm.index[place]} ({by_arm.iloc[place]:+.3f})" for place in (0, -1))
-        parts.append(f"{' and '.join(ends)} on {dataset}")
-    return f"Furthest from it: {'; '.join(parts)}." if parts else ""
+        parts.append(f"{' to '.join(ends)} on {dataset}")
+    return f"Lowest to highest: {'; '.join(parts)}." if parts else ""
 
 
 def flips_finding(results: Results) -> str:

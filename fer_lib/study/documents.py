@@ -116,7 +116,7 @@ def claims_part(claims: Sequence[Claim]) -> str:
     """The paper's claims, each with its verdict and the smallest number of seeds behind a comparison."""
     rows = [(f"{claim.key} {claim.text}", WORDS[claim.verdict], claim.n) for claim in claims]
     table = markdown(pd.DataFrame(rows, columns=["The paper claims", "Verdict", N]))
-    return f"{table}\n\nn: seeds behind the comparison of a claim that has the fewest, of those measured."
+    return f"{table}\n\nn: the smallest number of seeds behind any measured comparison of the claim."
 
 
 def results_part(results: Results) -> str:

@@ -96,9 +96,7 @@ def _against_paper(numbers: pd.DataFrame, results: Results) -> str:
     parts = " and ".join(f"{_of_100(gap)} on {named[str(role)]}" for role, gap in gaps.items())
     met, missed = (int((test["Verdict"] == verdict).sum()) for verdict in ("holds", "fails"))
     known = met + missed
-    judged = (
-        f"; where our seeds give an interval ({known}), one more run could have given {met or 'none'}" if known else ""
-    )
+    judged = f"; one more run of ours could have given {met or 'none'} of the {known} with an interval" if known else ""
     return (
         f"Our networks recognise {parts} than the paper reports, on average over the {len(test)} printed test "
         f"accuracies that we measured{judged}: {basis}."

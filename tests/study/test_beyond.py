@@ -65,12 +65,12 @@ def test_effects_are_told_against_one_arm_and_drawn_in_one_colour():
     plt.close(figure)
     own = drawn[drawn["dataset"] == "FER2013"].set_index("quantity")["difference"]
     assert own.to_dict() == pytest.approx({"Accuracy": 0.15, "With flips": 0.0})
-    assert beyond.furthest(drawn) == "Furthest from it: Even (+0.150) on FER2013; Even (+0.150) on FER+."
+    assert beyond.extremes(drawn) == "Lowest to highest: Even (+0.150) on FER2013; Even (+0.150) on FER+."
     more = pd.concat([drawn, drawn.assign(arm="Worse", difference=-0.1)])
-    assert beyond.furthest(more).startswith("Furthest from it: Worse (-0.100) and Even (+0.150) on FER2013; ")
+    assert beyond.extremes(more).startswith("Lowest to highest: Worse (-0.100) to Even (+0.150) on FER2013; ")
     alone = results.among("Small")
     assert beyond.effects(alone, against="Small", split="official")[0] is None
-    assert beyond.furthest(pd.DataFrame()) == ""
+    assert beyond.extremes(pd.DataFrame()) == ""
 
 
 def test_networks_together_outvote_the_one_that_errs():

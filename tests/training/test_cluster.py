@@ -107,9 +107,11 @@ def test_a_slurm_worker_of_several_runs_is_put_back_and_ended_with_all_of_them(t
     def when_two_runs_go_on(*words: str) -> None:
         told = folder_of(where.store) / f"{job}.json"
         wait_until(lambda: told.is_file() and len(Workers.of(where.store).doing()[job].runs) == 2, within=90)
-        assert len(processes_of(job)) > 3
-        told.unlink()
+        before = processes_of(job)
+        assert len(before) > 3
         two_nodes.call(*words, job)
+        wait_until(lambda: not {*before} & {*processes_of(job)}, within=60)
+        told.unlink(missing_ok=True)
 
     (job,) = submit(Worker(tuple(configs), where, jobs=2), cluster="slurm", workers=1)
     when_two_runs_go_on("scancel", "--signal=USR2")
