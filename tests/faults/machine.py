@@ -164,8 +164,8 @@ def full_report(times: int, *, seed: int) -> list[str]:
                     )  # fmt: skip
                     halves = [str(path.relative_to(mount)) for path in mount.rglob("*") if not _is_whole(path)]
                     said = done.stdout + done.stderr
-                    clear = done.returncode == 2 and "No space left on device" in done.stderr and "Traceback" not in said
-                    if halves or not (clear if space == size else done.returncode == 0):
+                    clear = "No space left on device" in done.stderr and "Traceback" not in said
+                    if halves or not (done.returncode == 2 and clear if space == size else done.returncode == 0):
                         found.append(f"{size:,} bytes, {space:,} free: exit code {done.returncode}, {halves}: {said}")
                 if not (mount / "03_model_comparison.html").is_file():
                     found.append(f"{size:,} bytes, then more: no page")
