@@ -72,7 +72,7 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
 
 
 def learnt_nothing(results: Results, *, split: str) -> str:
-    """One sentence on the arms with a seed hardly better than a constant answer, by data set; empty if there is none."""
+    """One sentence on the arms with a seed hardly better than a constant answer, by data set; or nothing."""
     parts = []
     for dataset, own in results.of(split=split).each("dataset"):
         constant = pool_of(results).constant(dataset, split)
