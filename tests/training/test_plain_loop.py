@@ -83,7 +83,8 @@ def test_in_the_same_order_both_take_the_same_steps():
 
 @pytest.mark.slow
 def test_accuracy_on_toy_faces_is_that_of_the_plain_loop():
-    config = tiny(train_limit=256, test_limit=200, batch_size=16, epochs=3, precision="auto", augment="flip")
+    """After six epochs: after three the accuracy still leaps, and three seeds do not tell how far."""
+    config = tiny(train_limit=256, test_limit=200, batch_size=16, epochs=6, precision="auto", augment="flip")
     assert_inside_the_seeds_spread(config, data.load("toyfaces"))
 
 
