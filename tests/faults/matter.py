@@ -126,7 +126,7 @@ def _cache(folder: Path, config, wanted) -> str:
 
 
 CHECKS: dict[str, Callable[..., str]] = {
-    "whole/runs/*": _record, "half/work/*.safetensors": _checkpoint, "whole/weights/*": _weights,
+    "whole/runs/*": _record, "half/**/*.safetensors": _checkpoint, "whole/weights/*": _weights,
     "cache/*/*": _cache,
 }  # fmt: skip
 
