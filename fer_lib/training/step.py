@@ -44,7 +44,7 @@ class Step:
         self.autocast = torch.autocast(device.type, torch.bfloat16, enabled=arithmetic(config, device) == "bf16")
         self._images, self._targets = data.images, data.targets
         self._wanted = data.targets if data.targets.ndim == 1 else data.targets.argmax(1)
-        self._rows = torch.zeros(size, dtype=torch.int64, device=device)
+        self._rows = data.index[:size].clone()  # rows that have labels, for the steps that warm a capture up
         self._plan: Tensor | None = None
         self._mix = torch.ones((), device=device) if config.mixup else None
         self._weights = torch.ones(classes, device=device) if config.class_weight != "none" else None
