@@ -157,6 +157,8 @@ def extent(results: Results, *, split: str) -> str:
 def dots(results: Results, *, split: str) -> tuple[Figure | None, pd.DataFrame]:
     """Test accuracy of every arm: one dot per seed, the mean with its 95 % interval, the paper's number as a cross.
 
+    Intervals are from the spread that all arms of a data set share.
+
     No crosses where the data only stands in for the paper's.
     """
     drawn = pd.DataFrame([
@@ -168,14 +170,14 @@ def dots(results: Results, *, split: str) -> tuple[Figure | None, pd.DataFrame]:
     datasets, arms = list(dict.fromkeys(drawn["dataset"])), list(dict.fromkeys(drawn["arm"]))[::-1]
     size = (3.6 * len(datasets) + 1.4, 0.9 + 0.34 * len(arms))
     figure, grid = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False)
-    paper, roles = published.of_tests(), results.roles()
+    paper, roles, pool = published.of_tests(), results.roles(), pool_of(results)
     for axes, dataset in zip(grid[0], datasets, strict=True):
         for place, arm in enumerate(arms):
             own = drawn.query("dataset == @dataset and arm == @arm")["test_accuracy"].tolist()
             if (arm, roles[dataset]) in paper and not results.stand_in:
                 axes.plot(paper[arm, roles[dataset]], place, "x", color=GREY, markersize=7, markeredgewidth=2)
             if own:
-                ours = statistics.estimate(own, overlap=statistics.overlap(split))
+                ours = pool.mean(arm, dataset=dataset, split=split)
                 axes.plot(own, [place] * len(own), "o", color=look(arm).colour, alpha=0.35, markersize=4)
                 axes.plot([ours.low, ours.high], [place, place], color=look(arm).colour, linewidth=2.5)
                 axes.plot(ours.mean, place, "o", color=look(arm).colour, markersize=7)

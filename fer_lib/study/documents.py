@@ -18,12 +18,13 @@ from fer_lib.evaluation import metrics
 from fer_lib.files import write_atomically
 from fer_lib.report.show import WORDS
 from fer_lib.results import Results, collect
-from fer_lib.study import mistakes, published, statistics, verdict
+from fer_lib.study import mistakes, published, verdict
 from fer_lib.study.beyond import mirrored_too
 from fer_lib.study.claims import Claim, decide, first_measured
 from fer_lib.study.numbers import published_numbers
 from fer_lib.study.overview import published_and_measured
-from fer_lib.study.wording import N
+from fer_lib.study.pooled import accuracy_of
+from fer_lib.study.wording import N, interval
 from fer_lib.training import RunStore, grids_in
 from fer_lib.training.grid import by_name, read_params
 from fer_lib.training.release import classifiers, contents
@@ -132,16 +133,14 @@ def results_part(results: Results) -> str:
     states = {state: int((unique["status"] == state).sum()) for state in ("finished", "diverged", "skipped")}
     done = ", ".join(f"{count} {state}" for state, count in states.items())
     return (
-        f"{markdown(pd.DataFrame(rows))}\n\nTest accuracy: mean [95 % interval] over n seeds; a dash is a run that has "
-        f"not been made. Runs in the repository: {done}."
+        f"{markdown(pd.DataFrame(rows))}\n\nTest accuracy: mean over n seeds [95 % interval, from the spread that all "
+        f"arms of a data set share]; a dash is a run that has not been made. Runs in the repository: {done}."
     )
 
 
 def _measured(results: Results, arm: str, role: str, split: str) -> str:
-    ours = statistics.over_seeds(results, arm=arm, role=role, split=split)
-    if ours.n < 2:
-        return f"{ours.mean:.4f} (n = 1, no interval)" if ours.n else "–"
-    return f"{ours.mean:.4f} [{ours.low:.4f}, {ours.high:.4f}] (n = {ours.n})"
+    ours = accuracy_of(results, arm=arm, role=role, split=split)
+    return f"{interval(ours)} (n = {ours.n}{'' if ours.known else ', no interval'})" if ours.n else "–"
 
 
 def performance_part(results: Results) -> str:

@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 
 from fer_lib.report.style import BLUE, GREY, INK, RED, arm_title, look
 from fer_lib.results import Results
-from fer_lib.study import published, statistics
+from fer_lib.study import published
 from fer_lib.study.claims import SPLIT
+from fer_lib.study.pooled import accuracy_of
 from fer_lib.study.verdict import compared, names_by_role
 
 CLEAN = "official"  # the protocol shown beside the paper's
@@ -41,7 +42,7 @@ def overview(results: Results) -> tuple[Figure, pd.DataFrame]:
     for role, arm in itertools.product(published.ROLES, arms):
         row = {"role": role, "arm": arm, "paper": paper.get((arm, role), math.nan)}
         for split in (SPLIT, CLEAN):
-            ours = statistics.over_seeds(results, arm=arm, role=role, split=split)
+            ours = accuracy_of(results, arm=arm, role=role, split=split)
             row |= {f"{split} {name}": getattr(ours, name) for name in ("n", "mean", "low", "high")}
         rows.append(row)
     drawn = pd.DataFrame(rows)

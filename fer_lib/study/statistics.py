@@ -17,7 +17,6 @@ import numpy as np
 from scipy import optimize, special, stats
 
 from fer_lib.data import FIXED
-from fer_lib.results import Results
 
 Sign = Literal["greater", "less", "undecided", "missing"]
 Source = Literal["own", "shared", "borrowed"]
@@ -104,11 +103,6 @@ def estimate(values: Iterable[float], *, overlap: float = 0.0) -> Estimate:
     # seeds that do not differ at all, as whole epochs may, show no spread
     error = sd * math.sqrt(1 / n + overlap) if sd > _NO_SPREAD else math.nan
     return Estimate(n, mean, sd, error, df=n - 1 if n > 1 else math.nan, overlap=overlap)
-
-
-def over_seeds(results: Results, *, split: str, **values: str) -> Estimate:
-    """Test accuracy of one arm and data set under a split, over its seeds."""
-    return estimate(results.by_seed(split=split, **values).values(), overlap=overlap(split))
 
 
 def sign(value: Estimate, p: float) -> Sign:

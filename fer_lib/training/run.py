@@ -156,6 +156,11 @@ def attempt(
         report(Event(config, state="stopped"))
     except (Fatal, DataMissing):
         raise
+    except torch.AcceleratorError as error:  # every later call of this process to the GPU ends so, too
+        raise Fatal(
+            f"The GPU failed while {title(config)} was trained, or by a run beside it: {str(error).splitlines()[0]}.\n"
+            "This process can train no more; what is finished is kept. --jobs 1 tells which run it is."
+        ) from error
     except Exception as error:
         kind = "" if isinstance(error, FerError) else f"{type(error).__name__}: "
         where = "".join(traceback.format_exception(error))

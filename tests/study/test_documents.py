@@ -3,13 +3,14 @@
 import re
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import yaml
 
+from fer_lib.data import FER_CLASSES
 from fer_lib.errors import FerError
-from fer_lib.results import Results
+from fer_lib.results import Results, collect
 from fer_lib.study import documents
+from fer_lib.training import Cell, Record, RunConfig
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,18 +38,24 @@ def test_the_results_table_has_the_mean_of_every_recorded_arm_and_no_other_numbe
 
 
 def made_up(*seeds: int) -> Results:
-    names = {"arm": "ResNet50", "role": "FER2013", "split": "official", "status": "finished"}
-    runs = [names | {"seed": seed, "run_id": str(seed), "test_accuracy": 0.5 + seed / 100} for seed in seeds]
-    return Results(
-        pd.DataFrame(runs, columns=[*names, "seed", "run_id", "test_accuracy"]), pd.DataFrame(columns=list(names))
-    )
+    cells, records = [], []
+    for seed in range(3):
+        config = RunConfig.parse({"dataset": "fer2013", "split": "official", "seed": seed})
+        cells.append(Cell("ResNet50", "FER2013", "official", seed, config))
+        known = {"run_id": str(seed), "config": config, "fingerprint": "data", "classes": FER_CLASSES}
+        metrics = {"test_accuracy": 0.5 + seed / 100, "train_accuracy": 0.9}
+        records.append(Record(**known, status="finished", metrics=metrics) if seed in seeds else None)
+    return collect(cells, records, load=lambda record: {}, reasons={})
 
 
 @pytest.mark.parametrize(
     ("seeds", "cell"),
-    [((), "–"), ((0,), "0.5000 (n = 1, no interval)"), ((0, 2), "0.5100 [0.3829, 0.6371] (n = 2)")],
-)
-def test_one_seed_has_no_interval_and_none_has_no_number(seeds, cell):
+    [
+        ((), "–"), ((0,), "0.5000 (n = 1, no interval)"), ((0, 2), "0.5100 (n = 2, no interval)"),
+        ((0, 1, 2), "0.5100 [0.4852, 0.5348] (n = 3)"),
+    ],
+)  # fmt: skip
+def test_few_seeds_have_no_interval_and_none_has_no_number(seeds, cell):
     row = next(line for line in documents.results_part(made_up(*seeds)).splitlines() if line.startswith("| ResNet50 |"))
     assert row.split(" | ")[1:4] == ["0.7715", "–", cell]
 

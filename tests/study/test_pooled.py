@@ -1,6 +1,7 @@
 """One spread for all arms: least squares against closed forms, what does not enter it, and simulated studies."""
 
 import math
+from collections.abc import Container
 from dataclasses import replace
 
 import numpy as np
@@ -129,19 +130,22 @@ CLASSES = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 ACTUAL = np.repeat([3, 0], [30, 70])  # the constant answer is right on 70 of 100
 
 
-def runs(accuracy: dict[str, dict[int, float | None]], dataset: str = "fer2013") -> Results:
-    """Runs by arm and seed; None: diverged."""
+def runs(
+    accuracy: dict[str, dict[int, float | None]], dataset: str = "fer2013", *, split: str = "random80",
+    dips: Container[str] = (),
+) -> Results:  # fmt: skip
+    """Runs by arm and seed; None: diverged. The last epochs of `dips` go up and down more than others'."""
     cells, records = [], []
     for place, (arm, by) in enumerate(accuracy.items()):
         for seed, value in by.items():
-            config = RunConfig.parse({"dataset": dataset, "lr": 0.01 / (1 + place), "seed": seed})
-            cells.append(Cell(arm, dataset, "random80", seed, config))
+            config = RunConfig.parse({"dataset": dataset, "split": split, "lr": 0.01 / (1 + place), "seed": seed})
+            cells.append(Cell(arm, dataset, split, seed, config))
             known = {"run_id": f"{arm} {seed}", "config": config, "fingerprint": "data", "classes": CLASSES}
             end = {"status": "diverged"} if value is None else {"status": "finished"}
             metrics = {} if value is None else {"test_accuracy": value}
             history = [
                 Epoch(epoch=e, lr=0.1, train_loss=1.0, train_accuracy=0.5, eval_loss=1.0,
-                      eval_accuracy=0.8 + 0.001 * (e % 2), seconds=1)
+                      eval_accuracy=0.8 + (0.01 if arm in dips else 0.001) * (e % 2), seconds=1)
                 for e in range(1, LAST + 1)
             ]  # fmt: skip
             records.append(Record(**known, **end, metrics=metrics, history=history))
@@ -157,6 +161,13 @@ def test_a_diverged_arm_counts_as_the_constant_answer_and_one_that_learnt_nothin
         0.92 - 0.0183 - 0.70, abs=1e-4
     )  # what seed 0 adds is -0.0183
     assert pool.difference("B", "idle", **where).source == "shared"
+
+
+@pytest.mark.parametrize(("split", "decides"), [("random80", False), ("official", True)])
+def test_last_epochs_count_only_where_the_last_one_does(split, decides):
+    arms = {"A": {0: 0.80, 1: 0.81, 2: 0.80}, "B": {0: 0.90, 1: 0.90, 2: 0.91}, "C": {0: 0.85, 1: 0.86, 2: 0.85}}
+    pool = Pool(runs(arms, split=split, dips=["B"]))
+    assert pool.difference("B", "A", dataset="fer2013", split=split).steady == decides
 
 
 def test_arms_are_ranked_by_the_means_of_their_table_and_those_that_learnt_nothing_are_named():

@@ -4,6 +4,7 @@ import multiprocessing
 import time
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from training.tiny import FORKS, PRETRAINING, assert_same_runs, fine_tuned, place, tiny
 
@@ -234,6 +235,20 @@ def test_a_run_that_breaks_is_told_and_does_not_stop_the_others(tmp_path, monkey
     assert str(store.trouble_path(run_id)) in tally.reasons[bad]
     assert str(run_all([bad, good], where)) == "1 trained, 1 reused, 0 diverged, 0 skipped"
     assert store.troubles() == {}
+
+
+def test_a_gpu_that_failed_is_not_asked_again(tmp_path, monkeypatch):
+    """What an assertion in a kernel leaves behind: every later call raises the same."""
+    events: list[Event] = []
+
+    def failed(config, *arguments, **options):
+        raise torch.AcceleratorError("CUDA error: device-side assert triggered\nmore on it")
+
+    monkeypatch.setattr(run, "train", failed)
+    with pytest.raises(FerError, match=r"device-side assert triggered\.\nThis process can train no more"):
+        run_all([tiny(epochs=1, seed=seed) for seed in range(2)], place(tmp_path), report=events.append)
+    assert ends(events) == []
+    assert RunStore(place(tmp_path).store).troubles() == {}
 
 
 @pytest.mark.parametrize("good", [1, 0])
