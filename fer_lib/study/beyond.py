@@ -77,20 +77,6 @@ def trade(results: Results) -> dict[str, Quantity]:
     return {"Accuracy": accuracy, "Macro-F1": metric("test_macro_f1")} | ({"TPR, rare": rare_rate} if rare else {})
 
 
-def in_words(results: Results, arms: Iterable[str], *, against: str, split: str, of: Mapping[str, Quantity]) -> str:
-    """What each of `arms` changes in each quantity against one arm, with intervals; arms without a run are left out."""
-    parts = []
-    for dataset, arm in itertools.product(results.of(split=split).datasets(), arms):
-        changes = {
-            title: pool_of(results).difference(arm, against, dataset=dataset, split=split, of=quantity)
-            for title, quantity in of.items()
-        }
-        told = [f"{title} {interval(change, digits=3, sign=True)}" for title, change in changes.items() if change.n]
-        if told and arm != against:
-            parts.append(f"{arm} on {dataset}: {', '.join(told)}")
-    return f"Against {against}, {'; '.join(parts)}." if parts else f"Nothing can be compared with {against} yet."
-
-
 def show_effects(study: Study, results: Results, *, against: str, split: str, name: str) -> None:
     """Puts the figure `effects` of accuracy, with and without mirror images, on the page."""
     figure, drawn = effects(results, against=against, split=split)

@@ -1,7 +1,8 @@
 """Is one arm better than another: over seeds, and network by network on the same images."""
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -71,6 +72,20 @@ def side_by_side(results: Results, of: Mapping[str, Quantity], *, against: str) 
             line[f"Δ {title}"] = interval(gap, sign=True) if arm != against else "–"
         lines += [line] if n else []
     return pd.DataFrame(lines)
+
+
+def in_words(results: Results, arms: Iterable[str], *, against: str, split: str, of: Mapping[str, Quantity]) -> str:
+    """What each of `arms` changes in each quantity against one arm, with intervals; arms without a run are left out."""
+    parts = []
+    for dataset, arm in itertools.product(results.of(split=split).datasets(), arms):
+        changes = {
+            title: pool_of(results).difference(arm, against, dataset=dataset, split=split, of=quantity)
+            for title, quantity in of.items()
+        }
+        told = [f"{title} {interval(change, digits=3, sign=True)}" for title, change in changes.items() if change.n]
+        if told and arm != against:
+            parts.append(f"{arm} on {dataset}: {', '.join(told)}")
+    return f"Against {against}, {'; '.join(parts)}." if parts else f"Nothing can be compared with {against} yet."
 
 
 def same_images(results: Results, *, against: str) -> pd.DataFrame:

@@ -12,9 +12,9 @@ from fer_lib.explorer.picture import Tile, sheet
 from fer_lib.explorer.scene import warped
 from fer_lib.geometry import invert
 from fer_lib.results import Results
-from fer_lib.study.comparisons import side_by_side
 from fer_lib.study.pooled import Quantity, accuracy
 from fer_lib.study.pose import POSE, by_part
+from fer_lib.study.wording import ARM
 
 
 def shown_sheet(faces: FaceSet | None, *, count: int) -> Figure | None:
@@ -48,32 +48,38 @@ def response_finding(table: pd.DataFrame) -> str:
 
 
 @functools.cache
-def lost(transform: str, strength: float) -> Quantity:
-    """What a transformation costs (see `Probe`), as a quantity: accuracy without it minus accuracy with it."""
+def probed(transform: str, strength: float, *, lost: bool = False) -> Quantity:
+    """Accuracy under a transformation (see `Probe`), or what that has `lost`: accuracy without it minus with it."""
 
     def by_seed(results: Results) -> dict[int, float]:
         found = {}
         for run, record in results.finished():
             accuracy = {probe.strength: probe.accuracy for probe in record.robustness if probe.transform == transform}
             if strength in accuracy:
-                found[run["seed"]] = accuracy[0.0] - accuracy[strength]
+                found[run["seed"]] = accuracy[0.0] - accuracy[strength] if lost else accuracy[strength]
         return found
 
     return by_seed
 
 
-def cost_of_a_turn(results: Results, *, against: str, dataset: str, split: str, angle: float) -> pd.DataFrame:
-    """Per arm: accuracy on upright faces, what a turn by `angle` degrees costs of it, and both minus `against`'s."""
-    quantities = {"Upright": accuracy, f"Lost at {angle:g}°": lost("rotation", angle)}
-    return side_by_side(results.of(dataset=dataset, split=split), quantities, against=against)
+def of_a_turn(angle: float) -> dict[str, Quantity]:
+    """Accuracy on upright faces, on a part of them turned by `angle` degrees, and what the turn costs that part."""
+    turned, lost = probed("rotation", angle), probed("rotation", angle, lost=True)
+    return {"Upright": accuracy, f"At {angle:g}°": turned, f"Lost at {angle:g}°": lost}
 
 
 def turn_finding(table: pd.DataFrame, *, angle: float) -> str:
-    """One sentence on which arm loses least when faces are turned, and which most."""
+    """Who is best on upright and on turned faces, and which arm loses least and most by the turn.
+
+    Args:
+        table: `comparisons.side_by_side` of `of_a_turn`.
+    """
     if table.empty:
         return "No arm has been tested on turned faces yet."
-    costs = table.set_index("Arm")[f"Lost at {angle:g}°"].str.split().str[0].astype(float).sort_values()
-    least, most = f"{costs.index[0]} loses {costs.iloc[0]:.3f}", ""
-    if len(costs) > 1:
-        most = f", which is least, and {costs.index[-1]} {costs.iloc[-1]:.3f}, which is most"
-    return f"When faces are turned by {angle:g}°, accuracy falls: {least}{most}."
+    means = table.set_index(ARM)[list(of_a_turn(angle))].map(lambda cell: float(cell.split()[0]))
+    upright, turned, lost = (means[title].sort_values(ascending=False) for title in means)
+    return (
+        f"Best on upright faces: {upright.index[0]} ({upright.iloc[0]:.3f}); on faces turned by {angle:g}°: "
+        f"{turned.index[0]} ({turned.iloc[0]:.3f}). The turn costs {lost.index[-1]} {lost.iloc[-1]:.3f} and "
+        f"{lost.index[0]} {lost.iloc[0]:.3f}, the least and the most."
+    )

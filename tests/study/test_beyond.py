@@ -99,7 +99,7 @@ def test_the_rare_classes_are_named_and_counted():
     assert table["TPR, rare"].tolist() == ["0.0000", "1.0000"]
     assert table.loc["Weighted", "Δ TPR, rare"] == "+1.0000"
     assert table.loc["Weighted", "Δ Accuracy"] == "-0.0900"
-    told = beyond.in_words(own, ["Weighted"], against="Small", split="official", of=beyond.trade(own))
+    told = comparisons.in_words(own, ["Weighted"], against="Small", split="official", of=beyond.trade(own))
     assert told == "Against Small, Weighted on FER2013: Accuracy -0.090, Macro-F1 +0.000, TPR, rare +1.000."
 
 

@@ -9,7 +9,7 @@ from fer_lib import data
 from fer_lib.data import FER_CLASSES, FaceSet
 from fer_lib.geometry import compose_pose, pose_components
 from fer_lib.results import Results, collect
-from fer_lib.study import known_poses, pose, transformer
+from fer_lib.study import comparisons, known_poses, pose, transformer
 from fer_lib.training import Record, expand, parse_grid
 from fer_lib.training.record import Epoch, Probe
 
@@ -144,13 +144,16 @@ def test_the_answer_to_an_applied_pose_has_no_line_for_what_no_pose_has(results)
 
 
 def test_what_a_turn_costs_is_told_for_each_arm_and_against_one(results):
-    told = known_poses.cost_of_a_turn(results, against="ResNet50", dataset="Toy faces", split="random80", angle=0.4)
+    own = results.of(dataset="Toy faces", split="random80")
+    told = comparisons.side_by_side(own, known_poses.of_a_turn(0.4), against="ResNet50")
     costs = told.set_index("Arm")
     assert costs["Lost at 0.4°"].tolist() == ["0.4000 ± 0.0000", "0.2000 ± 0.0000", "0.4000 ± 0.0000"]
     assert costs.loc["ResNet50", "Δ Lost at 0.4°"] == "–"
     assert costs.loc["ResNet50 + STN", "Δ Lost at 0.4°"].startswith("-0.2000")
-    assert "ResNet50 + STN loses 0.200, which is least, and" in known_poses.turn_finding(told, angle=0.4)
-    none = known_poses.cost_of_a_turn(results, against="ResNet50", dataset="Toy faces", split="random80", angle=30)
+    assert costs["At 0.4°"].tolist() == ["0.4000 ± 0.0000", "0.6000 ± 0.0000", "0.4000 ± 0.0000"]
+    said = known_poses.turn_finding(told, angle=0.4)
+    assert "on faces turned by 0.4°: ResNet50 + STN (0.600). The turn costs ResNet50 + STN 0.200 and " in said
+    none = comparisons.side_by_side(own, known_poses.of_a_turn(30), against="ResNet50")
     assert none.empty
     assert known_poses.turn_finding(none, angle=30) == "No arm has been tested on turned faces yet."
 
