@@ -13,7 +13,7 @@ from fer_lib.explorer.scene import warped
 from fer_lib.geometry import invert
 from fer_lib.results import Results
 from fer_lib.study.pooled import Quantity, accuracy
-from fer_lib.study.pose import POSE, by_part
+from fer_lib.study.pose import POSE
 from fer_lib.study.wording import ARM
 
 
@@ -27,14 +27,6 @@ def shown_sheet(faces: FaceSet | None, *, count: int) -> Figure | None:
     shown, wanted = apply_augmentation(images, plan)[:, 0].numpy(), invert(plan[:, 0]).numpy()
     above = [Tile(face, theta) for face, theta in zip(shown, wanted, strict=True)]
     return sheet([above, [Tile(face) for face in warped(shown, wanted)]], labels=["shown", "undone"])
-
-
-def response(results: Results, *, dataset: str, split: str) -> pd.DataFrame:
-    """By arm, seed and test image, each in a random pose: the parts of the theta that undoes it and of theta learnt."""
-    return by_part(
-        results.of(dataset=dataset, split=split),
-        lambda arrays: (arrays["response_wanted"], arrays["response_theta"]) if "response_theta" in arrays else None,
-    )
 
 
 def response_finding(table: pd.DataFrame) -> str:

@@ -39,6 +39,14 @@ def true_and_learnt(faces: FaceSet | None, results: Results, *, dataset: str, sp
     return by_part(results.of(dataset=dataset, split=split), pair)
 
 
+def response(results: Results, *, dataset: str, split: str) -> pd.DataFrame:
+    """By arm, seed and test image, each in a random pose: the parts of the theta that undoes it and of theta learnt."""
+    return by_part(
+        results.of(dataset=dataset, split=split),
+        lambda arrays: (arrays["response_wanted"], arrays["response_theta"]) if "response_theta" in arrays else None,
+    )
+
+
 def by_part(results: Results, pair: Callable[[Arrays], Pair | None]) -> pd.DataFrame:
     """By arm, seed and image: the parts of the two thetas that `pair` finds in a run's arrays; it may return None."""
     columns = ["arm", "seed", *(f"{kind}_{part}" for part in POSE for kind in ("true", "learnt"))]

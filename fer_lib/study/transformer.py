@@ -19,6 +19,7 @@ STATE = {
     "outside": "grid points outside",
     "gradient": "share of the gradient",
 }
+FATES = {"still": "the identity", "crop": "one crop for all images", "own": "each image's own"}  # what theta ends as
 STILL = 0.02  # half a pixel of 48 at the rim: a theta as near to the identity as that moves nothing that one could see
 
 
@@ -71,7 +72,7 @@ def theta_history(results: Results, *, arm: str, split: str) -> pd.DataFrame:
 
 
 def theta_over_training(history: pd.DataFrame, *, arm: str) -> Figure | None:
-    """Median and central 80 % of theta's parts over test images and seeds, by epoch."""
+    """Median and central 80 % of theta's parts over test images, by epoch, a line for each seed."""
     if history.empty:
         return None
     datasets = list(dict.fromkeys(history["dataset"]))
@@ -79,45 +80,53 @@ def theta_over_training(history: pd.DataFrame, *, arm: str) -> Figure | None:
         len(datasets), len(POSE), figsize=(10.5, 2.2 * len(datasets)), squeeze=False, sharex=True
     )
     for line, dataset in zip(grid, datasets, strict=True):
-        grouped = history[history["dataset"] == dataset].groupby("epoch")
-        for axes, (name, title) in zip(line, POSE.items(), strict=True):
-            low, middle, high = (grouped[name].quantile(q) for q in (0.1, 0.5, 0.9))
-            axes.fill_between(middle.index, low, high, color=look(arm).colour, alpha=0.2, linewidth=0)
-            axes.plot(middle.index, middle, color=look(arm).colour)
+        for _, of_seed in history[history["dataset"] == dataset].groupby("seed"):
+            grouped = of_seed.groupby("epoch")
+            for axes, name in zip(line, POSE, strict=True):
+                low, middle, high = (grouped[name].quantile(q) for q in (0.1, 0.5, 0.9))
+                axes.fill_between(middle.index, low, high, color=look(arm).colour, alpha=0.2, linewidth=0)
+                axes.plot(middle.index, middle, color=look(arm).colour)
+        for axes, title in zip(line, POSE.values(), strict=True):
             axes.set(xlabel="epoch", title=title)
         line[0].set_ylabel(dataset)
     return figure
 
 
-def theta_table(history: pd.DataFrame) -> pd.DataFrame:
-    """After the last epoch, per data set: mean ± sd over images and seeds of theta's parts."""
+def fates(history: pd.DataFrame) -> pd.DataFrame:
+    """What became of each transformer: by data set and seed, `common`, `own` and `fate` (a key of `FATES`).
+
+    What all test images have in common is the mean's departure from the identity after the last epoch, what they have
+    of their own the spread about it, both as root mean squares over theta's parts, angles in radians.
+    """
     lines = []
-    for dataset, of_set in history.groupby("dataset", sort=False):
-        last = of_set[of_set["epoch"] == of_set["epoch"].max()]
-        line = {"Data set": dataset, "n": last["seed"].nunique(), "Images": len(last)}
+    for (dataset, seed), of_seed in history.groupby(["dataset", "seed"], sort=False):
+        last = of_seed[of_seed["epoch"] == of_seed["epoch"].max()]
+        parts = last[list(POSE)].assign(rotation=np.radians(last["rotation"].astype(float)))
+        common, own = float(np.sqrt((parts.mean() ** 2).mean())), float(np.sqrt(parts.var().mean()))
+        fate = "still" if np.hypot(common, own) < STILL else "crop" if own < common / 2 else "own"
+        lines.append({"dataset": dataset, "seed": seed, "common": common, "own": own, "fate": fate})
+    return pd.DataFrame(lines, columns=["dataset", "seed", "common", "own", "fate"])
+
+
+def theta_table(history: pd.DataFrame) -> pd.DataFrame:
+    """After the last epoch, per data set and seed: mean ± sd over images of theta's parts, and what became of it."""
+    lines = []
+    groups = history.groupby(["dataset", "seed"], sort=False)
+    for ((dataset, seed), of_seed), fate in zip(groups, fates(history)["fate"], strict=True):
+        last = of_seed[of_seed["epoch"] == of_seed["epoch"].max()]
+        line = {"Data set": dataset, "Seed": seed, "Images": len(last)}
         line |= {title: f"{last[name].mean():+.3f} ± {last[name].std():.3f}" for name, title in POSE.items()}
-        lines.append(line)
+        lines.append(line | {"Ends as": FATES[fate]})
     return pd.DataFrame(lines)
 
 
 def theta_finding(history: pd.DataFrame) -> str:
-    """A sentence for each data set: does theta, after the last epoch, give all test images one crop, or each its own?
-
-    What the images have in common is the mean's departure from the identity, what they have of their own the spread
-    about it, both as root mean squares over theta's parts, angles in radians.
-    """
+    """A sentence for each data set: how many transformers, after the last epoch, became what (`FATES`)."""
     sentences = []
-    for dataset, of_set in history.groupby("dataset", sort=False):
-        last = of_set[of_set["epoch"] == of_set["epoch"].max()]
-        parts = last[list(POSE)].assign(rotation=np.radians(last["rotation"].astype(float)))
-        common, own = float(np.sqrt((parts.mean() ** 2).mean())), float(np.sqrt(parts.var().mean()))
-        if np.hypot(common, own) < STILL:
-            kind = "theta stays near the identity"
-        elif own < common / 2:
-            kind = "all images get nearly the same theta, so it is a crop, not a pose"
-        else:
-            kind = "each image gets a theta of its own"
-        sentences.append(f"{dataset}: {kind} (mean {common:.3f} from the identity, spread over images {own:.3f}).")
+    for dataset, found in fates(history).groupby("dataset", sort=False):
+        counts = found["fate"].value_counts()
+        told = [f"{words} in {counts[fate]} of {len(found)} runs" for fate, words in FATES.items() if fate in counts]
+        sentences.append(f"{dataset}: theta ends as {', as '.join(told)}.")
     return " ".join(sentences) or "No transformer has been trained yet."
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from fer_lib.report.show import WORDS, Inline, file_link
 from fer_lib.results import Results
-from fer_lib.study import published, statistics
+from fer_lib.study import published, statistics, transformer
 from fer_lib.study.claims import SPLIT, STN, Claim
 from fer_lib.study.numbers import compared
 from fer_lib.study.wording import N, certainty, interval, seeds_in_words, spread
@@ -50,7 +50,11 @@ def _transformer(claims: Sequence[Claim], results: Results) -> str:
     if not found:
         return f"Whether the spatial transformer helps has not been measured under {SPLIT} yet."
     rest = f"; on {' and '.join(open_)} it has not been measured yet" if open_ else ""
-    return f"With a spatial transformer in front, ResNet50 recognises {' and '.join(found)}{rest} ({SPLIT})."
+    fates = transformer.fates(transformer.theta_history(results, arm=STN, split=SPLIT))["fate"]
+    still = (
+        f" In {(fates == 'still').sum()} of {len(fates)} runs its theta stays at the identity." if len(fates) else ""
+    )
+    return f"With a spatial transformer in front, ResNet50 recognises {' and '.join(found)}{rest} ({SPLIT}).{still}"
 
 
 def _of_100(difference: float) -> str:

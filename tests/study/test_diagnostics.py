@@ -83,13 +83,23 @@ def test_the_state_has_a_line_for_every_transformer_and_epoch(results):
     assert len(transformer.state_over_training(table).axes) == 3
 
 
-@pytest.mark.parametrize(("turn", "spread", "words"), [(0, 0.1, "near the identity"), (10, 0.5, "not a pose"),
-                                                      (0, 10, "of its own")])  # fmt: skip
+@pytest.mark.parametrize(("turn", "spread", "words"), [(0, 0.1, "the identity"), (10, 0.5, "one crop for all images"),
+                                                      (0, 10, "each image's own")])  # fmt: skip
 def test_one_theta_for_all_images_is_told_from_one_for_each(turn, spread, words):
     angles = np.random.default_rng(0).normal(turn, spread, 64)
     parts = pd.DataFrame(0.0, index=range(64), columns=list(transformer.POSE)).assign(rotation=angles)
     history = parts.assign(dataset="FER2013", seed=0, epoch=5)
-    assert words in transformer.theta_finding(history)
+    assert transformer.theta_finding(history) == f"FER2013: theta ends as {words} in 1 of 1 runs."
+    assert transformer.theta_table(history)["Ends as"].tolist() == [words]
+
+
+def test_crops_that_differ_by_seed_are_no_thetas_of_the_images_own():
+    parts = pd.DataFrame(0.0, index=range(40), columns=list(transformer.POSE)).assign(dataset="FER2013", epoch=5)
+    history = pd.concat([parts.assign(seed=0), parts.assign(seed=1, rotation=20.0)])
+    told = "FER2013: theta ends as the identity in 1 of 2 runs, as one crop for all images in 1 of 2 runs."
+    assert transformer.theta_finding(history) == told
+    figure = transformer.theta_over_training(history, arm="ResNet50 + STN")
+    assert [len(axes.lines) for axes in figure.axes] == [2] * 5
 
 
 def test_an_undone_pose_scores_one_and_the_identity_nothing(faces, results):
@@ -135,7 +145,7 @@ def test_robustness_is_paired_with_the_untouched_images(results):
 
 
 def test_the_answer_to_an_applied_pose_has_no_line_for_what_no_pose_has(results):
-    answered = known_poses.response(results, dataset="Toy faces", split="random80")
+    answered = pose.response(results, dataset="Toy faces", split="random80")
     table = pose.recovery(answered, split="random80")
     assert set(table["Part"]) == {"rotation (degrees)", "log scale", "shift x", "shift y"}
     assert table.loc[table["Arm"] == "ResNet50 + STN", "Slope"].str.startswith(("+1.0", "+0.9")).all()
