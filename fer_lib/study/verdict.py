@@ -9,7 +9,7 @@ import pandas as pd
 from fer_lib.report.show import WORDS, Inline, file_link
 from fer_lib.results import Results
 from fer_lib.study import published, statistics, transformer
-from fer_lib.study.claims import SPLIT, STN, Claim
+from fer_lib.study.claims import SPLIT, STN, Claim, Part
 from fer_lib.study.numbers import compared
 from fer_lib.study.wording import N, certainty, interval, seeds_in_words, spread
 
@@ -76,15 +76,30 @@ def _tally(claims: Sequence[Claim]) -> str:
         return f"None of the paper's {len(claims)} claims has been tested yet."
     words = {
         "holds": ("holds", "hold"), "fails": ("does not hold", "do not hold"),
-        "undecided": ("needs more runs", "need more runs"), "missing": ("was not tested yet", "were not tested yet"),
+        "undecided": ("is undecided", "are undecided"), "missing": ("was not tested yet", "were not tested yet"),
     }  # fmt: skip
     *others, last = (
         f"{len(keys)} {words[verdict][len(keys) != 1]} ({', '.join(keys)})" for verdict, keys in tally.items() if keys
     )
     counts = f"{', '.join(others)} and {last}" if others else last
     if not (tally["holds"] or tally["fails"]):
-        return f"None of the paper's {len(claims)} claims has been decided yet: {counts}."
-    return f"Of the paper's {len(claims)} claims, {counts}."
+        return f"None of the paper's {len(claims)} claims has been decided yet: {counts}.{_out_of_reach(claims)}"
+    return f"Of the paper's {len(claims)} claims, {counts}.{_out_of_reach(claims)}"
+
+
+def _out_of_reach(claims: Sequence[Claim]) -> str:
+    """A sentence on undecided claims with a printed difference that no number of seeds would find."""
+    keys = [
+        claim.key
+        for claim in claims
+        if claim.verdict == "undecided"
+        and any(
+            sign == "undecided" and _seeds_lacking(part, tests=len(claim.parts)) == "no number"
+            for part, sign in zip(claim.parts, claim.signs(), strict=True)
+        )
+    ]
+    small = "What the paper prints for {} is in part too small to be found by any number of such runs."
+    return f" {small.format(', '.join(keys))}" if keys else ""
 
 
 def _against_paper(numbers: pd.DataFrame, results: Results) -> str:
@@ -178,14 +193,20 @@ def parts_table(claims: Sequence[Claim]) -> pd.DataFrame:
             value, printed = part.value, not math.isnan(part.paper)
             if sign == "missing":
                 continue
-            lacking = statistics.seeds_needed(value, part.paper, tests=tests) if printed and value.known else 0
             rows.append({
                 "Claim": claim.key, "Comparison": part.text, N: value.n, "Mean": interval(value, sign=True),
                 **certainty(value, p, tests=tests), "The paper's": f"{part.paper:+.4f}" if printed else "–",
-                "Seeds lacking": ("no number" if lacking is None else str(lacking)) if printed and value.known else "–",
+                "Seeds lacking": _seeds_lacking(part, tests=tests),
                 "Verdict": verdicts.get(sign, sign),
             })  # fmt: skip
     return pd.DataFrame(rows).fillna("–")
+
+
+def _seeds_lacking(part: Part, *, tests: int) -> str:
+    if math.isnan(part.paper) or not part.value.known:
+        return "–"
+    lacking = statistics.seeds_needed(part.value, part.paper, tests=tests)
+    return "no number" if lacking is None else str(lacking)
 
 
 def open_comparisons(claims: Sequence[Claim]) -> str:

@@ -8,7 +8,8 @@ import pytest
 
 from fer_lib.results import Results, collect
 from fer_lib.study import accuracy, comparisons, numbers, overview, published, verdict
-from fer_lib.study.claims import decide
+from fer_lib.study.claims import Claim, Part, decide
+from fer_lib.study.statistics import Estimate
 from fer_lib.training import Cell, Record, RunConfig
 
 TRANSFER = "ResNet50 + STN + ImageNet"
@@ -50,13 +51,13 @@ def answer(found: Results) -> list[str]:
         (
             [0],
             "20.0 more of 100 faces on FER2013 (one seed of each, which says nothing about chance); on FER+ it",
-            "None of the paper's 9 claims has been decided yet: 2 need more runs (C4, C9) and 7 were not tested yet",
+            "None of the paper's 9 claims has been decided yet: 2 are undecided (C4, C9) and 7 were not tested yet",
             "2 runs with 1 seed, too few",
         ),
         (
             [0, 1, 2],
             "19.8 more of 100 faces on FER2013 (95 % interval +",
-            "more runs (C4,",
+            "undecided (C4,",
             "6 runs with 3 seeds.",
         ),
     ],
@@ -65,6 +66,17 @@ def test_the_answer_is_three_sentences_whatever_there_is(seeds, first, second, t
     found = answer(results(seeds))
     assert len(found) == 3
     assert all(words in sentence for words, sentence in zip((first, second, third), found, strict=True)), found
+
+
+def test_what_no_number_of_seeds_would_find_is_said():
+    unsure = Estimate(5, 0.002, sd=0.02, se=0.02, df=31, source="shared", terms=2, overlap=0.25)
+    claims = [
+        Claim(key, key, [Part(f"{key}, FER2013", unsure, paper)]) for key, paper in (("C4", 0.0074), ("C2", 0.28))
+    ]
+    claims.append(Claim("C9", "of ours", [Part("C9", unsure)]))
+    (_, told, _) = verdict.answer(claims, numbers.published_numbers(results([])), results([]))
+    assert told.endswith("3 are undecided (C4, C2, C9). What the paper prints for C4 is in part too small to be found by "
+                         "any number of such runs.")  # fmt: skip
 
 
 def test_the_picture_has_every_published_test_accuracy_once():
