@@ -70,13 +70,11 @@ def test_the_answer_is_three_sentences_whatever_there_is(seeds, first, second, t
 
 def test_what_no_number_of_seeds_would_find_is_said():
     unsure = Estimate(5, 0.002, sd=0.02, se=0.02, df=31, source="shared", terms=2, overlap=0.25)
-    claims = [
-        Claim(key, key, [Part(f"{key}, FER2013", unsure, paper)]) for key, paper in (("C4", 0.0074), ("C2", 0.28))
-    ]
-    claims.append(Claim("C9", "of ours", [Part("C9", unsure)]))
+    parts = {"C4": Part("C4, FER2013", unsure, 0.0074), "C2": Part("C2", unsure, 0.28), "C9": Part("C9", unsure)}
+    claims = [Claim(key, key, [part]) for key, part in parts.items()]
     (_, told, _) = verdict.answer(claims, numbers.published_numbers(results([])), results([]))
-    assert told.endswith("3 are undecided (C4, C2, C9). What the paper prints for C4 is in part too small to be found by "
-                         "any number of such runs.")  # fmt: skip
+    found = "What the paper prints for C4 is in part too small to be found by any number of such runs."
+    assert told.endswith(f"3 are undecided (C4, C2, C9). {found}")
 
 
 def test_the_picture_has_every_published_test_accuracy_once():
