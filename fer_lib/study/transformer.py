@@ -109,14 +109,14 @@ def fates(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def theta_table(history: pd.DataFrame) -> pd.DataFrame:
-    """After the last epoch, per data set and seed: mean ± sd over images of theta's parts, and what became of it."""
+    """After the last epoch, per data set and seed: what became of theta, mean ± sd over images of its parts."""
     lines = []
     groups = history.groupby(["dataset", "seed"], sort=False)
     for ((dataset, seed), of_seed), fate in zip(groups, fates(history)["fate"], strict=True):
         last = of_seed[of_seed["epoch"] == of_seed["epoch"].max()]
-        line = {"Data set": dataset, "Seed": seed, "Images": len(last)}
+        line = {"Data set": dataset, "Seed": seed, "Images": len(last), "Ends as": FATES[fate]}
         line |= {title: f"{last[name].mean():+.3f} ± {last[name].std():.3f}" for name, title in POSE.items()}
-        lines.append(line | {"Ends as": FATES[fate]})
+        lines.append(line)
     return pd.DataFrame(lines)
 
 
