@@ -114,7 +114,7 @@ def theta_table(history: pd.DataFrame) -> pd.DataFrame:
     groups = history.groupby(["dataset", "seed"], sort=False)
     for ((dataset, seed), of_seed), fate in zip(groups, fates(history)["fate"], strict=True):
         last = of_seed[of_seed["epoch"] == of_seed["epoch"].max()]
-        line = {"Data set": dataset, "Seed": seed, "Images": len(last), "Ends as": FATES[fate]}
+        line = {"Data set": dataset, "Seed": seed, "n images": len(last), "Ends as": FATES[fate]}
         line |= {title: f"{last[name].mean():+.3f} ± {last[name].std():.3f}" for name, title in POSE.items()}
         lines.append(line)
     return pd.DataFrame(lines)
