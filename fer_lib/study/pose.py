@@ -184,7 +184,7 @@ def recovery_figure(table: pd.DataFrame, *, arm: str) -> Figure | None:
         true, learnt = own[f"true_{part}"].to_numpy(float), own[f"learnt_{part}"].to_numpy(float)
         ends = [np.nanmin(true), np.nanmax(true)]
         axes.plot(ends, ends, color=GREY, linestyle="--", linewidth=1)
-        axes.plot(true, learnt, ".", color=look(arm).colour, alpha=0.4, markersize=3)
+        axes.plot(true, learnt, ".", color=look(arm).colour, alpha=0.4, markersize=3, rasterized=True)
         axes.set(xlabel="true", title=title)
     grid[0].set_ylabel("theta")
     return figure
