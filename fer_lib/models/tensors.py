@@ -49,6 +49,15 @@ def read_tensors(path: Path) -> tuple[State, dict[str, str]]:
     return state, told
 
 
+def is_whole(path: Path) -> bool:
+    """Whether `read_tensors` can read what is there."""
+    try:
+        read_tensors(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def _digest(state: State, told: dict[str, str]) -> str:
     found = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name in sorted(state):

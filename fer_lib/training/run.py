@@ -14,6 +14,7 @@ from fer_lib import data
 from fer_lib.errors import DataMissing, Fatal, FerError
 from fer_lib.files import write_atomically
 from fer_lib.models import Classifier
+from fer_lib.models.tensors import is_whole
 from fer_lib.models.weights import (
     IMAGENET,
     WeightsUnavailable,
@@ -99,6 +100,7 @@ def run_one(
         if record is not None and is_complete(record, store, keep_weights=keep_weights):
             report(Event(config, state="reused"))
             return record
+        unreadable = keep_weights and store.weights_path(run_id).is_file()
         store.trouble_path(run_id).unlink(missing_ok=True)
         blank = Record(run_id=run_id, config=config, fingerprint=faces.fingerprint, status="skipped")
         try:
@@ -112,15 +114,18 @@ def run_one(
         record = _train_and_store(
             blank, faces, place, store, workspace, start, keep_weights=keep_weights, report=report, go_on=go_on
         )
-    damage = store.damaged.get(run_id)
-    reason = f"its record was damaged ({damage})" if damage and not record.reason else record.reason
+    reason = record.reason
+    if damage := store.damaged.get(run_id):
+        reason = reason or f"its record was damaged ({damage})"
+    elif unreadable:
+        reason = reason or "its weights were damaged"
     report(Event(config, state="diverged" if record.status == "diverged" else "trained", reason=reason))
     return record
 
 
 def is_complete(record: Record, store: RunStore, *, keep_weights: bool) -> bool:
-    """Whether a run need not be trained (again): it ended, and its weights are there if they are wanted."""
-    wanting = keep_weights and not store.weights_path(record.run_id).is_file()
+    """Whether a run need not be trained (again): it ended, and its weights are there, whole, if they are wanted."""
+    wanting = keep_weights and not is_whole(store.weights_path(record.run_id))
     return record.status == "diverged" or (record.status == "finished" and not wanting)
 
 

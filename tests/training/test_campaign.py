@@ -103,6 +103,20 @@ def test_missing_weights_of_a_pretraining_are_trained_again_when_a_run_needs_the
     assert weights_file.is_file()
 
 
+@pytest.mark.slow
+def test_damaged_weights_of_a_pretraining_are_trained_again_and_it_is_said(tmp_path):
+    where, events = place(tmp_path), []
+    run_all([fine_tuned(epochs=1)], where)
+    store = RunStore(where.store)
+    (weights_file,) = store.folder.glob("weights/*")
+    whole = weights_file.read_bytes()
+    weights_file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    tally = run_all([fine_tuned(epochs=1, seed=1)], where, report=events.append)
+    assert ends(events) == [("toyshapes", "trained"), ("toyfaces", "trained")]
+    assert tally.reasons[SHAPES] == "its weights were damaged"
+    assert weights_file.read_bytes() == whole
+
+
 def test_weights_are_kept_while_training_and_trained_for_only_on_demand(tmp_path):
     where, config = place(tmp_path), tiny(epochs=1)
     store = RunStore(where.store)
