@@ -46,10 +46,11 @@ def run(
     from fer_lib.selection import behind, chosen
     from fer_lib.training import Place, grids_in, run_all
     from fer_lib.training.campaign import default_jobs
-    from fer_lib.training.cluster import Worker, Workers, submit
+    from fer_lib.training.cluster import Workers, submit
     from fer_lib.training.grid import cells_of, kept, profile_of
     from fer_lib.training.order import in_order, written_order
     from fer_lib.training.progress import Progress
+    from fer_lib.training.worker import Worker
 
     if strict:
         os.environ["FER_STRICT"] = "1"

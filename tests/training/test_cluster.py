@@ -19,7 +19,8 @@ from training.tiny import assert_same_runs, fine_tuned, place, tiny
 
 from fer_lib.errors import FerError
 from fer_lib.training import RunStore, cluster, machine, run, run_all
-from fer_lib.training.cluster import Worker, Workers, folder_of, submit
+from fer_lib.training.cluster import Workers, submit
+from fer_lib.training.worker import Worker, folder_of
 
 LONG = {"train_limit": 128, "epochs": 6}  # some seconds
 
