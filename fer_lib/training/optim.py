@@ -56,7 +56,10 @@ def _optimizer(trained: list[dict[str, Any]], config: RunConfig, *, captured: bo
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Puts `lr`, or a group's share of it, into every group; in place where a tensor, which a captured step reads."""
+    """Puts `lr`, or a group's share of it, into every group.
+
+    A tensor is updated in place, because a captured step reads it.
+    """
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(lr * group.get("share", 1.0))
