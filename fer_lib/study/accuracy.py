@@ -12,7 +12,7 @@ from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.comparisons import networks
 from fer_lib.study.notebook import Study
-from fer_lib.study.pooled import LEARNT, pool_of
+from fer_lib.study.pooled import LEARNT, hardly_learnt, pool_of
 from fer_lib.study.wording import ARM, SPLIT, N, interval_in_words, seeds_in_words, seeds_phrase, spread
 
 
@@ -45,12 +45,12 @@ def show_dots(study: Study, results: Results, *, name: str) -> None:
 def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
     """The paper's tables I to IV: training and test accuracy of each arm with a record, by split and data set.
 
-    `table` is the paper's table whose numbers stand beside ours, unless the data only stands in for the paper's. "Best
-    epoch" is the highest test accuracy over all epochs, which is what choosing the epoch on the test set would report;
-    it is left out where the epoch is chosen on other images (`official`, `folders`). Training accuracy is that of the
-    last epoch. Epochs stand in a column where arms differ in them.
+    Under the number of one of these, `table`, the paper's numbers stand beside ours, unless the data only stands in for
+    the paper's. "Best epoch" is the highest test accuracy over all epochs, which is what choosing the epoch on the test
+    set would report; it is left out where the epoch is chosen on other images (`official`, `folders`). Training
+    accuracy is that of the last epoch. Epochs stand in a column where arms differ in them.
     """
-    paper = published.accuracies().query("table == @table and part == 'test'").set_index(["arm", "role"])["published"]
+    paper = published.of_tests()
     rows = []
     for split, arm, chosen in results.each("split", "arm"):
         if (chosen.runs["status"] == "missing").all():
@@ -75,12 +75,11 @@ def learnt_nothing(results: Results, *, split: str) -> str:
     """One sentence on the arms with a seed hardly better than a constant answer, by data set; or nothing."""
     parts = []
     for dataset, own in results.of(split=split).each("dataset"):
-        constant = pool_of(results).constant(dataset, split)
-        arms = [arm for arm in own.arms() if any(value < constant + LEARNT for value in own.by_seed(arm=arm).values())]
-        if arms:
+        if arms := hardly_learnt(own, dataset=dataset, split=split):
+            constant = pool_of(results).constant(dataset, split)
             parts.append(f"on {dataset}, where that gives {constant:.3f}, {', '.join(arms)}")
-    near = f"Within {LEARNT:g} of always answering the most frequent class, in some seed under {split}"
-    return f"{near}: {'; '.join(parts)}." if parts else ""
+    near = f"Learnt hardly more than to answer the most frequent class always (within {LEARNT:g} of that, in some seed"
+    return f"{near} under {split}): {'; '.join(parts)}." if parts else ""
 
 
 def unmeasured(results: Results) -> str:
@@ -134,8 +133,9 @@ def _how_sure(results: Results, first: str, second: str, *, dataset: str, split:
     gap = pool_of(results).difference(first, second, dataset=dataset, split=split)
     if not gap.known:
         return f"{seeds_in_words(gap.n)}: no interval between seeds; {networks(results, first, second, dataset, split)}"
+    chance = "inside the spread of the seeds" if gap.mean > 0 else "a lead that is gone where both have the same seeds"
     lead = {"greater": "more than chance", "less": "though its seeds say otherwise"}.get(
-        gap.sign, "inside the spread of the seeds" if gap.steady else "undecided, since its last epochs are unsteady"
+        gap.sign, chance if gap.steady else "undecided, since its last epochs are unsteady"
     )
     return f"{lead} ({interval_in_words(gap, digits=3)})"
 

@@ -144,16 +144,16 @@ def _ferplus_above(results: Results) -> Iterator[Part]:
     for arm in [arm for arm in dict.fromkeys(paper["arm"]) if arm in results.arms()]:
         gap = pool_of(results).between(first, second, arm=arm, split=SPLIT)
         raw = f"{arm}: FER+ minus FER2013 is {gap.mean:+.4f}" if gap.n else f"{arm}: FER+ minus FER2013"
-        yield Part(f"{raw}; its excess over 0.03", _shifted(gap, -0.03), paper=0.02)
-        yield Part(f"{raw}; what it lacks of 0.07", _shifted(_negative(gap), 0.07), paper=0.02)
+        yield Part(f"{raw}; that minus 0.03", _shifted(gap, -0.03), paper=0.02)
+        yield Part(f"{raw}; 0.07 minus that", _shifted(_negative(gap), 0.07), paper=0.02)
 
 
 def _convergence(results: Results) -> Iterator[Part]:
     for role in published.ROLES:
-        adam = _negative(_mean(results, "Adam", role, of=_converged_at))
+        adam = _negative(_mean(results, "Adam", role, of=converged_at))
         yield Part(f"epochs that Adam converges before the 11th, {role}", _shifted(adam, 11))
         for other in OTHER_OPTIMIZERS:
-            later = _pair(results, other, "Adam", role, of=_converged_at)
+            later = _pair(results, other, "Adam", role, of=converged_at)
             yield Part(f"epochs that {other} converges after Adam, {role}", later)
 
 
@@ -162,7 +162,8 @@ def _curves(results: Results) -> dict[int, pd.Series]:
     return {seed: curve for seed, curve in results.curves().items() if curve.index.max() > 10}
 
 
-def _converged_at(results: Results) -> dict[int, float]:
+def converged_at(results: Results) -> dict[int, float]:
+    """The first epoch within `CONVERGED` of the highest test accuracy, as a quantity; of `_curves` alone."""
     return {
         seed: float(curve.index[curve >= curve.max() - CONVERGED].min()) for seed, curve in _curves(results).items()
     }

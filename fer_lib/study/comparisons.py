@@ -22,9 +22,10 @@ def show_comparisons(study: Study, results: Results, *, against: str, name: str)
     study.table(
         paired,
         name=name,
-        caption=f"Test accuracy of each arm minus {against}, seed by seed, under each split: mean [95 % interval] over "
-        "n seeds; degrees of freedom of the spread and whose it is (own, shared by all arms of the data set, borrowed "
-        "from the other); p, corrected for all planned comparisons; the difference that would be found in 80 of 100 "
+        caption=f"Test accuracy of each arm minus {against} over n seeds, under each split, with its 95 % interval: "
+        "fitted to all runs as arm + seed + error, so it may differ a little from the difference of two means; degrees "
+        "of freedom of the spread and whose it is (own, shared by all arms of the data set, borrowed from the other); "
+        "p, corrected for all planned comparisons; the difference that would be found in 80 of 100 "
         "such studies.",
         of=results,
     )
@@ -44,19 +45,40 @@ def comparisons(results: Results, *, against: str) -> pd.DataFrame:
 
     All planned pairs count in Holm's correction; those that cannot be compared yet have no row.
     """
-    runs = results.each("split", "dataset", "arm")
-    pairs = [(arm, dataset, split) for split, dataset, arm, _ in runs if arm != against]
-    pool = pool_of(results)
-    found = [pool.difference(arm, against, dataset=dataset, split=split) for arm, dataset, split in pairs]
-    p_values = statistics.holm([value.p if value.steady else math.nan for value in found])
+    pairs = _pairs(results, against)
     rows = [
         {
             ARM: arm, "Data set": dataset, SPLIT: split, N: value.n,
             f"Test accuracy minus {against}": interval(value, sign=True), **certainty(value, p, tests=len(pairs)),
         }
-        for (arm, dataset, split), value, p in zip(pairs, found, p_values, strict=True) if value.n
+        for (arm, dataset, split), value, p in pairs if value.n
     ]  # fmt: skip
     return pd.DataFrame(rows).fillna("–")
+
+
+def _pairs(results: Results, against: str) -> list[tuple[tuple[str, str, str], statistics.Estimate, float]]:
+    """Every planned pair: arm, data set and split, the difference in test accuracy, and its corrected p."""
+    keys = [(arm, dataset, split) for split, dataset, arm, _ in results.each("split", "dataset", "arm")]
+    keys = [key for key in keys if key[0] != against]
+    pool = pool_of(results)
+    found = [pool.difference(arm, against, dataset=dataset, split=split) for arm, dataset, split in keys]
+    p_values = statistics.holm([value.p if value.steady else math.nan for value in found])
+    return list(zip(keys, found, p_values.tolist(), strict=True))
+
+
+def sorted_out(results: Results, *, against: str, split: str) -> str:
+    """Which arms are better or worse than one by more than chance, as `comparisons` has it, and which may not be."""
+    words = {"greater": "better", "less": "worse", "undecided": "not to be told apart"}
+    parts = []
+    for dataset in results.of(split=split).datasets():
+        told: dict[str, list[str]] = {}
+        for (arm, on, under), value, p in _pairs(results, against):
+            if (on, under) == (dataset, split) and value.n:
+                told.setdefault(words[statistics.sign(value, p)], []).append(arm)
+        if told:
+            groups = (f"{kind}: {', '.join(told[kind])}" for kind in words.values() if kind in told)
+            parts.append(f"on {dataset} {'; '.join(groups)}")
+    return f"Against {against}, corrected for all comparisons: {'. '.join(parts)}." if parts else ""
 
 
 def side_by_side(results: Results, of: Mapping[str, Quantity], *, against: str) -> pd.DataFrame:

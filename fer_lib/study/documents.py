@@ -134,7 +134,8 @@ def results_part(results: Results) -> str:
     done = ", ".join(f"{count} {state}" for state, count in states.items())
     return (
         f"{markdown(pd.DataFrame(rows))}\n\nTest accuracy: mean over n seeds [95 % interval, from the spread that all "
-        f"arms of a data set share]; a dash is a run that has not been made. Runs in the repository: {done}."
+        f"arms of a data set share]; a dash is a run that has not been made. Runs in the repository: {done}, "
+        "not counting those whose weights others start from."
     )
 
 

@@ -6,7 +6,7 @@ broken can add at most the tied images that are wrong.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,6 +19,7 @@ from fer_lib.report.style import BLUE, GREY, INK, RED
 from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.claims import SPLIT
+from fer_lib.study.pooled import accuracy_of
 from fer_lib.study.statistics import Estimate
 from fer_lib.study.verdict import names_by_role
 from fer_lib.study.wording import N, interval, spread
@@ -48,9 +49,10 @@ class Gap:
     Attributes:
         role: which of the paper's data sets.
         paper: the accuracy that it prints.
-        ours: accuracy over seeds.
+        ours: accuracy over seeds, with the spread that all arms share.
         total: the paper's minus ours.
-        left: what remains once the epoch is chosen on the test set and every tie counts as right.
+        left: what remains once the epoch is chosen on the test set and every tie counts as right, with the interval
+            of `total`.
     """
 
     role: str
@@ -86,8 +88,9 @@ def _gap(runs: Results, role: str) -> Gap:
     ]
     if tied:
         candidates.append(Candidate("ties", "every tie of votes counted as right", _over(tied), bound=True))
-    total = {seed: paper - value for seed, value in last.items()}
-    return Gap(role, paper, _over(last), candidates, _over(total), _over(_minus(total, ways)))
+    ours = accuracy_of(runs, arm=ARM, role=role, split=SPLIT)
+    total = replace(ours, mean=paper - ours.mean, pairs=())
+    return Gap(role, paper, ours, candidates, total, replace(total, mean=total.mean - _over(ways).mean))
 
 
 def _over(values: BySeed) -> Estimate:
@@ -193,6 +196,8 @@ def paragraph(gap: Gap, results: Results) -> str:
         return f"**{name}.** {ARM} has not been run under {SPLIT} yet; the paper prints {gap.paper:.4f}."
     values = {c.key: c.value for c in gap.candidates}
     said = {key: interval(value, sign=True) if value.n else "not measured" for key, value in values.items()}
+    for key, value in values.items():
+        said[key] += f" (n = {value.n})" if value.n not in (0, gap.ours.n) else ""
     ties = f" Counting every tie of votes as right would add at most {said['ties']}." if "ties" in said else ""
     return (
         f"**{name}.** The paper prints {gap.paper:.4f} for {ARM}; ours ends at {interval(gap.ours)} "
@@ -229,4 +234,7 @@ def copies_caption(results: Results) -> str:
                 f"of {alone:,} unique ones are right on {named[role]}, {split}"
             )
     said = f"{'; '.join(found)}. " if found else ""
-    return f"{said}{ARM}: accuracy by where a test image's copies are, mean ± sd over n seeds (images of the first)."
+    return (
+        f"{said}{ARM}: accuracy by where a test image's copies are, mean ± sd over n seeds (images of the first), of "
+        "runs that recorded it."
+    )

@@ -61,7 +61,7 @@ def of_a_turn(angle: float) -> dict[str, Quantity]:
 
 
 def turn_finding(table: pd.DataFrame, *, angle: float) -> str:
-    """Who is best on upright and on turned faces, and which arm loses least and most by the turn.
+    """Who is best on the test faces as they are and turned, and which arm loses least and most by the turn.
 
     Args:
         table: `comparisons.side_by_side` of `of_a_turn`.
@@ -71,7 +71,8 @@ def turn_finding(table: pd.DataFrame, *, angle: float) -> str:
     means = table.set_index(ARM)[list(of_a_turn(angle))].map(lambda cell: float(cell.split()[0]))
     upright, turned, lost = (means[title].sort_values(ascending=False) for title in means)
     return (
-        f"Best on upright faces: {upright.index[0]} ({upright.iloc[0]:.3f}); on faces turned by {angle:g}°: "
-        f"{turned.index[0]} ({turned.iloc[0]:.3f}). The turn costs {lost.index[-1]} {lost.iloc[-1]:.3f} and "
+        f"Highest on upright faces: {upright.index[0]} ({upright.iloc[0]:.3f}); on faces turned by {angle:g}°: "
+        f"{turned.index[0]} ({turned.iloc[0]:.3f}); others may lie within chance. The turn costs {lost.index[-1]} "
+        f"{lost.iloc[-1]:.3f} and "
         f"{lost.index[0]} {lost.iloc[0]:.3f}, the least and the most."
     )

@@ -13,6 +13,7 @@ from fer_lib.data import DATASETS
 from fer_lib.report.style import draw_arm
 from fer_lib.results import Results
 from fer_lib.study import statistics
+from fer_lib.study.claims import CONVERGED, converged_at
 from fer_lib.study.notebook import Study
 from fer_lib.study.wording import ARM, SPLIT, N, seeds_phrase, spread
 from fer_lib.training import Record
@@ -92,6 +93,18 @@ def curves(results: Results, *, metric: str, dataset: str, split: str) -> tuple[
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure, drawn
+
+
+def speed(results: Results, *, split: str) -> str:
+    """How many epochs each arm takes until it has converged (`claims.converged_at`); nothing where runs are short."""
+    parts = []
+    for dataset, own in results.of(split=split).each("dataset"):
+        epochs = {arm: list(converged_at(own.of(arm=arm)).values()) for arm in own.arms()}
+        means = sorted((float(np.mean(values)), arm) for arm, values in epochs.items() if values)
+        if means:
+            parts.append(f"on {dataset} {', '.join(f'{arm} {mean:.1f}' for mean, arm in means)}")
+    told = f"Epochs until within {CONVERGED:g} of a run's own highest test accuracy, mean over seeds under {split}"
+    return f"{told}: {'; '.join(parts)}." if parts else ""
 
 
 def falls(results: Results, *, split: str) -> pd.DataFrame:

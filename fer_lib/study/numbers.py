@@ -13,7 +13,7 @@ from fer_lib.study.wording import interval
 
 FORMATS: Mapping[str, Format] = {
     "Verdict": badge,
-    "Page": lambda notebook: link(notebook[:2], f"{notebook}.ipynb"),
+    "Notebook": lambda notebook: link(notebook[:2], f"{notebook}.ipynb"),
     "Runs": lambda runs: link(str(runs), "09_verdict.ipynb#table-claim_runs") if runs else "0",
     "Paper": "{:.4f}",
     "Difference": "{:+.4f}",
@@ -67,8 +67,8 @@ def published_numbers(results: Results) -> pd.DataFrame:
 def number_verdict(ours: statistics.Estimate, paper: float) -> str:
     """`holds` if the paper's number could be one more run of ours (95 % prediction interval), else `fails`.
 
-    `undecided` where no spread is known, `missing` without a run.
+    `undecided` where no spread is known or the last epochs are unsteady, `missing` without a run.
     """
-    if not ours.known:
+    if not (ours.known and ours.steady):
         return "undecided" if ours.n else "missing"
     return "holds" if ours.predicts(paper) else "fails"

@@ -290,6 +290,12 @@ def accuracy_of(results: Results, *, arm: str, role: str, split: str) -> Estimat
     return pool_of(results).mean(arm, dataset=results.standing_for(role), split=split)
 
 
+def hardly_learnt(results: Results, *, dataset: str, split: str) -> list[str]:
+    """The arms with a seed that is less than `LEARNT` better than a constant answer."""
+    least, own = pool_of(results).constant(dataset, split) + LEARNT, results.of(dataset=dataset, split=split)
+    return [arm for arm in own.arms() if any(value < least for value in own.by_seed(arm=arm).values())]
+
+
 @functools.lru_cache(maxsize=4)
 def pool_of(results: Results) -> Pool:
     """The pool of the study that `results` are part of."""

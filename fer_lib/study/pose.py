@@ -24,6 +24,7 @@ POSE = {
 TRANSFORMS = {"rotation": "rotation (degrees)", "log_scale": "scale (± ln)", "shift": "shift (half widths)"}
 STRONGEST = {"rotation": 45.0, "log_scale": 0.5, "shift": 0.4}  # that every record has; younger ones have more
 STEADY = 1e-3  # a part of the true pose that varies less does not vary
+STILL = 0.02  # half a pixel of 48 at the rim: a theta as near to the identity as that moves nothing that one could see
 BINS = 4  # equal shares of the test images, by how far their pose is from upright
 
 
@@ -39,34 +40,46 @@ def true_and_learnt(faces: FaceSet | None, results: Results, *, dataset: str, sp
     return by_part(results.of(dataset=dataset, split=split), pair)
 
 
-def response(results: Results, *, dataset: str, split: str) -> pd.DataFrame:
-    """By arm, seed and test image, each in a random pose: the parts of the theta that undoes it and of theta learnt."""
+def response(results: Results, *, split: str) -> pd.DataFrame:
+    """By data set, arm, seed and test image, each in a random pose: parts of the theta that undoes it, and of theta."""
     return by_part(
-        results.of(dataset=dataset, split=split),
+        results.of(split=split),
         lambda arrays: (arrays["response_wanted"], arrays["response_theta"]) if "response_theta" in arrays else None,
     )
 
 
 def by_part(results: Results, pair: Callable[[Arrays], Pair | None]) -> pd.DataFrame:
-    """By arm, seed and image: the parts of the two thetas that `pair` finds in a run's arrays; it may return None."""
-    columns = ["arm", "seed", *(f"{kind}_{part}" for part in POSE for kind in ("true", "learnt"))]
+    """By data set, arm, seed and image: parts of the thetas that `pair` finds in a run's arrays; it may return None."""
+    columns = ["dataset", "arm", "seed", *(f"{kind}_{part}" for part in POSE for kind in ("true", "learnt"))]
     lines = []
     for run, record in results.finished():
         if found := pair(results.load(record)):
             true, learnt = (pose_components(theta.astype(float)) for theta in found)
             parts = {f"true_{part}": true[part] for part in POSE} | {f"learnt_{part}": learnt[part] for part in POSE}
-            lines.append(pd.DataFrame(parts).assign(arm=run["arm"], seed=run["seed"]))
+            lines.append(pd.DataFrame(parts).assign(**{key: run[key] for key in columns[:3]}))
     return pd.concat(lines, ignore_index=True)[columns] if lines else pd.DataFrame(columns=columns)
 
 
-def recovery(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
-    """Per arm and part of the pose: correlation and slope of theta over truth (95 % intervals over images), and R².
+def departure(parts: pd.DataFrame) -> tuple[float, float]:
+    """How far thetas lie from the identity in common, and how far from each other; `parts` has the columns of `POSE`.
 
-    Parts that do not vary have no line. R² = 1 - Σ(theta - truth)² / Σ(truth - mean)² is the share of the pose's
+    The mean's departure and the spread about it, both as root mean squares over the parts, angles in radians.
+    """
+    parts = parts.assign(rotation=np.radians(parts["rotation"].astype(float)))
+    return float(np.sqrt((parts.mean() ** 2).mean())), float(np.sqrt(parts.var().mean()))
+
+
+def recovery(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
+    """Per data set, arm and part of the pose: correlation and slope of theta over truth, and R².
+
+    Intervals are over images (95 %). "At the identity" counts the seeds whose theta has not left it (`STILL`). Parts
+    that do not vary have no line. R² = 1 - Σ(theta - truth)² / Σ(truth - mean)² is the share of the pose's
     variance that the transformer undoes: 0 for the identity, below 0 where theta adds to it.
     """
     lines = []
-    for arm, own in table.groupby("arm", sort=False):
+    for (dataset, arm), own in table.groupby(["dataset", "arm"], sort=False):
+        learnt_parts = own.groupby("seed")[[f"learnt_{part}" for part in POSE]]
+        still = sum(np.hypot(*departure(parts.set_axis([*POSE], axis=1))) < STILL for _, parts in learnt_parts)
         for part, title in POSE.items():
             pair = own[[f"true_{part}", f"learnt_{part}"]].dropna().to_numpy(float)
             true, learnt = pair.T
@@ -83,28 +96,38 @@ def recovery(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
                 slope = f"{line.slope:+.2f} [{line.slope - half:+.2f}, {line.slope + half:+.2f}]"
             squared = 1 - ((learnt - true) ** 2).sum() / ((true - true.mean()) ** 2).sum()
             lines.append({
-                "Arm": arm, "Split": split, "n": own["seed"].nunique(), "Images": len(true), "Part": title,
+                "Data set": dataset, "Arm": arm, "Split": split, "n": own["seed"].nunique(), "At the identity": still,
+                "Images": len(true), "Part": title,
                 "R²": squared, "Slope": slope, "Correlation": correlation,
             })  # fmt: skip
     return pd.DataFrame(lines)
 
 
 def recovery_finding(table: pd.DataFrame, *, arm: str) -> str:
-    """One sentence on which parts of the pose the arm's theta undoes most and least, of what `recovery` found."""
+    """A sentence a data set, from `recovery`: which parts of the pose the arm's theta undoes most and least."""
     own = table[table["Arm"] == arm] if len(table) else table
     if own.empty:
         return f"{arm} has no theta to compare with a known pose yet."
-    ordered = own.sort_values("R²")
+    return " ".join(f"{dataset}: {_recovered(parts, arm)}" for dataset, parts in own.groupby("Data set", sort=False))
+
+
+def _recovered(parts: pd.DataFrame, arm: str) -> str:
+    ordered = parts.sort_values("R²")
     best, worst = ordered.iloc[-1], ordered.iloc[0]
+    still, n = int(best["At the identity"]), int(best["n"])
+    if still == n:
+        runs = "the one run that was" if n == 1 else f"the {n} runs that were"
+        return f"theta of {arm} undoes nothing of a known pose: in {runs} asked it ends at the identity."
+    scale = "where 1 is all of it and 0 as little as the identity does"
+    scale += f"; {still} of {n} runs end at the identity" if still else ""
     if best["R²"] <= 0:
         return (
-            f"Theta of {arm} undoes no part of the known pose: R² is {best['R²']:+.2f} at best ({best['Part']}, "
-            f"r {best['Correlation']}), where 1 is all of it and 0 as little as the identity does."
+            f"theta of {arm} undoes no part of the known pose: R² is {best['R²']:+.2f} at best ({best['Part']}, "
+            f"r {best['Correlation']}), {scale}."
         )
     return (
-        f"Of the known pose, theta of {arm} undoes most of {best['Part']} (R² {best['R²']:+.2f}, "
-        f"r {best['Correlation']}) and least of {worst['Part']} (R² {worst['R²']:+.2f}); 1 is all of it, 0 as little "
-        "as the identity does."
+        f"of the known pose, theta of {arm} undoes most of {best['Part']} (R² {best['R²']:+.2f}, "
+        f"r {best['Correlation']}) and least of {worst['Part']} (R² {worst['R²']:+.2f}), {scale}."
     )
 
 
@@ -174,19 +197,23 @@ def robustness_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
 
 
 def recovery_figure(table: pd.DataFrame, *, arm: str) -> Figure | None:
-    """True pose against theta, a dot for each test image; on the dashed line the transformer undoes the pose."""
+    """True pose against theta, a dot for each test image, a row for each data set; the dashed line undoes the pose."""
     own = table[table["arm"] == arm]
     if own.empty:
         return None
+    datasets = list(dict.fromkeys(own["dataset"]))
     varying = {part: title for part, title in POSE.items() if np.ptp(own[f"true_{part}"].dropna()) >= STEADY}
-    figure, grid = plt.subplots(1, len(varying), figsize=(2.1 * len(varying), 2.5))
-    for axes, (part, title) in zip(grid, varying.items(), strict=True):
-        true, learnt = own[f"true_{part}"].to_numpy(float), own[f"learnt_{part}"].to_numpy(float)
-        ends = [np.nanmin(true), np.nanmax(true)]
-        axes.plot(ends, ends, color=GREY, linestyle="--", linewidth=1)
-        axes.plot(true, learnt, ".", color=look(arm).colour, alpha=0.4, markersize=3, rasterized=True)
-        axes.set(xlabel="true", title=title)
-    grid[0].set_ylabel("theta")
+    size = (2.1 * len(varying), 2.5 * len(datasets))
+    figure, grid = plt.subplots(len(datasets), len(varying), figsize=size, squeeze=False)
+    for line, dataset in zip(grid, datasets, strict=True):
+        here = own[own["dataset"] == dataset]
+        for axes, (part, title) in zip(line, varying.items(), strict=True):
+            true, learnt = here[f"true_{part}"].to_numpy(float), here[f"learnt_{part}"].to_numpy(float)
+            ends = [np.nanmin(true), np.nanmax(true)]
+            axes.plot(ends, ends, color=GREY, linestyle="--", linewidth=1)
+            axes.plot(true, learnt, ".", color=look(arm).colour, alpha=0.4, markersize=3, rasterized=True)
+            axes.set(xlabel="true", title=title)
+        line[0].set_ylabel(f"{dataset}\ntheta" if len(datasets) > 1 else "theta")
     return figure
 
 

@@ -12,7 +12,7 @@ from fer_lib.explorer.scene import warped
 from fer_lib.geometry import pose_components
 from fer_lib.report.style import draw_arm, legend_below, look
 from fer_lib.results import Results
-from fer_lib.study.pose import POSE
+from fer_lib.study.pose import POSE, STILL, departure
 
 STATE = {
     "distance": "distance from identity",
@@ -20,12 +20,16 @@ STATE = {
     "gradient": "share of the gradient",
 }
 FATES = {"still": "the identity", "crop": "one crop for all images", "own": "each image's own"}  # what theta ends as
-STILL = 0.02  # half a pixel of 48 at the rim: a theta as near to the identity as that moves nothing that one could see
 
 
 def state(results: Results, *, split: str) -> pd.DataFrame:
-    """By data set, arm, seed and epoch: `distance`, `outside`, `gradient` (see `Epoch.theta`) and `collapse`."""
-    history = results.of(split=split).history.dropna(subset="theta")
+    """By data set, arm, seed and epoch: `distance`, `outside`, `gradient` (see `Epoch.theta`) and `collapse`.
+
+    Of transformers that warp: the theta of `stn_no_warp` is applied to no image, so where it goes means nothing.
+    """
+    runs = results.of(split=split)
+    warping = runs.runs.loc[~runs.runs["config"].str.contains("stn_no_warp"), "arm"]
+    history = runs.among(*warping.unique()).history.dropna(subset="theta")
     table = history[["dataset", "arm", "seed", "epoch", "collapse"]].copy()
     for name in STATE:
         table[name] = [float(theta.get(name, [np.nan])[0]) for theta in history["theta"]]
@@ -95,14 +99,12 @@ def theta_over_training(history: pd.DataFrame, *, arm: str) -> Figure | None:
 def fates(history: pd.DataFrame) -> pd.DataFrame:
     """What became of each transformer: by data set and seed, `common`, `own` and `fate` (a key of `FATES`).
 
-    What all test images have in common is the mean's departure from the identity after the last epoch, what they have
-    of their own the spread about it, both as root mean squares over theta's parts, angles in radians.
+    What all test images have in common, and what they have of their own, is `pose.departure` after the last epoch.
     """
     lines = []
     for (dataset, seed), of_seed in history.groupby(["dataset", "seed"], sort=False):
         last = of_seed[of_seed["epoch"] == of_seed["epoch"].max()]
-        parts = last[list(POSE)].assign(rotation=np.radians(last["rotation"].astype(float)))
-        common, own = float(np.sqrt((parts.mean() ** 2).mean())), float(np.sqrt(parts.var().mean()))
+        common, own = departure(last[list(POSE)])
         fate = "still" if np.hypot(common, own) < STILL else "crop" if own < common / 2 else "own"
         lines.append({"dataset": dataset, "seed": seed, "common": common, "own": own, "fate": fate})
     return pd.DataFrame(lines, columns=["dataset", "seed", "common", "own", "fate"])
@@ -128,6 +130,18 @@ def theta_finding(history: pd.DataFrame) -> str:
         told = [f"{words} in {counts[fate]} of {len(found)} runs" for fate, words in FATES.items() if fate in counts]
         sentences.append(f"{dataset}: theta ends as {', as '.join(told)}.")
     return " ".join(sentences) or "No transformer has been trained yet."
+
+
+def caution(history: pd.DataFrame) -> str:
+    """What a comparison of arms can say where transformers stay at the identity; nothing where none does."""
+    found = fates(history)["fate"]
+    still = (found == "still").sum()
+    return (
+        f"In {still} of {len(found)} runs theta stays at the identity and nothing is warped, so there a plain ResNet50 "
+        "is compared; whether a transformer that moves helps, those runs do not say."
+        if still
+        else ""
+    )
 
 
 def warped_sheet(faces: FaceSet | None, results: Results, *, count: int, **values: str) -> Figure | None:

@@ -98,6 +98,8 @@ def test_crops_that_differ_by_seed_are_no_thetas_of_the_images_own():
     history = pd.concat([parts.assign(seed=0), parts.assign(seed=1, rotation=20.0)])
     told = "FER2013: theta ends as the identity in 1 of 2 runs, as one crop for all images in 1 of 2 runs."
     assert transformer.theta_finding(history) == told
+    assert transformer.caution(history).startswith("In 1 of 2 runs theta stays at the identity and nothing is warped")
+    assert transformer.caution(history[history["seed"] == 1]) == ""
     figure = transformer.theta_over_training(history, arm="ResNet50 + STN")
     assert [len(axes.lines) for axes in figure.axes] == [2] * 5
 
@@ -105,12 +107,19 @@ def test_crops_that_differ_by_seed_are_no_thetas_of_the_images_own():
 def test_an_undone_pose_scores_one_and_the_identity_nothing(faces, results):
     poses = pose.true_and_learnt(faces, results, dataset="Toy faces", split="random80")
     recovered = pose.recovery(poses, split="random80").set_index(["Arm", "Part"])
+    assert (recovered.loc["ResNet50 + STN", "At the identity"] == 0).all()
+    assert (recovered.loc["STN frozen", "At the identity"] == 2).all()
     assert (recovered.loc["ResNet50 + STN", "R²"] > 0.99).all()
     assert (recovered.loc["STN frozen", "R²"] <= 0).all()
     assert set(recovered.loc["STN frozen", "Correlation"]) == {"–"}
     assert recovered.loc[("ResNet50 + STN", "log scale"), "Correlation"].startswith("+1.00 [+1.00")
     assert "R² +1.00" in pose.recovery_finding(recovered.reset_index(), arm="ResNet50 + STN")
-    assert "no part of the known pose" in pose.recovery_finding(recovered.reset_index(), arm="STN frozen")
+    told = pose.recovery_finding(recovered.reset_index(), arm="STN frozen")
+    assert told.endswith("undoes nothing of a known pose: in the 2 runs that were asked it ends at the identity.")
+    moved = recovered.reset_index().assign(**{"At the identity": 1, "R²": -0.1, "Correlation": "+0.01"})
+    told = pose.recovery_finding(moved, arm="STN frozen")
+    assert "no part of the known pose: R² is -0.10 at best" in told
+    assert told.endswith("as little as the identity does; 1 of 2 runs end at the identity.")
     assert pose.recovery_figure(poses, arm="ResNet50") is None
     assert len(pose.recovery_figure(poses, arm="ResNet50 + STN").axes) == 5
 
@@ -145,7 +154,7 @@ def test_robustness_is_paired_with_the_untouched_images(results):
 
 
 def test_the_answer_to_an_applied_pose_has_no_line_for_what_no_pose_has(results):
-    answered = pose.response(results, dataset="Toy faces", split="random80")
+    answered = pose.response(results.of(dataset="Toy faces"), split="random80")
     table = pose.recovery(answered, split="random80")
     assert set(table["Part"]) == {"rotation (degrees)", "log scale", "shift x", "shift y"}
     assert table.loc[table["Arm"] == "ResNet50 + STN", "Slope"].str.startswith(("+1.0", "+0.9")).all()
@@ -162,7 +171,8 @@ def test_what_a_turn_costs_is_told_for_each_arm_and_against_one(results):
     assert costs.loc["ResNet50 + STN", "Δ Lost at 0.4°"].startswith("-0.2000")
     assert costs["At 0.4°"].tolist() == ["0.4000 ± 0.0000", "0.6000 ± 0.0000", "0.4000 ± 0.0000"]
     said = known_poses.turn_finding(told, angle=0.4)
-    assert "on faces turned by 0.4°: ResNet50 + STN (0.600). The turn costs ResNet50 + STN 0.200 and " in said
+    assert "on faces turned by 0.4°: ResNet50 + STN (0.600); others may" in said
+    assert "The turn costs ResNet50 + STN 0.200 and " in said
     none = comparisons.side_by_side(own, known_poses.of_a_turn(30), against="ResNet50")
     assert none.empty
     assert known_poses.turn_finding(none, angle=30) == "No arm has been tested on turned faces yet."
