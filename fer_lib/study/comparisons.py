@@ -69,16 +69,16 @@ def _pairs(results: Results, against: str) -> list[tuple[tuple[str, str, str], s
 def sorted_out(results: Results, *, against: str, split: str) -> str:
     """Which arms are better or worse than one by more than chance, as `comparisons` has it, and which may not be."""
     words = {"greater": "better", "less": "worse", "undecided": "not to be told apart"}
-    parts = []
+    pairs, parts = _pairs(results, against), []
     for dataset in results.of(split=split).datasets():
         told: dict[str, list[str]] = {}
-        for (arm, on, under), value, p in _pairs(results, against):
+        for (arm, on, under), value, p in pairs:
             if (on, under) == (dataset, split) and value.n:
-                told.setdefault(words[statistics.sign(value, p)], []).append(arm)
+                told.setdefault(words[statistics.sign(value, p)], []).append(f"*{arm}*")
         if told:
             groups = (f"{kind}: {', '.join(told[kind])}" for kind in words.values() if kind in told)
-            parts.append(f"on {dataset} {'; '.join(groups)}")
-    return f"Against {against}, corrected for all comparisons: {'. '.join(parts)}." if parts else ""
+            parts.append(f"{dataset} {'; '.join(groups)}")
+    return f"Against {against}, corrected for all comparisons: on {'. On '.join(parts)}." if parts else ""
 
 
 def side_by_side(results: Results, of: Mapping[str, Quantity], *, against: str) -> pd.DataFrame:

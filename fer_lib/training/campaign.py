@@ -104,8 +104,8 @@ def _missing(
 ) -> list[Task]:
     """What is to be trained, and whether its weights are to be kept; the rest is reported as reused or skipped.
 
-    A pre-training run whose data is not here is skipped, as are then the runs that start from it. Its weights count
-    as missing only if such a run is.
+    A pre-training run whose data is not here is skipped, as are then the runs that start from it. Where it is trained,
+    its weights are kept; they count as missing only if such a run is.
     """
     before = {run for config in ordered for run in config.before}
     complete, absent = {}, {}
@@ -130,7 +130,7 @@ def _missing(
         elif complete[config][needed]:
             report(Event(config, state="reused"))
         else:
-            tasks.append((config, needed or config in keep_weights))
+            tasks.append((config, needed or config in keep_weights or config.is_for_others))
     return tasks
 
 

@@ -137,6 +137,11 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
             raise ValueError("pretraining: needs the same model, stem and width_per_group, and attention none")
 
     @property
+    def is_for_others(self) -> bool:
+        """Whether its weights are what it is trained for: a run on a pre-training set, or one that is shown poses."""
+        return self.dataset in PRETRAINING_SETS or self.loss == "pose"
+
+    @property
     def pose_run(self) -> "RunConfig | None":
         """The run in which the localisation net is shown poses, on the training images of this one; None without."""
         if not self.shown_poses:

@@ -166,7 +166,7 @@ def test_a_diverged_arm_counts_as_the_constant_answer_and_one_that_learnt_nothin
 def test_arms_are_sorted_into_better_worse_and_not_to_be_told_apart():
     arms = {"A": {0: 0.80, 1: 0.81, 2: 0.80}, "B": {0: 0.90, 1: 0.90, 2: 0.91}, "C": {0: 0.80, 1: 0.81, 2: 0.81}}
     found = runs({**arms, "D": {0: 0.76, 1: 0.77, 2: 0.76}})
-    told = "Against A, corrected for all comparisons: on fer2013 better: B; worse: D; not to be told apart: C."
+    told = "Against A, corrected for all comparisons: on fer2013 better: *B*; worse: *D*; not to be told apart: *C*."
     assert comparisons.sorted_out(found, against="A", split="random80") == told
     assert comparisons.sorted_out(found, against="A", split="official") == ""
 

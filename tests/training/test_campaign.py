@@ -104,6 +104,14 @@ def test_missing_weights_of_a_pretraining_are_trained_again_when_a_run_needs_the
 
 
 @pytest.mark.slow
+def test_a_pretraining_that_is_run_alone_keeps_the_weights_it_is_made_for(tmp_path):
+    where, events = place(tmp_path), []
+    run_all([SHAPES], where)
+    run_all([fine_tuned(epochs=1)], where, report=events.append)
+    assert ends(events) == [("toyshapes", "reused"), ("toyfaces", "trained")]
+
+
+@pytest.mark.slow
 def test_damaged_weights_of_a_pretraining_are_trained_again_and_it_is_said(tmp_path):
     where, events = place(tmp_path), []
     run_all([fine_tuned(epochs=1)], where)
