@@ -42,7 +42,7 @@ class Estimate:
         df: degrees of freedom of `sd`.
         source: whose spread it is: that of the runs in question (own), of all arms of the data set (shared), or of
             another data set (borrowed).
-        steady: False where the last epochs vary so much that the last one decides nothing (`pooled.unsteadiness`).
+        steady: False where the last epochs vary so much that the last one decides nothing (`additive.unsteadiness`).
         terms: 2 for a difference between the runs of two arms, else 1; with `overlap` of the splits, the variance
             of the mean of n seeds is terms · sd² · (1/n + overlap).
         pairs: where two arms share seeds, their differences.

@@ -1,5 +1,7 @@
 """What theta did: over training, on the test images, and whether it collapsed."""
 
+import json
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -22,14 +24,15 @@ STATE = {
 FATES = {"still": "the identity", "crop": "one crop for all images", "own": "each image's own"}  # what theta ends as
 
 
-def state(results: Results, *, split: str) -> pd.DataFrame:
-    """By data set, arm, seed and epoch: `distance`, `outside`, `gradient` (see `Epoch.theta`) and `collapse`.
+def warping(results: Results) -> Results:
+    """Those with a transformer that warps: a control's theta is applied to no image, so where it goes means nothing."""
+    attention = results.runs["config"].map(lambda config: json.loads(config).get("attention"))
+    return results.among(*results.runs.loc[attention.isin(("stn", "stn_frozen")), "arm"].unique())
 
-    Of transformers that warp: the theta of `stn_no_warp` is applied to no image, so where it goes means nothing.
-    """
-    runs = results.of(split=split)
-    warping = runs.runs.loc[~runs.runs["config"].str.contains("stn_no_warp"), "arm"]
-    history = runs.among(*warping.unique()).history.dropna(subset="theta")
+
+def state(results: Results) -> pd.DataFrame:
+    """By data set, arm, seed and epoch: `distance`, `outside`, `gradient` (see `Epoch.theta`) and `collapse`."""
+    history = results.history.dropna(subset="theta")
     table = history[["dataset", "arm", "seed", "epoch", "collapse"]].copy()
     for name in STATE:
         table[name] = [float(theta.get(name, [np.nan])[0]) for theta in history["theta"]]

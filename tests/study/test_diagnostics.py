@@ -73,7 +73,7 @@ def _close():
 
 
 def test_the_state_has_a_line_for_every_transformer_and_epoch(results):
-    table = transformer.state(results, split="random80")
+    table = transformer.state(results.of(split="random80"))
     assert len(table) == 8
     assert set(table["arm"]) == set(THETAS)
     assert table.query("arm == 'ResNet50 + STN'")["outside"].unique().tolist() == [0.25]
@@ -81,6 +81,15 @@ def test_the_state_has_a_line_for_every_transformer_and_epoch(results):
     assert collapsed.to_dict() == {"ResNet50 + STN": "1 tiny", "STN frozen": "none"}
     assert "1 of 4 transformers collapsed" in transformer.state_finding(table)
     assert len(transformer.state_over_training(table).axes) == 3
+
+
+def test_a_control_that_moves_no_pixel_is_no_transformer():
+    arms = ARMS | {"control": {"attention": "stn_no_warp"}}
+    grid = parse_grid({"profile": "x", "arms": arms, "seeds": [0], "datasets": {"Toy faces": {"dataset": "toyfaces"}}},
+                      where="test")  # fmt: skip
+    cells = expand(grid)
+    planned = collect(cells, [None] * len(cells), load=lambda record: {}, reasons={})
+    assert transformer.warping(planned).arms() == list(THETAS)
 
 
 @pytest.mark.parametrize(("turn", "spread", "words"), [(0, 0.1, "the identity"), (10, 0.5, "one crop for all images"),
@@ -187,7 +196,7 @@ def test_what_is_shown_is_undone_by_what_is_wanted():
 
 def test_without_runs_or_poses_there_is_a_sentence_and_no_figure(faces, results):
     none = results.of(split="official")
-    state = transformer.state(none, split="official")
+    state = transformer.state(none)
     poses = pose.true_and_learnt(None, results, dataset="Toy faces", split="random80")
     by_pose, shaken = pose.by_pose(None, results, dataset="Toy faces", split="random80"), pd.DataFrame()
     recovered = pose.recovery(poses, split="random80")

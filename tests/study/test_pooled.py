@@ -11,8 +11,9 @@ from scipy import stats
 
 from fer_lib.results import Results, collect
 from fer_lib.study import accuracy, comparisons, learning
+from fer_lib.study.additive import LAST, UNSTEADY, AdditiveModel, Spread, unsteadiness, weighed
 from fer_lib.study.claims import OTHER_OPTIMIZERS, OTHER_RATES, Claim, Part
-from fer_lib.study.pooled import LAST, UNSTEADY, AdditiveModel, Pool, Spread, unsteadiness, weighed
+from fer_lib.study.pooled import Pool
 from fer_lib.training import Cell, Epoch, Record, RunConfig
 
 BALANCED = {"A": {0: 0.50, 1: 0.53, 2: 0.52}, "B": {0: 0.60, 1: 0.62, 2: 0.64}}
