@@ -15,6 +15,7 @@ from fer_lib.results import Results
 from fer_lib.study import statistics
 from fer_lib.study.claims import CONVERGED, converged_at
 from fer_lib.study.notebook import Study
+from fer_lib.study.pooled import hardly_learnt
 from fer_lib.study.wording import ARM, SPLIT, N, seeds_phrase, spread
 from fer_lib.training import Record
 
@@ -96,10 +97,11 @@ def curves(results: Results, *, metric: str, dataset: str, split: str) -> tuple[
 
 
 def speed(results: Results, *, split: str) -> str:
-    """How many epochs each arm takes until it has converged (`claims.converged_at`); nothing where runs are short."""
+    """Epochs that each arm which learnt takes until it has converged (`claims.converged_at`), where runs are long."""
     parts = []
     for dataset, own in results.of(split=split).each("dataset"):
-        epochs = {arm: list(converged_at(own.of(arm=arm)).values()) for arm in own.arms()}
+        idle = hardly_learnt(own, dataset=dataset, split=split)
+        epochs = {arm: list(converged_at(own.of(arm=arm)).values()) for arm in own.arms() if arm not in idle}
         means = sorted((float(np.mean(values)), arm) for arm, values in epochs.items() if values)
         if means:
             parts.append(f"on {dataset} {', '.join(f'{arm} {mean:.1f}' for mean, arm in means)}")

@@ -7,6 +7,7 @@ import pytest
 
 from fer_lib.errors import FerError
 from fer_lib.results import Results, collect
+from fer_lib.study import learning
 from fer_lib.study.claims import Claim, Part, decide
 from fer_lib.study.statistics import estimate
 from fer_lib.training import Cell, Epoch, Record, RunConfig
@@ -127,6 +128,14 @@ def test_convergence_is_when_the_best_is_first_nearly_reached(adam, others, expe
     curves = {"Adam": rising_to(adam, adam + 1, adam)}
     curves |= {other: rising_to(others, others, others + place % 2) for place, other in enumerate(OTHERS)}
     assert verdict("C7", results(dict.fromkeys(curves, [0.7] * 3), curves=curves)) == expected
+
+
+def test_how_fast_an_arm_is_is_told_where_it_learnt_and_its_runs_are_long():
+    accuracy = {"Adam": [0.7] * 3, "NAdam": [0.7] * 3, "SGD": [0.15] * 3}  # 1/7 is a constant answer
+    curves = {"Adam": rising_to(9, 9, 9), "NAdam": rising_to(6, 6, 6), "SGD": [[0.15] * 25] * 3}
+    told = learning.speed(results(accuracy, curves=curves, roles=["FER2013"]), split="random80")
+    assert told.endswith("mean over seeds under random80: on fer2013 NAdam 6.0, Adam 9.0.")
+    assert learning.speed(results(accuracy), split="random80") == ""
 
 
 def test_instability_is_a_fall_at_epochs_six_and_nine_that_transfer_takes_away():
