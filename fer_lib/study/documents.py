@@ -108,8 +108,11 @@ def decided(results: Results) -> list[Claim]:
 
 
 def answer_part(results: Results) -> str:
-    """The verdict in three sentences, as its page begins."""
-    sentences = verdict.answer(decided(results), published_numbers(results), results)
+    """The verdict in a few sentences, as its page begins."""
+    claims = decided(results)
+    transfer = next(claim.arms[-1] for claim in claims if claim.key == "C5")
+    sentences = verdict.answer(claims, published_numbers(results), results)
+    sentences += verdict.caveats(results, transfer=transfer)
     return "\n".join(f"- {sentence}" for sentence in sentences)
 
 

@@ -14,6 +14,7 @@ from fer_lib.explorer.scene import warped
 from fer_lib.geometry import pose_components
 from fer_lib.report.style import draw_arm, legend_below, look
 from fer_lib.results import Results
+from fer_lib.study import comparisons
 from fer_lib.study.pose import POSE, STILL, departure
 
 STATE = {
@@ -65,6 +66,39 @@ def state_finding(table: pd.DataFrame) -> str:
         f"Distance of theta from the identity at the end, and grid points outside: {', '.join(words)}. "
         f"{collapsed or 'None'} of {len(last)} transformers collapsed."
     )
+
+
+def ends(results: Results, *, against: str) -> pd.DataFrame:
+    """What became of the transformers of every arm, data set and split: how many of n runs end as what (`FATES`).
+
+    Also what they are worth, for those at the identity and those that moved: test accuracy minus that of `against`
+    with the same seed, mean (runs). Those that move are not drawn by lot, so the two means compare no treatment.
+    """
+    lines = []
+    for split, dataset, arm, own in warping(results).each("split", "dataset", "arm"):
+        found = fates(theta_history(own, arm=arm, split=split)).set_index("seed")["fate"]
+        plain = results.by_seed(arm=against, dataset=dataset, split=split)
+        gaps = pd.Series(
+            {seed: value - plain[seed] for seed, value in own.by_seed().items() if seed in plain}, dtype=float
+        )
+        line = {"Data set": dataset, "Arm": arm, "Split": split, "n": len(found)}
+        line |= {words.capitalize(): (found == fate).sum() for fate, words in FATES.items()}
+        for kind, chosen in (("at the identity", found == "still"), ("moved", found != "still")):
+            some = gaps[gaps.index.isin(found.index[chosen])]
+            line[f"Minus {against}, {kind}"] = f"{some.mean():+.4f} ({len(some)})" if len(some) else "–"
+        lines += [line] if len(found) else []
+    return pd.DataFrame(lines)
+
+
+def beside_plain(results: Results, *, split: str) -> list[str]:
+    """What the transformer adds to each arm that was trained without it, too, and what became of its theta."""
+    measured, sentences = results.of(split=split, status="finished").arms(), []
+    for arm in warping(results).arms():
+        plain = arm.replace(" + STN", "")
+        if arm != plain and {arm, plain} <= set(measured):
+            sentences.append(comparisons.difference(results, first=arm, second=plain, split=split))
+            sentences.append(theta_finding(theta_history(results, arm=arm, split=split)))
+    return sentences
 
 
 def theta_history(results: Results, *, arm: str, split: str) -> pd.DataFrame:

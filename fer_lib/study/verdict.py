@@ -1,7 +1,7 @@
 """The verdict page: the answer in three sentences, the claims with their comparisons and runs, the contradictions."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +11,7 @@ from fer_lib.results import Results
 from fer_lib.study import published, statistics, transformer
 from fer_lib.study.claims import SPLIT, STN, Claim, Part
 from fer_lib.study.numbers import compared
-from fer_lib.study.pooled import hardly_learnt
+from fer_lib.study.pooled import hardly_learnt, pool_of
 from fer_lib.study.wording import N, certainty, interval, seeds_in_words, seeds_phrase, spread
 
 _NOTEBOOKS = {
@@ -28,8 +28,9 @@ _NOTEBOOKS = {
 
 
 def answer(claims: Sequence[Claim], numbers: pd.DataFrame, results: Results) -> list[str]:
-    """The verdict in three sentences: the transformer, the claims, the paper's numbers."""
-    return [_transformer(claims, results), _tally(claims), _against_paper(numbers, results)]
+    """The verdict: a sentence or two each on the transformer, transfer, the claims and the paper's numbers."""
+    transfer = _transfer(claims, results)
+    return [_transformer(claims, results), *transfer, _tally(claims), _against_paper(numbers, results)]
 
 
 def names_by_role(results: Results) -> dict[str, str]:
@@ -39,24 +40,51 @@ def names_by_role(results: Results) -> dict[str, str]:
 
 
 def _transformer(claims: Sequence[Claim], results: Results) -> str:
-    named = names_by_role(results)
-    (claim,) = (claim for claim in claims if claim.key == "C4")
-    found, open_ = [], []
-    for part, sign in zip(claim.parts, claim.signs(), strict=True):
-        name = named[part.text.rpartition(", ")[2]]
-        if sign == "missing":
-            open_.append(name)
-        else:
-            found.append(f"{_of_100(part.value.mean)} on {name} ({_how_sure(part.value, sign)})")
+    found, rest = _gains(_claimed(claims, "C4"), results)
     if not found:
         return f"Whether the spatial transformer helps has not been measured under {SPLIT} yet."
-    rest = f"; on {' and '.join(open_)} it has not been measured yet" if open_ else ""
     fates = transformer.fates(transformer.theta_history(results, arm=STN, split=SPLIT))["fate"]
     stays, runs = (fates == "still").sum(), len(fates)
     still = (
         f" In {stays} of {runs} runs its theta stays at the identity, so those are plain ResNet50s." if stays else ""
     )
-    return f"With a spatial transformer in front, ResNet50 recognises {' and '.join(found)}{rest} ({SPLIT}).{still}"
+    return f"With a spatial transformer in front, ResNet50 recognises {found}{rest} ({SPLIT}).{still}"
+
+
+def _transfer(claims: Sequence[Claim], results: Results) -> list[str]:
+    """What transfer adds to the transformer's arm, and what the same is worth without the transformer."""
+    found, rest = _gains(_claimed(claims, "C5"), results)
+    if not found:
+        return []
+    (arm,) = (claim.arms[-1] for claim in claims if claim.key == "C5")
+    plain, pool = arm.replace(" + STN", ""), pool_of(results)
+    gaps = {
+        role: pool.difference(plain, arm, dataset=results.standing_for(role), split=SPLIT) for role in published.ROLES
+    }
+    without, _ = _gains([(role, gap, gap.sign) for role, gap in gaps.items()], results)
+    more = f" Without the transformer, {plain} recognises {without} than that." if without else ""
+    return [f"{arm} recognises {found} than {STN}{rest}.{more}"]
+
+
+def _claimed(claims: Sequence[Claim], key: str) -> list[tuple[str, statistics.Estimate, statistics.Sign]]:
+    return [
+        (part.text.rpartition(", ")[2], part.value, sign)
+        for claim in claims
+        if claim.key == key
+        for part, sign in zip(claim.parts, claim.signs(), strict=True)
+    ]
+
+
+def _gains(found: Iterable[tuple[str, statistics.Estimate, statistics.Sign]], results: Results) -> tuple[str, str]:
+    """Differences in accuracy by role, in words, and the roles on which they have not been measured."""
+    named, said, open_ = names_by_role(results), [], []
+    for role, value, sign in found:
+        if sign == "missing":
+            open_.append(named[role])
+        else:
+            said.append(f"{_of_100(value.mean)} on {named[role]} ({_how_sure(value, sign)})")
+    rest = f"; on {' and '.join(open_)} it has not been measured yet" if open_ and said else ""
+    return " and ".join(said), rest
 
 
 def _of_100(difference: float) -> str:

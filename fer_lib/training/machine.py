@@ -54,6 +54,11 @@ def graphs() -> bool:
     return (os.environ.get("FER_GRAPH") or "1") != "0"
 
 
+def compiles() -> bool:
+    """Whether `FER_COMPILE=1` asks for the network of a captured step to be compiled: faster, and rounded otherwise."""
+    return os.environ.get("FER_COMPILE", "0") not in ("", "0")
+
+
 def prepare(device: torch.device, *, threads: int | None = None) -> None:
     """Process-wide settings for training: threads, allocator, denormals, and which algorithms a GPU may use.
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from copy import deepcopy
 
 import torch
+import torch.compiler.config
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
@@ -17,8 +18,10 @@ from fer_lib.models import Classifier
 from fer_lib.models.networks import Dropout
 from fer_lib.training.config import RunConfig
 from fer_lib.training.graph import ALONE, Body, Capture, uncounted
-from fer_lib.training.machine import arithmetic
+from fer_lib.training.machine import arithmetic, compiles
 from fer_lib.training.optim import class_weights, forget, loss_of, pose_loss, set_learning_rate
+
+SHAPES = 64  # of networks that one process may compile; torch gives up after 8
 
 
 class Step:
@@ -29,7 +32,7 @@ class Step:
     Attributes:
         model: what is trained.
         average: the moving average of `model` under `ema`; None without.
-        how: `cuda graph` or `eager`.
+        how: `cuda graph`, `cuda graph, compiled` or `eager`.
         dropout: what dropout draws from.
     """
 
@@ -54,6 +57,10 @@ class Step:
         self._hits = torch.zeros((), dtype=torch.float64, device=device)
         self.dropout = torch.Generator(device)
         self._capture = capture
+        self._network = model.logits_and_theta
+        if capture is not None and compiles() and config.loss != "pose" and _in_one_graph(model):
+            torch.compiler.config.recompile_limit = SHAPES
+            self._network = torch.compile(model.logits_and_theta, dynamic=False, fullgraph=True)
         self._run: Body | None = None
         for module in model.modules():
             if isinstance(module, Dropout):
@@ -122,7 +129,7 @@ class Step:
         }
         with ALONE, uncounted(parts):
             self._run = self._capture(self._body, self.dropout)
-        self.how = "cuda graph"
+        self.how = "cuda graph" if self._network == self.model.logits_and_theta else "cuda graph, compiled"
         for part, state in zip(parts, states, strict=True):
             part.load_state_dict(state)
         forget(self.optimizer)
@@ -146,7 +153,7 @@ class Step:
 
     def _classes(self, images: Tensor) -> tuple[Tensor, Tensor | float, Tensor]:
         with self.autocast:
-            logits, theta = self.model.logits_and_theta(images)
+            logits, theta = self._network(images)
             targets = self._targets.index_select(0, self._rows)
             loss = self._loss_of(logits, targets)
             if self._mix is not None:
@@ -182,6 +189,11 @@ class Step:
             for net in (self.model.attention, self.model)
         )
         return float(part / whole)
+
+
+def _in_one_graph(model: nn.Module) -> bool:
+    """Whether torch.compile takes `model` whole: it knows no dropout that draws from a generator of its own."""
+    return not any(isinstance(module, Dropout) for module in model.modules())
 
 
 def _numbers(model: nn.Module) -> list[Tensor]:

@@ -1,5 +1,7 @@
 """The transformer's diagnosis from records: a pose that is undone scores 1, the identity 0."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -81,6 +83,29 @@ def test_the_state_has_a_line_for_every_transformer_and_epoch(results):
     assert collapsed.to_dict() == {"ResNet50 + STN": "1 tiny", "STN frozen": "none"}
     assert "1 of 4 transformers collapsed" in transformer.state_finding(table)
     assert len(transformer.state_over_training(table).axes) == 3
+
+
+def test_what_became_of_transformers_stands_beside_what_they_are_worth(results):
+    def load(record):
+        stays = record.config.seed == 1
+        return {} if record.config.attention == "none" else {"theta": np.stack([IDENTITY, IDENTITY if stays else POSE])}
+
+    results = results.of(split="random80").among("ResNet50", "ResNet50 + STN")
+    runs = results.runs.assign(test_accuracy=[0.8, 0.8, 0.9, 0.6])
+    found = replace(
+        results, runs=runs[[True, False, True, True]], load=load, study=None
+    )  # no ResNet50 of the second seed
+    table = transformer.ends(found, against="ResNet50").set_index("Arm")
+    assert table[["n", "The identity", "One crop for all images", "Each image's own"]].to_numpy().tolist() == [
+        [2, 1, 0, 1]
+    ]
+    assert table["Minus ResNet50, moved"].tolist() == ["+0.1000 (1)"]
+    assert table["Minus ResNet50, at the identity"].tolist() == ["–"]
+    adds, became = transformer.beside_plain(found, split="random80")
+    assert adds.startswith(
+        "ResNet50 + STN minus ResNet50, test accuracy under random80: +0.1000 on Toy faces (one seed"
+    )
+    assert became == "Toy faces: theta ends as the identity in 1 of 2 runs, as each image's own in 1 of 2 runs."
 
 
 def test_a_control_that_moves_no_pixel_is_no_transformer():

@@ -23,7 +23,8 @@ def results(seeds: Sequence[int], *, split: str = "random80") -> Results:
     for arm, wrong in WRONG.items():
         for seed in seeds:
             attention = "stn" if "STN" in arm else "none"
-            config = RunConfig.parse({"dataset": "fer2013", "seed": seed, "split": split, "attention": attention})
+            given = {"dataset": "fer2013", "seed": seed, "split": split, "attention": attention}
+            config = RunConfig.parse(given | ({"pretrained": "imagenet1k_v1"} if "ImageNet" in arm else {}))
             cells.append(Cell(arm, "FER2013", split, seed, config))
             run_id = f"{arm} {seed}"
             accuracy = 1 - wrong / 100 + 0.001 * (seed if arm == "ResNet50" else -seed)
@@ -91,6 +92,15 @@ def test_the_answer_is_three_sentences_whatever_there_is(seeds, first, second, t
     found = answer(results(seeds))
     assert len(found) == 3
     assert all(words in sentence for words, sentence in zip((first, second, third), found, strict=True)), found
+
+
+def test_transfer_is_told_with_and_without_the_transformer(monkeypatch):
+    for arm, wrong in {TRANSFER: 5, "ResNet50 + ImageNet": 4}.items():
+        monkeypatch.setitem(WRONG, arm, wrong)
+    told = answer(results([0, 1, 2]))[1]
+    assert told.startswith(f"{TRANSFER} recognises 5.0 more of 100 faces on FER2013 (95 % interval +")
+    assert "than ResNet50 + STN; on FER+ it has not been measured yet." in told
+    assert "Without the transformer, ResNet50 + ImageNet recognises 1.0 more of 100 faces on FER2013 (" in told
 
 
 def test_what_no_number_of_seeds_would_find_is_said():

@@ -7,6 +7,7 @@ to warm it up, and hands back something that replays it.
 import contextlib
 import threading
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -92,6 +93,28 @@ def test_a_captured_run_is_an_eager_one(faces):
     eager = trained(config, faces)
     assert_same(captured, eager)
     assert (captured.step, eager.step) == ("cuda graph", "eager")
+
+
+@pytest.mark.parametrize(
+    ("changes", "how"),
+    [({"model": "resnet50", "attention": "stn"}, "cuda graph, compiled"), ({"model": "compact"}, "cuda graph")],
+)
+@pytest.mark.filterwarnings("ignore:Dynamo detected")  # the CPU's convolutions keep their taps in a cache
+def test_a_captured_step_may_be_compiled(faces, changes, how, monkeypatch):
+    config, traced = tiny(epochs=1, **changes), []
+    plain = trained(config, faces, Workspace(CPU, capture=PlayedCapture()))
+
+    def backend(graph, inputs):
+        traced.append(graph)
+        return graph.forward
+
+    torch.compiler.reset()
+    monkeypatch.setenv("FER_COMPILE", "1")
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+    assert trained(config, faces).step == "eager"
+    found = trained(config, faces, Workspace(CPU, capture=PlayedCapture()))
+    assert (found.step, bool(traced)) == (how, how.endswith("compiled"))
+    assert_same(found, plain)
 
 
 def test_a_capture_is_warmed_up_on_images_that_have_labels():
