@@ -20,9 +20,10 @@ from fer_lib.data.picture import middle
 from fer_lib.errors import FerError
 
 CASCADE = "haarcascade_frontalface_alt2.xml"
-ANGLES = ((0.0,), (-20.0, 20.0))  # degrees; a photo is turned by the second ones where it shows no upright face
-LONGEST = 480  # pixels of the longer side, to which a photo is reduced to find faces in it
-SMALLEST = 24  # pixels of the smallest face there
+# degrees by which a photo is turned; the next ones where no face was found with those before
+ANGLES = ((0.0,), (-20.0, 20.0), (-10.0, 10.0, -30.0, 30.0))
+LONGEST = 400  # pixels of the longer side, to which a photo is reduced to find faces in it
+SMALLEST = 20  # pixels of the smallest face there
 NEIGHBOURS = 5  # detections on top of each other that make a face
 SAME = 0.3  # two boxes that share so much of their union are one face
 
@@ -47,7 +48,7 @@ class Face:
 
 
 def find_faces(photo: Image.Image) -> list[Face]:
-    """The faces in a photo, the largest first: upright ones, or where there is none, those turned by about 20°.
+    """The faces in a photo, the largest first: upright ones, or where there is none, turned ones (`ANGLES`).
 
     Raises:
         FerError: OpenCV is not installed.
