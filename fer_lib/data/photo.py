@@ -24,7 +24,8 @@ CASCADE = "haarcascade_frontalface_alt2.xml"
 ANGLES = ((0.0,), (-20.0, 20.0), (-10.0, 10.0, -30.0, 30.0))
 LONGEST = 400  # pixels of the longer side, to which a photo is reduced to find faces in it
 SMALLEST = 20  # pixels of the smallest face there
-NEIGHBOURS = 5  # detections on top of each other that make a face
+STEP = 1.15  # from one size of face that is looked for to the next
+NEIGHBOURS = 4  # detections on top of each other that make a face
 SAME = 0.3  # two boxes that share so much of their union are one face
 
 
@@ -100,7 +101,7 @@ def _detect(grey: np.ndarray, angle: float) -> Iterator[tuple[float, float, floa
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1)  # counter-clockwise, so it undoes `angle`
     seen = cv2.warpAffine(grey, turn, (width, height), borderMode=cv2.BORDER_REPLICATE) if angle else grey
     smallest = (SMALLEST, SMALLEST)
-    boxes, votes = cascade.detectMultiScale2(seen, scaleFactor=1.1, minNeighbors=NEIGHBOURS, minSize=smallest)
+    boxes, votes = cascade.detectMultiScale2(seen, scaleFactor=STEP, minNeighbors=NEIGHBOURS, minSize=smallest)
     back = cv2.invertAffineTransform(turn)
     for (left, top, side, _), vote in zip(boxes, votes, strict=True):
         x, y = back @ np.array([left + side / 2, top + side / 2, 1.0])

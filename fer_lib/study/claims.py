@@ -18,7 +18,7 @@ import pandas as pd
 from fer_lib.errors import FerError
 from fer_lib.results import Results
 from fer_lib.study import published, statistics
-from fer_lib.study.pooled import Quantity, accuracy, pool_of
+from fer_lib.study.pooled import Quantity, accuracy, hardly_learnt, pool_of
 from fer_lib.study.statistics import Estimate, Sign
 
 Verdict = Literal["holds", "fails", "undecided", "missing"]
@@ -152,9 +152,11 @@ def _convergence(results: Results) -> Iterator[Part]:
     for role in published.ROLES:
         adam = _negative(_mean(results, "Adam", role, of=converged_at))
         yield Part(f"epochs that Adam converges before the 11th, {role}", _shifted(adam, 11))
+        idle = hardly_learnt(results, dataset=results.standing_for(role), split=SPLIT)
         for other in OTHER_OPTIMIZERS:
             later = _pair(results, other, "Adam", role, of=converged_at)
-            yield Part(f"epochs that {other} converges after Adam, {role}", later)
+            who = f"{other}, which learnt nothing," if other in idle else other
+            yield Part(f"epochs that {who} converges after Adam, {role}", later)
 
 
 def _curves(results: Results) -> dict[int, pd.Series]:

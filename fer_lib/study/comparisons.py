@@ -25,8 +25,8 @@ def show_comparisons(study: Study, results: Results, *, against: str, name: str)
         caption=f"Test accuracy of each arm minus {against} over n seeds, under each split, with its 95 % interval: "
         "fitted to all runs as arm + seed + error, so it may differ a little from the difference of two means; degrees "
         "of freedom of the spread and whose it is (own, shared by all arms of the data set, borrowed from the other); "
-        "p, corrected for all planned comparisons; the difference that would be found in 80 of 100 "
-        "such studies.",
+        "p, corrected for all comparisons planned on this page, and the difference that would be found in 80 of 100 "
+        "such studies, likewise; unsteady: test accuracy varies too much over the last epochs for a test.",
         of=results,
     )
     study.table(

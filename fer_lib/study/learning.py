@@ -13,7 +13,7 @@ from fer_lib.data import DATASETS
 from fer_lib.report.style import draw_arm
 from fer_lib.results import Results
 from fer_lib.study import statistics
-from fer_lib.study.claims import CONVERGED, converged_at
+from fer_lib.study.claims import CONVERGED, LATE_EPOCHS, converged_at
 from fer_lib.study.notebook import Study
 from fer_lib.study.pooled import hardly_learnt
 from fer_lib.study.wording import ARM, SPLIT, N, seeds_phrase, spread
@@ -107,6 +107,20 @@ def speed(results: Results, *, split: str) -> str:
             parts.append(f"on {dataset} {', '.join(f'{arm} {mean:.1f}' for mean, arm in means)}")
     told = f"Epochs until within {CONVERGED:g} of a run's own highest test accuracy, mean over seeds under {split}"
     return f"{told}: {'; '.join(parts)}." if parts else ""
+
+
+def stumbles(results: Results, arms: Sequence[str], *, split: str) -> str:
+    """In how many runs of each arm the largest fall is into the epochs where the paper sees the transformer stumble."""
+    told = []
+    for arm in arms:
+        curves = [
+            curve for _, own in results.of(arm=arm, split=split).each("dataset") for curve in own.curves().values()
+        ]
+        changes = [curve.diff().iloc[1:] for curve in curves if curve.index.max() > max(LATE_EPOCHS)]
+        there = sum(change.min() < 0 and change.idxmin() in LATE_EPOCHS for change in changes)
+        chance = sum(len(LATE_EPOCHS) / len(change) for change in changes)
+        told += [f"{there} of {len(changes)} runs of {arm} (by chance {chance:.1f})"] if changes else []
+    return f"The largest fall is into epoch {' or '.join(map(str, LATE_EPOCHS))} in {', '.join(told)}." if told else ""
 
 
 def falls(results: Results, *, split: str) -> pd.DataFrame:

@@ -25,6 +25,7 @@ TRANSFORMS = {"rotation": "rotation (degrees)", "log_scale": "scale (± ln)", "s
 STRONGEST = {"rotation": 45.0, "log_scale": 0.5, "shift": 0.4}  # that every record has; younger ones have more
 STEADY = 1e-3  # a part of the true pose that varies less does not vary
 STILL = 0.02  # half a pixel of 48 at the rim: a theta as near to the identity as that moves nothing that one could see
+LITTLE = 0.05  # R² under which a part of the pose is not undone
 BINS = 4  # equal shares of the test images, by how far their pose is from upright
 
 
@@ -120,7 +121,7 @@ def _recovered(parts: pd.DataFrame, arm: str) -> str:
         return f"theta of {arm} undoes nothing of a known pose: in {runs} asked it ends at the identity."
     scale = "where 1 is all of it and 0 as little as the identity does"
     scale += f"; {still} of {n} runs end at the identity" if still else ""
-    if best["R²"] <= 0:
+    if best["R²"] < LITTLE:
         return (
             f"theta of {arm} undoes no part of the known pose: R² is {best['R²']:+.2f} at best ({best['Part']}, "
             f"r {best['Correlation']}), {scale}."

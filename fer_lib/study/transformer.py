@@ -59,8 +59,8 @@ def state_finding(table: pd.DataFrame) -> str:
     if table.empty:
         return "No transformer has been trained yet."
     last = table.groupby(["dataset", "arm", "seed"]).tail(1)
-    ends = last.groupby("arm", sort=False)[["distance", "outside"]].mean()
-    words = [f"{arm} {line.distance:.2f} ({100 * line.outside:.1f} %)" for arm, line in ends.iterrows()]
+    means = last.groupby("arm", sort=False)[["distance", "outside"]].mean()
+    words = [f"{arm} {line.distance:.2f} ({100 * line.outside:.1f} %)" for arm, line in means.iterrows()]
     collapsed = int((last["collapse"] != "").sum())
     return (
         f"Distance of theta from the identity at the end, and grid points outside: {', '.join(words)}. "
@@ -98,7 +98,7 @@ def beside_plain(results: Results, *, split: str) -> list[str]:
         if arm != plain and {arm, plain} <= set(measured):
             sentences.append(comparisons.difference(results, first=arm, second=plain, split=split))
             sentences.append(theta_finding(theta_history(results, arm=arm, split=split)))
-    return sentences
+    return ["What does the transformer add?", *sentences] if sentences else []
 
 
 def theta_history(results: Results, *, arm: str, split: str) -> pd.DataFrame:

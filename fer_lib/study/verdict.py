@@ -1,4 +1,4 @@
-"""The verdict page: the answer in three sentences, the claims with their comparisons and runs, the contradictions."""
+"""The verdict page: the answer in a few sentences, the claims with their comparisons and runs, the contradictions."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -52,7 +52,7 @@ def _transformer(claims: Sequence[Claim], results: Results) -> str:
 
 
 def _transfer(claims: Sequence[Claim], results: Results) -> list[str]:
-    """What transfer adds to the transformer's arm, and what the same is worth without the transformer."""
+    """What transfer adds to the transformer, and whether the same without the transformer is better or worse."""
     found, rest = _gains(_claimed(claims, "C5"), results)
     if not found:
         return []
@@ -62,8 +62,8 @@ def _transfer(claims: Sequence[Claim], results: Results) -> list[str]:
         role: pool.difference(plain, arm, dataset=results.standing_for(role), split=SPLIT) for role in published.ROLES
     }
     without, _ = _gains([(role, gap, gap.sign) for role, gap in gaps.items()], results)
-    more = f" Without the transformer, {plain} recognises {without} than that." if without else ""
-    return [f"{arm} recognises {found} than {STN}{rest}.{more}"]
+    more = f" Without the transformer, {plain} recognises {without} than with it." if without else ""
+    return [f"{arm} recognises {found} than {STN} ({SPLIT}){rest}.{more}{stand_in(claims)}"]
 
 
 def _claimed(claims: Sequence[Claim], key: str) -> list[tuple[str, statistics.Estimate, statistics.Sign]]:
@@ -129,7 +129,8 @@ def _out_of_reach(claims: Sequence[Claim]) -> str:
         )
     ]
     limit = "Random splits of the same images overlap, so more seeds narrow an interval only so far"
-    return f" {limit}: part of what the paper prints for {', '.join(keys)} is smaller than that." if keys else ""
+    small = f"some differences that the paper prints for {', '.join(keys)} are too small for any number of seeds"
+    return f" {limit}: {small}." if keys else ""
 
 
 def _against_paper(numbers: pd.DataFrame, results: Results) -> str:
@@ -164,12 +165,11 @@ def _gaps(test: pd.DataFrame, results: Results) -> str:
     return " and ".join(f"{_of_100(gap)} on {named[str(role)]}" for role, gap in gaps.items())
 
 
-def caveats(results: Results, *, transfer: str) -> list[str]:
-    """What must be said beside the verdict: that another data set took the place of ImageNet, if one did."""
-    stands_in = "ImageNet" not in transfer.replace("Tiny-ImageNet", "")
-    finished = set(results.runs.loc[results.runs["status"] == "finished", "arm"])
-    sentence = f"{transfer} takes the place of ImageNet transfer in C5 and C8."
-    return [sentence] if stands_in and transfer in finished else []
+def stand_in(claims: Sequence[Claim]) -> str:
+    """A sentence on what stood for ImageNet transfer in the claims; nothing where ImageNet's weights did."""
+    (arm,) = (claim.arms[-1] for claim in claims if claim.key == "C5")
+    other = "ImageNet" not in arm.replace("Tiny-ImageNet", "")
+    return f" {arm} stands for ImageNet transfer in C5 and C8." if other else ""
 
 
 def claims_table(claims: Sequence[Claim], results: Results) -> pd.DataFrame:

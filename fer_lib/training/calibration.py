@@ -22,7 +22,7 @@ from fer_lib.paths import cache_folder
 from fer_lib.training.config import RunConfig
 from fer_lib.training.cost import Speed
 from fer_lib.training.evaluate import evaluate
-from fer_lib.training.machine import arithmetic, prepare, provenance, strict
+from fer_lib.training.machine import arithmetic, compiles, graphs, prepare, provenance, strict
 from fer_lib.training.run import Place
 from fer_lib.training.workspace import Workspace
 
@@ -192,7 +192,7 @@ def _mean(speeds: list[Speed]) -> Speed:
 
 def _cache_path(kind: Kind, place: Place, jobs: int) -> Path:
     here = provenance(place.torch_device(), computed_in="")
-    key = repr((kind, jobs, place.threads, here["device"], here["torch"], strict()))
+    key = repr((kind, jobs, place.threads, here["device"], here["torch"], strict(), graphs(), compiles()))
     return cache_folder() / "calibration" / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
 
 

@@ -57,10 +57,11 @@ class Step:
         self._hits = torch.zeros((), dtype=torch.float64, device=device)
         self.dropout = torch.Generator(device)
         self._capture = capture
-        self._network = model.logits_and_theta
+        self._network, self._captured = model.logits_and_theta, "cuda graph"
         if capture is not None and compiles() and config.loss != "pose" and _in_one_graph(model):
             torch.compiler.config.recompile_limit = SHAPES
             self._network = torch.compile(model.logits_and_theta, dynamic=False, fullgraph=True)
+            self._captured = "cuda graph, compiled"
         self._run: Body | None = None
         for module in model.modules():
             if isinstance(module, Dropout):
@@ -129,7 +130,7 @@ class Step:
         }
         with ALONE, uncounted(parts):
             self._run = self._capture(self._body, self.dropout)
-        self.how = "cuda graph" if self._network == self.model.logits_and_theta else "cuda graph, compiled"
+        self.how = self._captured
         for part, state in zip(parts, states, strict=True):
             part.load_state_dict(state)
         forget(self.optimizer)

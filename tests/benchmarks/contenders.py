@@ -132,6 +132,7 @@ def _naive(lane: Lane) -> Work:
 
         return load
     model = build(config, classes=len(labels.classes)).to(device)
+    without_forms(model)
     optimizer = torch.optim.Adam(model.parameters(), config.lr)
     loaders: dict[int, Any] = {}
 

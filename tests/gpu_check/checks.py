@@ -88,7 +88,7 @@ def captured(device: str, folder: Path) -> str:
 
 def compiled(device: str, folder: Path) -> str:
     """ResNet50 with the transformer, compiled inside its captured step, learns what it learns without."""
-    config = tiny(model="resnet50", attention="stn", train_limit=64)
+    config = tiny(model="resnet50", attention="stn", train_limit=64, precision="bf16")
     losses, steps = [], []
     for asked in ("0", "1"):
         os.environ["FER_COMPILE"] = asked
@@ -97,7 +97,7 @@ def compiled(device: str, folder: Path) -> str:
         steps.append(record.provenance["step"])
     assert steps == (["eager"] * 2 if device == "cpu" else ["cuda graph", "cuda graph, compiled"]), steps
     off = max(abs(ours - theirs) / theirs for ours, theirs in zip(*losses, strict=True))
-    assert off < 0.02, f"training losses differ by {off:.2%}"
+    assert off < 0.05, f"training losses differ by {off:.2%}"
     return f"ResNet50 + STN, losses apart by {off:.1e} at most"
 
 

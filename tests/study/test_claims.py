@@ -138,6 +138,23 @@ def test_how_fast_an_arm_is_is_told_where_it_learnt_and_its_runs_are_long():
     assert learning.speed(results(accuracy), split="random80") == ""
 
 
+def test_of_an_arm_that_learnt_nothing_convergence_says_so():
+    accuracy = {"Adam": [0.7] * 3, "SGD": [0.15] * 3}
+    curves = {"Adam": rising_to(9, 9, 9), "SGD": [[0.15] * 25] * 3}
+    (claim,) = (claim for claim in decide(results(accuracy, curves=curves), transfer=TRANSFER) if claim.key == "C7")
+    told = [part.text for part in claim.parts if part.value.n]
+    assert "epochs that SGD, which learnt nothing, converges after Adam, FER2013" in told
+
+
+def test_where_the_largest_falls_are_is_counted():
+    steady, late = [0.5 + 0.01 * epoch for epoch in range(15)], 5  # its index is epoch 6
+    fallen = [value - 0.2 * (index == late) for index, value in enumerate(steady)]
+    found = results({"Adam": [0.7] * 2}, curves={"Adam": [steady, fallen]}, roles=["FER2013"])
+    told = learning.stumbles(found, ["Adam", "SGD"], split="random80")
+    assert told == "The largest fall is into epoch 6 or 9 in 1 of 2 runs of Adam (by chance 0.3)."
+    assert learning.stumbles(found, ["SGD"], split="random80") == ""
+
+
 def test_instability_is_a_fall_at_epochs_six_and_nine_that_transfer_takes_away():
     calm = rising_to(15, 15, 15)
     stumbling = [

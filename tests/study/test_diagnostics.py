@@ -101,7 +101,7 @@ def test_what_became_of_transformers_stands_beside_what_they_are_worth(results):
     ]
     assert table["Minus ResNet50, moved"].tolist() == ["+0.1000 (1)"]
     assert table["Minus ResNet50, at the identity"].tolist() == ["–"]
-    adds, became = transformer.beside_plain(found, split="random80")
+    _, adds, became = transformer.beside_plain(found, split="random80")
     assert adds.startswith(
         "ResNet50 + STN minus ResNet50, test accuracy under random80: +0.1000 on Toy faces (one seed"
     )
