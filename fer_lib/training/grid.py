@@ -3,7 +3,7 @@
 The same file feeds a notebook and `python -m fer_lib run`, so both train the very same runs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -19,13 +19,41 @@ from fer_lib.training.config import Protocol, RunConfig, explain, validated
 Overrides = dict[str, Any]
 
 
+class Selection(BaseModel, extra="forbid", strict=True):
+    """Some of a grid's runs: those with one of the values of every list; an empty list takes all."""
+
+    arms: list[str] = []
+    datasets: list[str] = []
+    splits: list[Protocol] = []
+    seeds: list[int] = []
+
+    def takes(self, *, arm: str, dataset: str, split: str, seed: int) -> bool:
+        """Whether a run of these names is selected."""
+        pairs: tuple[tuple[Sequence[object], object], ...] = (
+            (self.arms, arm), (self.datasets, dataset), (self.splits, split), (self.seeds, seed),
+        )  # fmt: skip
+        return all(not wanted or value in wanted for wanted, value in pairs)
+
+    def check(self, *, where: str, **known: Iterable[object]) -> None:
+        """Whether all its names are among the `known` arms, datasets, splits and seeds.
+
+        Raises:
+            FerError: a name that is not; says `where`, and which there are.
+        """
+        for key, names in known.items():
+            names = list(dict.fromkeys(names))
+            if unknown := [name for name in getattr(self, key) if name not in names]:
+                raise FerError(f"{where}: {key}: {unknown[0]!r} is none; choose from {', '.join(map(str, names))}.")
+
+
 class Grid(BaseModel, extra="forbid", strict=True):
     """The product of arms, data sets, splits and seeds over a base config.
 
     Arms and data sets are named sets of overrides; a data set may be limited to some `arms`: a list of their names, or
-    the number of arms that it takes from the first on, which a renamed arm does not disturb. `more_seeds` gives some
-    arms further seeds. `keep_weights` lists the arms whose weights are kept, of the first seed's runs, and `reference`
-    is the arm that a notebook compares the others with; neither is part of a run's identity.
+    the number of arms that it takes from the first on, which a renamed arm does not disturb. Where `runs` are given,
+    only those of the product that one of them selects are made. `keep_weights` lists the arms whose weights are kept,
+    of the first seed's runs, and `reference` is the arm that a notebook compares the others with; neither is part of
+    a run's identity.
     """
 
     profile: str
@@ -34,7 +62,7 @@ class Grid(BaseModel, extra="forbid", strict=True):
     datasets: dict[str, Overrides] = Field(min_length=1)
     splits: list[Protocol] = Field(default=["random80"], min_length=1)
     seeds: list[int] = Field(default=[0], min_length=1)
-    more_seeds: dict[str, list[int]] = {}
+    runs: list[Selection] = []
     keep_weights: list[str] = []
     reference: str = ""
 
@@ -68,9 +96,13 @@ def expand(grid: Grid, *, where: str = "") -> list[Cell]:
     for key in ("split", "seed"):
         if any(key in overrides for overrides in (grid.base, *grid.datasets.values(), *grid.arms.values())):
             raise FerError(f"{place}{key} goes into the grid's list `{key}s`, not into base, datasets or arms.")
-    for key, named in (("keep_weights", grid.keep_weights), ("more_seeds", grid.more_seeds)):
-        if unknown := [arm for arm in named if arm not in grid.arms]:
-            raise FerError(f"{place}{key}: {unknown[0]!r} is no arm; choose from {', '.join(grid.arms)}.")
+    if unknown := [arm for arm in grid.keep_weights if arm not in grid.arms]:
+        raise FerError(f"{place}keep_weights: {unknown[0]!r} is no arm; choose from {', '.join(grid.arms)}.")
+    for number, selection in enumerate(grid.runs, start=1):
+        selection.check(
+            where=f"{place}runs: entry {number}", arms=grid.arms, datasets=grid.datasets, splits=grid.splits,
+            seeds=grid.seeds,
+        )  # fmt: skip
     if grid.reference and grid.reference not in grid.arms:
         raise FerError(f"{place}reference: {grid.reference!r} is no arm; choose from {', '.join(grid.arms)}.")
     _check_base(grid, place)
@@ -78,12 +110,13 @@ def expand(grid: Grid, *, where: str = "") -> list[Cell]:
     for dataset, overrides in grid.datasets.items():
         limited = _limited(overrides.get("arms", list(grid.arms)), grid, where=f"{place}datasets.{dataset}.arms")
         own = {key: value for key, value in overrides.items() if key != "arms"}
-        for split, arm in product(grid.splits, limited):
-            for seed in dict.fromkeys([*grid.seeds, *grid.more_seeds.get(arm, ())]):
-                values = {**grid.base, **own, **grid.arms[arm], "split": split, "seed": seed}
-                config = RunConfig.parse(values, where=f"{place}arm {arm!r} on {dataset!r}")
-                keep = arm in grid.keep_weights and seed == grid.seeds[0]
-                cells.append(Cell(arm, dataset, split, seed, config, keep))
+        for split, arm, seed in product(grid.splits, limited, grid.seeds):
+            name: dict[str, Any] = {"arm": arm, "dataset": dataset, "split": split, "seed": seed}
+            if grid.runs and not any(selection.takes(**name) for selection in grid.runs):
+                continue
+            values = {**grid.base, **own, **grid.arms[arm], "split": split, "seed": seed}
+            config = RunConfig.parse(values, where=f"{place}arm {arm!r} on {dataset!r}")
+            cells.append(Cell(**name, config=config, keep_weights=arm in grid.keep_weights and seed == grid.seeds[0]))
     return cells
 
 

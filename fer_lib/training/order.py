@@ -1,33 +1,13 @@
 """The order of a campaign: what the profile's `order.yaml` names, then the rest seed by seed, the longest last."""
 
 from collections.abc import Iterable, Sequence
-from itertools import product
 from pathlib import Path
-
-from pydantic import BaseModel, Field
 
 from fer_lib import paths
 from fer_lib.errors import FerError
 from fer_lib.training import cost
-from fer_lib.training.config import Protocol, RunConfig, validated
-from fer_lib.training.grid import Cell, by_name, grids_in, read_params
-
-
-class Selection(BaseModel, extra="forbid", strict=True):
-    """Some of a profile's runs: each arm in turn, on every data set unless some are named."""
-
-    arms: list[str] = Field(min_length=1)
-    datasets: list[str] = []
-    splits: list[Protocol] = ["random80"]
-    seeds: list[int] = [0]
-
-    def runs(self, cells: Sequence[Cell]) -> Iterable[RunConfig]:
-        """The configs of `cells` that are selected."""
-        for wanted in product(self.seeds, self.splits, self.arms):
-            for cell in cells:
-                named = not self.datasets or cell.dataset in self.datasets
-                if named and (cell.seed, cell.split, cell.arm) == wanted:
-                    yield cell.config
+from fer_lib.training.config import RunConfig, validated
+from fer_lib.training.grid import Cell, Selection, by_name, grids_in, read_params
 
 
 def written_order(folder: Path) -> list[RunConfig]:
@@ -46,18 +26,32 @@ def written_order(folder: Path) -> list[RunConfig]:
     found: list[RunConfig] = []
     for number, entry in enumerate(values["order"], start=1):
         selection = validated(Selection, entry, where=f"{path}: entry {number}")
-        for key, name in (("arms", "arm"), ("datasets", "dataset"), ("splits", "split"), ("seeds", "seed")):
-            known = dict.fromkeys(getattr(cell, name) for cell in cells)
-            if unknown := [value for value in getattr(selection, key) if value not in known]:
-                raise FerError(
-                    f"{path}: entry {number}: {key}: no run has {unknown[0]!r}; choose from "
-                    f"{', '.join(map(str, known))}."
-                )
-        chosen = list(selection.runs(cells))
+        selection.check(
+            where=f"{path}: entry {number}", arms=[cell.arm for cell in cells], seeds=[cell.seed for cell in cells],
+            datasets=[cell.dataset for cell in cells], splits=[cell.split for cell in cells],
+        )  # fmt: skip
+        chosen = _selected(selection, cells)
         if not chosen:
             raise FerError(f"{path}: entry {number} selects no run: {entry}.")
         found += chosen
     return list(dict.fromkeys(found))
+
+
+def _selected(selection: Selection, cells: Iterable[Cell]) -> list[RunConfig]:
+    """The configs that are selected, by seed, then by split and arm as the selection lists them."""
+
+    def place(cell: Cell) -> tuple[int, ...]:
+        lists: tuple[tuple[Sequence[object], object], ...] = (
+            (selection.splits, cell.split),
+            (selection.arms, cell.arm),
+        )
+        return cell.seed, *(wanted.index(value) if wanted else 0 for wanted, value in lists)
+
+    taken = (
+        cell for cell in cells
+        if selection.takes(arm=cell.arm, dataset=cell.dataset, split=cell.split, seed=cell.seed)
+    )  # fmt: skip
+    return [cell.config for cell in sorted(taken, key=place)]
 
 
 def order_of(profile: str) -> list[RunConfig]:

@@ -54,14 +54,15 @@ def test_kept_weights_are_those_of_an_arms_first_seed_and_change_no_run():
     assert kept(keeping) == {cell.config for cell in keeping if cell.arm == "SGD" and cell.seed == 4}
 
 
-def test_some_arms_may_have_more_seeds():
-    cells = expand(grid(seeds=[0], splits=["random80"], more_seeds={"SGD": [1, 0]}))
-    seeds = {(cell.arm, cell.dataset): [] for cell in cells}
-    for cell in cells:
-        seeds[cell.arm, cell.dataset].append(cell.seed)
-    assert {arm: found for (arm, dataset), found in seeds.items() if dataset == "Faces"} == {
-        "Adam": [0], "SGD": [0, 1], "again": [0],
-    }  # fmt: skip
+def test_where_runs_are_named_only_those_are_made():
+    cells = expand(grid(runs=[{"arms": ["SGD"], "splits": ["official"]}, {"datasets": ["Faces"], "seeds": [2]}]))
+    of_sgd = {(cell.dataset, cell.split, cell.seed) for cell in cells if cell.arm == "SGD"}
+    assert of_sgd == {
+        *((dataset, "official", seed) for dataset in ("Faces", "Faces+") for seed in range(3)),
+        ("Faces", "random80", 2),
+    }
+    assert {(cell.dataset, cell.seed) for cell in cells if cell.arm == "Adam"} == {("Faces", 2)}
+    assert [cell.config for cell in cells] == [cell.config for cell in expand(grid()) if cell in cells]
 
 
 def test_a_name_stands_for_one_run_in_all_files_of_a_profile():
@@ -85,7 +86,9 @@ def test_a_name_stands_for_one_run_in_all_files_of_a_profile():
         ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": 4}}}, ["Faces.arms", "4", "of the 3 arms"]),
         ({"datasets": {"Faces": {"dataset": "toyfaces", "arms": True}}}, ["Faces.arms", "True", "of the 3 arms"]),
         ({"keep_weights": ["STN"]}, ["keep_weights", "'STN'", "Adam, SGD"]),
-        ({"more_seeds": {"STN": [1]}}, ["more_seeds", "'STN'", "Adam, SGD"]),
+        ({"runs": [{"arms": ["STN"]}]}, ["runs: entry 1", "'STN'", "Adam, SGD"]),
+        ({"runs": [{"seeds": [0]}, {"seeds": [7]}]}, ["runs: entry 2", "seeds", "7", "0, 1, 2"]),
+        ({"runs": [{"arm": ["SGD"]}]}, ["file.yaml", "arm", "arms, datasets, splits, seeds"]),
         ({"arms": {"A": {"lr": "1e-4"}}}, ["'A'", "'Faces", "lr", "1.0e-4"]),
         ({"arms": {"A": {"optimiser": "sgd"}}}, ["'A'", "optimiser", "optimizer"]),
         ({"arms": {"A": {"split": "official"}}}, ["split", "splits"]),

@@ -6,14 +6,11 @@ import pytest
 import yaml
 from training.tiny import fine_tuned, tiny
 
-from fer_lib import paths
 from fer_lib.errors import FerError
 from fer_lib.training import RunConfig
-from fer_lib.training.grid import by_name, grids_in
 from fer_lib.training.order import in_order, order_of, with_pretraining, written_order
 
 SHAPES = fine_tuned().pretraining
-PAPER = Path(__file__).parents[2] / "params" / "paper"
 GRID = {
     "profile": "x", "arms": {"Adam": {}, "SGD": {"optimizer": "sgd"}}, "splits": ["random80", "official"],
     "datasets": {"Faces": {"dataset": "toyfaces"}, "Faces+": {"dataset": "toyfacesplus"}}, "seeds": [0, 1],
@@ -46,15 +43,18 @@ def test_the_written_order_comes_first_then_seed_by_seed_the_longest_last():
 
 
 def test_an_entry_takes_its_arms_in_turn_on_every_data_set(write):
-    entries = [{"arms": ["SGD", "Adam"], "seeds": [1]}, {"arms": ["SGD"], "splits": ["official"]}]
+    entries = [
+        {"arms": ["SGD", "Adam"], "splits": ["random80"], "seeds": [1]},
+        {"arms": ["SGD"], "splits": ["official"], "seeds": [0]},
+    ]
     found = written_order(write({"order": entries}))
     assert [(run.optimizer, run.dataset, run.seed, run.split) for run in found] == [
         ("sgd", "toyfaces", 1, "random80"), ("sgd", "toyfacesplus", 1, "random80"),
         ("adam", "toyfaces", 1, "random80"), ("adam", "toyfacesplus", 1, "random80"),
         ("sgd", "toyfaces", 0, "official"), ("sgd", "toyfacesplus", 0, "official"),
     ]  # fmt: skip
-    only = written_order(write({"order": [{"arms": ["Adam"], "datasets": ["Faces+"]}]}))
-    assert only == [RunConfig(dataset="toyfacesplus")]
+    only = written_order(write({"order": [{"arms": ["Adam"], "datasets": ["Faces+"], "splits": ["random80"]}]}))
+    assert only == [RunConfig(dataset="toyfacesplus"), RunConfig(dataset="toyfacesplus", seed=1)]
 
 
 @pytest.mark.parametrize(
@@ -80,18 +80,3 @@ def test_a_profile_without_params_or_without_an_order_has_none(tmp_path, monkeyp
     monkeypatch.setenv("FER_PARAMS", str(tmp_path / "nowhere"))
     assert order_of("mine") == []
     assert written_order(tmp_path) == []
-
-
-def test_the_paper_has_a_number_in_most_rows_before_a_second_seed():
-    """The rows that wait take many hours, need a download, stand near chance, are gentler transformers, or not in the
-    paper.
-    """
-    cells = by_name(grids_in(paths.params_files(PAPER)))
-    ordered = in_order((cell.config for cell in cells), written_order(PAPER))
-    second = next(place for place, run in enumerate(ordered) if run.seed == 1)
-    first = {cell.config: cell.arm for cell in cells if (cell.seed, cell.split) == (0, "random80")}
-    waiting = {arm for config, arm in first.items() if ordered.index(config) > second and not arm.startswith("CNN")}
-    assert waiting == {
-        "VGGFace", "0.03", "STN, slow localisation", "STN, pulled to identity",
-        *(f"ResNet50{stn} + {weights}" for stn in ("", " + STN") for weights in ("ImageNet", "Tiny-ImageNet")),
-    }  # fmt: skip
