@@ -54,7 +54,7 @@ def transfer_arms(folder: Path) -> list[str]:
     Raises:
         FerError: the profile has no verdict.
     """
-    verdict = folder / "09_verdict.yaml"
+    verdict = folder / "11_verdict.yaml"
     if not verdict.is_file():
         raise FerError(f"{verdict} is not there, so this profile is not compared with the paper and tests no claim.")
     return list(read_params(verdict).get("transfer", []))

@@ -20,8 +20,8 @@ from fer_lib.geometry import compose_pose, invert, sampling_grid, warp
 GREY_MEAN, GREY_STD = 0.5, 0.25  # what `normalise` takes off and divides by, the same for every data set
 
 Augment = Literal["none", "flip", "crop_flip", "affine", "poses"]
-Purpose = Literal["order", "augment", "dropout", "response", "mixup"]
-_PURPOSES: tuple[Purpose, ...] = ("order", "augment", "dropout", "response", "mixup")
+Purpose = Literal["order", "augment", "dropout", "response", "mixup", "copies"]
+_PURPOSES: tuple[Purpose, ...] = ("order", "augment", "dropout", "response", "mixup", "copies")
 _PAD = 4  # pixels that `crop_flip` shifts by, at most
 POSES = {"rotation": 45.0, "log_scale": 0.25, "shift_x": 0.2, "shift_y": 0.2}  # most of each, either way, in `poses`
 

@@ -16,7 +16,7 @@ from fer_lib.models import SpatialTransformer, build
 from fer_lib.models.weights import restore
 from fer_lib.results import Results
 from fer_lib.training import Record, RunConfig, RunStore, expand
-from fer_lib.training.engine import labels_and_split
+from fer_lib.training.engine import prepared
 from fer_lib.training.grid import grids_of
 from fer_lib.training.release import contents, released
 
@@ -89,7 +89,7 @@ def shipped() -> list[TrainedRun]:
         except FerError:  # not here, or damaged: the networks work on other faces all the same
             rows = np.empty(0, np.int64)
         else:
-            rows = labels_and_split(config, faces)[1].report
+            rows = prepared(config, faces).split.report
         title = DATASETS[config.dataset].title
         if config.loss == "pose":
             found.append(TrainedRun(f"Shown poses of {title}{_told(undone)}", record, weights, rows, undone))

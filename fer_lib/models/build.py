@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from fer_lib.models.convolution import fast_convolutions
-from fer_lib.models.networks import compact, resnet50, vanilla_cnn, vggface
+from fer_lib.models.networks import compact, keras_defaults, resnet50, vanilla_cnn, vggface
 from fer_lib.models.stn import SpatialTransformer
 
 MODELS = ("resnet50", "vggface", "vanilla_cnn", "compact", "none")
@@ -31,6 +31,8 @@ class ModelConfig(Protocol):
     def localisation_lr(self) -> float: ...
     @property
     def pretrained(self) -> str: ...
+    @property
+    def defaults(self) -> str: ...
     @property
     def seed(self) -> int: ...
 
@@ -74,6 +76,8 @@ def build(config: ModelConfig, *, classes: int) -> Classifier:
             network = compact(classes=classes)
         else:
             network = nn.Sequential()  # a run that trains the localisation net alone
+        if config.defaults == "keras":
+            keras_defaults(network)
         attention = None
         if config.attention != "none":
             attention = SpatialTransformer(

@@ -143,6 +143,19 @@ def compact(*, classes: int) -> nn.Sequential:
     return _drawn(nn.Sequential(*layers))
 
 
+def keras_defaults(network: nn.Module) -> None:
+    """Puts Keras' defaults in the place of torch's: Glorot's uniform weights, normalisation with momentum 0.99 (torch
+    writes 0.01) and epsilon 1e-3 (https://keras.io/api/layers/).
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum, layer.eps = 0.01, 1e-3
+        elif isinstance(layer, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
 def _convolved(before: int, width: int) -> list[nn.Module]:
     return [nn.Conv2d(before, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(True)]
 

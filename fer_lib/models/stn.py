@@ -19,13 +19,23 @@ SCALE = 0.5  # of theta's departure from the identity, see SpatialTransformer
 _MAP = 6  # side of the feature map that theta is regressed from: 48 pixels, halved three times
 
 Attention = Literal["none", "stn", "stn_frozen", "stn_no_warp"]
-Localisation = Literal["paper", "hidden"]
+Localisation = Literal["paper", "paper_batch_norm", "hidden"]
 
 
 def _paper_features(channels: int) -> tuple[nn.Sequential, int]:
     layers = nn.Sequential(
         nn.Conv2d(channels, FILTERS, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(FILTERS, FILTERS, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2), nn.Flatten(),
+    )  # fmt: skip
+    return layers, FILTERS * _MAP**2
+
+
+def _paper_batch_norm_features(channels: int) -> tuple[nn.Sequential, int]:
+    """The paper's net with batch normalisation, so that no unit falls silent for all images."""
+    layers = nn.Sequential(
+        nn.Conv2d(channels, FILTERS, 3, padding=1, bias=False), nn.BatchNorm2d(FILTERS), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(FILTERS, FILTERS, 3, padding=1, bias=False), nn.BatchNorm2d(FILTERS), nn.ReLU(), nn.MaxPool2d(2),
+        nn.AvgPool2d(2), nn.Flatten(),
     )  # fmt: skip
     return layers, FILTERS * _MAP**2
 
@@ -41,6 +51,9 @@ def _hidden_features(channels: int) -> tuple[nn.Sequential, int]:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(before * _MAP**2, HIDDEN), nn.ReLU()), HIDDEN
 
 
+_FEATURES = {"paper": _paper_features, "paper_batch_norm": _paper_batch_norm_features, "hidden": _hidden_features}
+
+
 class SpatialTransformer(nn.Module):
     """Localisation net → theta → warped image, [B, C, 48, 48] → the same shape.
 
@@ -51,7 +64,8 @@ class SpatialTransformer(nn.Module):
     Args:
         mode: `stn`; `stn_frozen` keeps the identity for ever; `stn_no_warp` trains the same parameters, whose theta
             shifts the image's brightness by a negligible amount instead of warping it (a control of capacity).
-        localisation: `paper`, or `hidden`: three normalised convolutions on the halved image and a hidden layer.
+        localisation: `paper`; `paper_batch_norm`: the same with batch normalisation; or `hidden`: three normalised
+            convolutions on the halved image and a hidden layer.
         warps: how often the net looks, each time at what the thetas so far make of the image.
         frozen: the localisation net keeps the weights that it is given.
     """
@@ -63,7 +77,7 @@ class SpatialTransformer(nn.Module):
         super().__init__()
         self.mode, self.warps = mode, warps
         self.frozen = frozen or mode == "stn_frozen"
-        self.features, width = (_paper_features if localisation == "paper" else _hidden_features)(channels)
+        self.features, width = _FEATURES[localisation](channels)
         self.regression = nn.Linear(width, 6)
         nn.init.zeros_(self.regression.weight)
         nn.init.zeros_(self.regression.bias)

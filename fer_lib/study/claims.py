@@ -81,7 +81,7 @@ def decide(results: Results, *, transfer: str) -> list[Claim]:
     if results.stand_in:
         raise FerError(
             "The verdict compares with the paper, and a data set here only stands in for the paper's.\n"
-            "Leave 09_verdict.yaml out of the profile; 10_drawn_faces.yaml shows what such data can."
+            "Leave 11_verdict.yaml out of the profile; 15_drawn_faces.yaml shows what such data can."
         )
     against_sgd = [(other, "SGD") for other in OTHER_OPTIMIZERS if other != "SGD"]
     parts = {

@@ -103,7 +103,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 def decided(results: Results) -> list[Claim]:
     """The paper's claims, by the transfer that the verdict's params name."""
-    transfer = read_params(paths.project_root() / "params" / PROFILE / "09_verdict.yaml")["transfer"]
+    transfer = read_params(paths.project_root() / "params" / PROFILE / "11_verdict.yaml")["transfer"]
     return decide(results, transfer=first_measured(results, transfer))
 
 

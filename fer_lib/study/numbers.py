@@ -14,7 +14,7 @@ from fer_lib.study.wording import interval
 FORMATS: Mapping[str, Format] = {
     "Verdict": badge,
     "Notebook": lambda notebook: link(notebook[:2], f"{notebook}.ipynb"),
-    "Runs": lambda runs: link(str(runs), "09_verdict.ipynb#table-claim_runs") if runs else "0",
+    "Runs": lambda runs: link(str(runs), "11_verdict.ipynb#table-claim_runs") if runs else "0",
     "Paper": "{:.4f}",
     "Difference": "{:+.4f}",
 }

@@ -19,11 +19,11 @@ _NOTEBOOKS = {
     "C2": "04_optimizer_sweep",
     "C3": "05_learning_rate_sweep",
     "C4": "06_attention_ablation",
-    "C5": "07_transfer_learning",
+    "C5": "08_transfer_learning",
     "C6": "06_attention_ablation",
     "C7": "04_optimizer_sweep",
-    "C8": "07_transfer_learning",
-    "C9": "08_error_analysis",
+    "C8": "08_transfer_learning",
+    "C9": "09_error_analysis",
 }
 
 

@@ -35,7 +35,7 @@ JOBS_TRIED = (1, 2, 4, 8)
 WORTH_IT = 1.1  # more runs at once must train that much more in total
 
 
-Kind = tuple[str, str, int, bool, int, str, str]
+Kind = tuple[str, str, int, bool, int, str, bool, str]
 Measured = tuple[Speed, float]
 
 
@@ -182,7 +182,7 @@ def _kind(config: RunConfig, device: torch.device) -> Kind:
     stn = config.attention not in ("none", "stn_frozen")
     return (
         config.model, config.stem, config.width_per_group, stn, config.batch_size, config.augment,
-        arithmetic(config, device),
+        bool(config.unwarped_loss), arithmetic(config, device),
     )  # fmt: skip
 
 

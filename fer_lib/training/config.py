@@ -8,6 +8,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from fer_lib.data import DATASETS, PRETRAINING_SETS
+from fer_lib.data.preparation import Preparation
 from fer_lib.errors import FerError
 
 Protocol = Literal["random80", "grouped80", "official", "folders"]  # see `data.splits`
@@ -29,9 +30,12 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     `label_rule` left out means the data set's usual one. `precision: auto` is bf16 autocast on a CUDA device or on a
     CPU with bf16 instructions, and fp32 elsewhere; the record says which it was. `width_per_group` is torchvision's:
     under 64 ResNet50's inner layers, and all of VGGFace's, are that much thinner. `localisation_lr` is the localisation
-    net's share of `lr` (0: it stays as it is), `identity_pull` the weight in the loss of theta's mean squared Frobenius
-    distance from the identity. Limits keep a random subset of the training or test images. `pretraining` is the run
-    whose network this one starts from.
+    net's share of `lr` (0: it stays as it is), `localisation_from` the share of the steps after which it learns at all,
+    `identity_pull` the weight in the loss of theta's mean squared Frobenius distance from the identity, `unwarped_loss`
+    that of the classifier's loss on the images as they are. Limits keep a random subset of the training or test images.
+    `preparation` is what is done with the images around the split (`data.preparation`). `pretraining` is the run
+    whose network this one starts from. `defaults: keras` takes what Keras takes where nobody says (`keras_defaults`,
+    and an optimizer's epsilon of 1e-7).
 
     `warm_up` is the share of the steps in which a cosine's learning rate rises, `class_weight` how much more the rare
     classes count in the loss (`class_weights`), `mixup` the parameter of the Beta distribution by which two images are
@@ -49,17 +53,20 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     labelling: Literal["fer2013new", "label_csv"] = "fer2013new"
     label_rule: str = ""
     split: Protocol = "random80"
+    preparation: Preparation = "none"
     model: Literal["resnet50", "vggface", "vanilla_cnn", "compact", "none"] = "resnet50"
     stem: Literal["imagenet", "small"] = "imagenet"
     width_per_group: int = Field(default=64, ge=8, le=64, multiple_of=8)
     attention: Literal["none", "stn", "stn_frozen", "stn_no_warp"] = "none"
-    localisation: Literal["paper", "hidden"] = "paper"
+    localisation: Literal["paper", "paper_batch_norm", "hidden"] = "paper"
     warps: int = Field(default=1, ge=1, le=4)
     shown_poses: int = Field(default=0, ge=0)
     pretrained: Literal["none", "imagenet1k_v1", "imagenet1k_v2", "tiny_imagenet", "toyshapes"] = "none"
     pretraining: "RunConfig | None" = None
     localisation_lr: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    localisation_from: float = Field(default=0.0, ge=0, lt=1)
     identity_pull: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    unwarped_loss: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     optimizer: Literal["sgd", "adam", "nadam", "rmsprop", "radam", "adamw"] = "adam"
     lr: float = Field(default=0.001, gt=0, allow_inf_nan=False)
     momentum: float = Field(default=0.0, ge=0, lt=1)
@@ -74,6 +81,7 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     class_weight: Literal["none", "balanced", "effective"] = "none"
     mixup: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     ema: float = Field(default=0.0, ge=0, lt=1)
+    defaults: Literal["torch", "keras"] = "torch"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = Field(default=0, ge=0, lt=2**31)
     train_limit: int | None = Field(default=None, ge=1)
@@ -102,11 +110,16 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
         whole = (self.model, self.stem, self.width_per_group) == ("resnet50", "imagenet", 64)
         if self.pretrained.startswith("imagenet") and not whole:
             raise ValueError(f"pretrained: {self.pretrained!r} belongs to model resnet50 with stem imagenet, unthinned")
-        of_transformer = ("localisation", "warps", "shown_poses", "localisation_lr", "identity_pull")
+        of_transformer = (
+            "localisation", "warps", "shown_poses", "localisation_lr", "localisation_from", "identity_pull",
+            "unwarped_loss",
+        )  # fmt: skip
         changed = [key for key in of_transformer if getattr(self, key) != type(self).model_fields[key].default]
         if changed and self.attention not in ("stn", "stn_no_warp"):
             raise ValueError(f"{', '.join(changed)}: belong to attention stn")
         self._check_poses()
+        if self.preparation != "none" and (self.split != "random80" or self.train_limit or self.test_limit):
+            raise ValueError("preparation: goes with split random80, without train_limit and test_limit")
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
             raise ValueError("momentum: belongs to the optimizers sgd and rmsprop")
         if self.warm_up and self.schedule != "cosine":
@@ -122,7 +135,8 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
         kind = {"loss": self.loss == "pose", "model": self.model == "none"}
         if any(kind.values()) and not (all(kind.values()) and self.attention == "stn" and self.augment == "poses"):
             raise ValueError("loss, model: 'pose' and 'none' go together, with attention stn and augment poses")
-        if self.loss == "pose" and (self.shown_poses or self.localisation_lr != 1.0 or self.identity_pull):
+        beside = ("shown_poses", "localisation_from", "identity_pull", "unwarped_loss")
+        if self.loss == "pose" and (self.localisation_lr != 1.0 or any(getattr(self, key) for key in beside)):
             raise ValueError("loss: 'pose' trains the localisation net alone, without shown_poses and its like")
         if self.loss == "pose" and (self.label_smoothing or self.mixup or self.class_weight != "none"):
             raise ValueError("label_smoothing, class_weight, mixup: belong to loss cross_entropy")

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import torch
 
 from fer_lib.data import FIXED
+from fer_lib.data.preparation import WARPS
 from fer_lib.training.config import RunConfig
 from fer_lib.training.machine import arithmetic, cores, default_device
 
 # Training GFLOP per 48×48 image (three times the forward pass), counted over convolutions and linear layers.
 _GFLOP = {"resnet50": 1.26, "vggface": 4.3, "vanilla_cnn": 0.9, "compact": 0.77, "none": 0.0}
 _GFLOP_SMALL_STEM = 17.5
-_GFLOP_STN = {"paper": 0.13, "hidden": 0.026}  # of one look at an image
+_GFLOP_STN = {"paper": 0.13, "paper_batch_norm": 0.13, "hidden": 0.026}  # of one look at an image
 _ROWS = {"fer2013": 35_887, "ferplus": 35_887, "tiny_imagenet": 110_000}
 _TOY_ROWS = 3_000
 
@@ -32,6 +33,7 @@ def images(config: RunConfig) -> tuple[int, int]:
     """About how many images a run trains on in an epoch, and how many it evaluates after each and at its end."""
     rows = _ROWS.get(config.dataset, _TOY_ROWS)
     held_out = rows // 10 if config.split in FIXED else rows // 5
+    held_out *= 1 + WARPS if config.preparation == "warps_then_split" else 1
     return min(rows * 4 // 5, config.train_limit or rows), min(held_out, config.test_limit or rows)
 
 
@@ -42,6 +44,7 @@ def gflop(config: RunConfig) -> float:
     # of ResNet50's work 46 % is between two inner layers, 42 % from or to one; VGGFace has inner layers only
     network *= thin**2 if config.model == "vggface" else 0.12 + 0.42 * thin + 0.46 * thin**2
     looks = config.warps if config.attention != "none" else 0
+    network *= 2 if config.unwarped_loss else 1
     per_image = network + looks * _GFLOP_STN[config.localisation]
     train, held_out = images(config)
     return per_image * (config.epochs * (train + held_out / 3) + held_out / 3)

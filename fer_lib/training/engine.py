@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from fer_lib.data import PRETRAINING_SETS, FaceSet, Labels, Split, apply_rule, split_rows
+from fer_lib.data import PRETRAINING_SETS, FaceSet, Split, apply_rule
 from fer_lib.data.batches import DeviceData, augmentation_plan, generator, key, mixing_plan
 from fer_lib.data.duplicates import copies_of
 from fer_lib.data.labels import tied
+from fer_lib.data.preparation import Prepared, prepare
 from fer_lib.evaluation.theta import collapse, theta_summary
 from fer_lib.models import Classifier
 from fer_lib.training.checkpoint import Training
@@ -59,15 +60,15 @@ class Outcome:
     arithmetic: str
 
 
-def labels_and_split(config: RunConfig, faces: FaceSet) -> tuple[Labels, Split]:
-    """What a run learns from and is tested on: the labels under its rule, and its training, selection and test rows.
+def prepared(config: RunConfig, faces: FaceSet) -> Prepared:
+    """What a run learns from and is tested on: images, labels under its rule, training, selection and test rows.
 
     Raises:
         FerError: the data does not have what the config asks for.
     """
     labels = apply_rule(faces, config.label_rule)
     limits = {"train_limit": config.train_limit, "test_limit": config.test_limit}
-    return labels, split_rows(faces, labels, protocol=config.split, seed=config.seed, **limits)
+    return prepare(faces, labels, protocol=config.split, seed=config.seed, preparation=config.preparation, **limits)
 
 
 def train(
@@ -90,12 +91,15 @@ def train(
         Stopped: `after_epoch` said so.
         FerError: the data does not have what the config asks for.
     """
-    labels, split = labels_and_split(config, faces)
-    images = workspace.images(faces)
-    training_data, select, report = (
-        DeviceData.of(images, labels, rows) for rows in (split.train, split.select, split.report)
-    )
-    step = workspace.step(config, training_data, labels, start)
+    given = prepared(config, faces)
+    images = workspace.images(given.faces)
+
+    def on_device(split: Split) -> list[DeviceData]:
+        return [DeviceData.of(images, given.labels, rows) for rows in (split.train, split.select, split.report)]
+
+    training_data, select, report = on_device(given.split)
+    first_half = on_device(given.first_half or given.split)
+    step = workspace.step(config, training_data, given.labels, start)
     model = step.judged
     training = Training(step.model, step.optimizer, step.average)
     watched = select if len(select) else report
@@ -106,7 +110,9 @@ def train(
     if model.attention is not None and not training.thetas:
         training.thetas.append(some_thetas(model, report, count=THETA_IMAGES))
     for epoch in range(len(training.history), config.epochs):
-        line = _run_epoch(step, training_data, watched, config, epoch)
+        early = given.first_half is not None and epoch < config.epochs // 2
+        trained_on, looked_at = (first_half[0], first_half[2]) if early else (training_data, watched)
+        line = _run_epoch(step, trained_on, looked_at, config, epoch, images=given.epoch_images)
         training.history.append(line)
         if line.train_loss is None:
             status, reason = "diverged", f"the training loss is not finite in epoch {line.epoch}"
@@ -115,7 +121,7 @@ def train(
             training.best = {name: value.clone() for name, value in model.state_dict().items()}
         if model.attention is not None:
             training.thetas.append(some_thetas(model, report, count=THETA_IMAGES))
-        if not after_epoch(training, len(training_data)):
+        if not after_epoch(training, given.epoch_images):
             raise Stopped
     if training.best:
         model.load_state_dict(training.best)
@@ -128,34 +134,40 @@ def train(
     if status == "finished":
         final = _final_metrics(training.history, found)
     if status == "finished" and config.loss != "pose":
-        looked_at = max(100, config.epochs * len(training_data) // PROBE_SHARE)
-        probes = probe(model, report, autocast=step.autocast, images=looked_at)
+        count = max(100, config.epochs * given.epoch_images // PROBE_SHARE)
+        probes = probe(model, report, autocast=step.autocast, images=count)
         arrays |= _response(model, report, config, autocast=step.autocast)
         if len(select):
             arrays |= _probabilities(model, select, report, autocast=step.autocast)
     return Outcome(
         status=status,
         reason=reason,
-        classes=labels.classes,
-        train_images=len(training_data),
+        classes=given.labels.classes,
+        train_images=given.epoch_images,
         history=training.history,
         metrics=final,
         robustness=probes,
-        arrays=arrays | _what_flatters(config, faces, split),
+        arrays=arrays | _what_flatters(config, faces, given.split),
         model=model,
         step=step.how,
         arithmetic=", ".join(training.arithmetics),
     )
 
 
-def _run_epoch(step: Step, data: DeviceData, watched: DeviceData, config: RunConfig, epoch: int) -> Epoch:
+def _run_epoch(
+    step: Step, data: DeviceData, watched: DeviceData, config: RunConfig, epoch: int, *, images: int
+) -> Epoch:
     began = time.perf_counter()
-    steps = max(1, len(data) // config.batch_size)  # the last, smaller batch is left out; every epoch another one
+    images = min(images, len(data))
+    steps = max(1, images // config.batch_size)  # the last, smaller batch is left out; every epoch another one
+    learns = round(
+        config.localisation_from * config.epochs * steps
+    )  # the first step in which the localisation net does
 
     def lr(number: int) -> float:
         return learning_rate(config, step=epoch * steps + number, steps=config.epochs * steps)
 
-    order = torch.randperm(len(data), generator=generator(config.seed, "order", epoch))
+    order = torch.randperm(len(data), generator=generator(config.seed, "order", epoch))[:images]
     plan = augmentation_plan(config.augment, len(data), seed=config.seed, epoch=epoch)
     loss, accuracy = step.epoch(
         data.index[order.to(data.index.device)],
@@ -163,6 +175,7 @@ def _run_epoch(step: Step, data: DeviceData, watched: DeviceData, config: RunCon
         dropout_seed=key(config.seed, "dropout", epoch),
         lr=lr,
         mix=mixing_plan(config.mixup, steps, seed=config.seed, epoch=epoch),
+        localisation=lambda number: epoch * steps + number >= learns,
     )
     gradient = step.localisation_share()
     trained = time.perf_counter()
@@ -222,7 +235,7 @@ def _probabilities(model: Classifier, select: DeviceData, report: DeviceData, *,
 
 def _what_flatters(config: RunConfig, faces: FaceSet, split: Split) -> Arrays:
     """What may make a test image easy that says nothing of the model: copies of it, and a tie that its rule decided."""
-    if config.dataset in PRETRAINING_SETS:
+    if config.dataset in PRETRAINING_SETS or config.preparation != "none":
         return {}
     found: Arrays = {"copies": copies_of(faces, split.report, split.train)}
     if faces.votes is not None and config.label_rule != "fer7":

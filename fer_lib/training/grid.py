@@ -52,8 +52,8 @@ class Grid(BaseModel, extra="forbid", strict=True):
     Arms and data sets are named sets of overrides; a data set may be limited to some `arms`: a list of their names, or
     the number of arms that it takes from the first on, which a renamed arm does not disturb. Where `runs` are given,
     only those of the product that one of them selects are made. `keep_weights` lists the arms whose weights are kept,
-    of the first seed's runs, and `reference` is the arm that a notebook compares the others with; neither is part of
-    a run's identity.
+    of the first seed's runs, `reference` is the arm that a notebook compares the others with, and `published_as` says
+    which arm of the paper an arm stands for, where it has another name; none of them is part of a run's identity.
     """
 
     profile: str
@@ -65,6 +65,7 @@ class Grid(BaseModel, extra="forbid", strict=True):
     runs: list[Selection] = []
     keep_weights: list[str] = []
     reference: str = ""
+    published_as: dict[str, str] = {}
 
     @field_validator("splits", "seeds")
     @classmethod

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from fer_lib.training.config import RunConfig
 
+KERAS_EPSILON = 1e-7  # of its optimizers; torch's is 1e-8
 EFFECTIVE = 0.999  # of `class_weights`: classes of some thousands of images count alike
 
 
@@ -28,7 +29,8 @@ def make_optimizer(model: nn.Module, config: RunConfig) -> torch.optim.Optimizer
 
 def _groups(model: nn.Module, config: RunConfig) -> list[dict[str, Any]]:
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-    if config.localisation_lr in (0.0, 1.0):  # none of the net's parameters is trained, or all like the others
+    alike = config.localisation_lr in (0.0, 1.0) and not config.localisation_from
+    if alike:  # none of the net's parameters is trained, or all like the others
         return [{"params": list(trained.values())}]
     apart = {name: parameter for name, parameter in trained.items() if name.startswith("attention.")}
     rest = [parameter for name, parameter in trained.items() if name not in apart]
@@ -38,33 +40,35 @@ def _groups(model: nn.Module, config: RunConfig) -> list[dict[str, Any]]:
 def _optimizer(trained: list[dict[str, Any]], config: RunConfig, *, captured: bool) -> torch.optim.Optimizer:
     lr = torch.tensor(config.lr) if captured else config.lr
     weight_decay, momentum = config.weight_decay, config.momentum
+    options: dict[str, Any] = {"capturable": captured} | ({"eps": KERAS_EPSILON} if config.defaults == "keras" else {})
     match config.optimizer:
         case "sgd":
             return torch.optim.SGD(trained, lr, momentum=momentum, weight_decay=weight_decay, fused=True)
         case "adam":
-            return torch.optim.Adam(trained, lr, weight_decay=weight_decay, fused=True, capturable=captured)
+            return torch.optim.Adam(trained, lr, weight_decay=weight_decay, fused=True, **options)
         case "adamw":
-            return torch.optim.AdamW(trained, lr, weight_decay=weight_decay, fused=True, capturable=captured)
+            return torch.optim.AdamW(trained, lr, weight_decay=weight_decay, fused=True, **options)
         case "nadam":
-            return torch.optim.NAdam(trained, lr, weight_decay=weight_decay, foreach=True, capturable=captured)
+            return torch.optim.NAdam(trained, lr, weight_decay=weight_decay, foreach=True, **options)
         case "radam":
-            return torch.optim.RAdam(trained, lr, weight_decay=weight_decay, foreach=True, capturable=captured)
+            return torch.optim.RAdam(trained, lr, weight_decay=weight_decay, foreach=True, **options)
         case "rmsprop":
             return torch.optim.RMSprop(
-                trained, lr, momentum=momentum, weight_decay=weight_decay, foreach=True, capturable=captured
+                trained, lr, momentum=momentum, weight_decay=weight_decay, foreach=True, **options
             )
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Puts `lr`, or a group's share of it, into every group.
+def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float, *, localisation: bool = True) -> None:
+    """Puts `lr` into every group; a localisation net of its own group gets its share of it, or else nothing.
 
     A tensor is updated in place, because a captured step reads it.
     """
     for group in optimizer.param_groups:
+        own = lr * group.get("share", 1.0) if localisation or "share" not in group else 0.0
         if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(lr * group.get("share", 1.0))
+            group["lr"].fill_(own)
         else:
-            group["lr"] = lr * group.get("share", 1.0)
+            group["lr"] = own
 
 
 def forget(optimizer: torch.optim.Optimizer) -> None:

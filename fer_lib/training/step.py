@@ -82,7 +82,7 @@ class Step:
 
     def epoch(
         self, rows: Tensor, plan: Tensor | None, *, dropout_seed: int, lr: Callable[[int], float],
-        mix: Tensor | None = None,
+        mix: Tensor | None = None, localisation: Callable[[int], bool] = lambda step: True,
     ) -> tuple[float, float]:  # fmt: skip
         """Mean loss and accuracy of one pass, with one synchronisation at its end.
 
@@ -91,6 +91,7 @@ class Step:
             plan: their augmentation, [n, ...] in the same order, or None.
             lr: learning rate of a step, 0-based.
             mix: `mixing_plan` of the steps, or None.
+            localisation: whether the localisation net learns in a step, 0-based.
 
         Raises:
             CaptureFailed: the step is to be captured, and cannot be.
@@ -110,7 +111,7 @@ class Step:
                 self._plan.copy_(plan[batch])
             if mix is not None and self._mix is not None:
                 self._mix.copy_(mix[step])
-            set_learning_rate(self.optimizer, lr(step))
+            set_learning_rate(self.optimizer, lr(step), localisation=localisation(step))
             self._run()
         loss, hits = (torch.stack([self._loss, self._hits]) / steps).tolist()
         return loss, hits / size
@@ -156,11 +157,15 @@ class Step:
         with self.autocast:
             logits, theta = self._network(images)
             targets = self._targets.index_select(0, self._rows)
-            loss = self._loss_of(logits, targets)
-            if self._mix is not None:
-                loss = torch.lerp(self._loss_of(logits, targets.flip(0)), loss, self._mix)
+            loss = self._mixed_loss(logits, targets)
+            if self.config.unwarped_loss:
+                loss = loss + self.config.unwarped_loss * self._mixed_loss(self.model.network(images), targets)
         hits = (logits.detach().argmax(1) == self._wanted.index_select(0, self._rows)).sum()
         return loss, self._pull(theta), hits
+
+    def _mixed_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        loss = self._loss_of(logits, targets)
+        return loss if self._mix is None else torch.lerp(self._loss_of(logits, targets.flip(0)), loss, self._mix)
 
     def _loss_of(self, logits: Tensor, targets: Tensor) -> Tensor:
         return loss_of(logits, targets, label_smoothing=self.config.label_smoothing, weights=self._weights)

@@ -37,7 +37,7 @@ def test_a_photo_is_uploaded_and_the_explorer_opens_on_its_face(tmp_path):
     project = tmp_path / "project"
     (project / "notebooks").mkdir(parents=True)
     shutil.copytree(ROOT / "params", project / "params")
-    shutil.copy(ROOT / "notebooks" / "13_your_own_face.ipynb", project / "notebooks")
+    shutil.copy(ROOT / "notebooks" / "14_your_own_face.ipynb", project / "notebooks")
     data.load("toyfaces")  # leaves the cache that the notebook's kernel reads
     own = {"FER_ROOT": str(project), "FER_REPORT": str(tmp_path / "report"), "FER_DATA": str(tmp_path / "no data")}
     with (
@@ -46,7 +46,7 @@ def test_a_photo_is_uploaded_and_the_explorer_opens_on_its_face(tmp_path):
         browser_page(playwright) as lab,
     ):
         page = lab.page
-        page.goto(f"{address}lab/tree/notebooks/13_your_own_face.ipynb?token={TOKEN}")
+        page.goto(f"{address}lab/tree/notebooks/14_your_own_face.ipynb?token={TOKEN}")
         lab.run_all_cells()
         panel = page.locator(".fer-photo")
         panel.wait_for(timeout=240_000)

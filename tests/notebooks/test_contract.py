@@ -14,11 +14,14 @@ from fer_lib.training import expand, parse_grid, read_params
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 NAMES = [
     "01_data_exploration", "02_transformer_and_training", "03_model_comparison", "04_optimizer_sweep",
-    "05_learning_rate_sweep", "06_attention_ablation", "07_transfer_learning", "08_error_analysis", "09_verdict",
-    "10_drawn_faces", "11_known_poses", "12_beyond_the_paper", "13_your_own_face",
+    "05_learning_rate_sweep", "06_attention_ablation", "08_transfer_learning", "09_error_analysis", "10_known_poses",
+    "11_verdict", "12_paper_numbers", "13_beyond_the_paper", "14_your_own_face", "15_drawn_faces",
 ]  # fmt: skip
-PROFILES = ("demo", "quick", "paper")
-ELSEWHERE = {("09_verdict", "demo"), ("10_drawn_faces", "quick"), ("10_drawn_faces", "paper")}  # not in the profile
+PROFILES = ("demo", "quick", "paper", "full")
+ELSEWHERE = {
+    ("11_verdict", "demo"), ("12_paper_numbers", "demo"), ("12_paper_numbers", "quick"),
+    *(("15_drawn_faces", profile) for profile in ("quick", "paper", "full")),
+}  # fmt: skip  # not in the profile
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)

@@ -45,7 +45,7 @@ def test_their_identities_are_those_that_they_were_trained_under(committed):
 
 def test_no_image_of_the_data_set_is_in_the_repository(committed):
     assert not [name for name in committed if FACES.search(name)]
-    for page in ("01_data_exploration", "08_error_analysis"):
+    for page in ("01_data_exploration", "09_error_analysis"):
         assert "is not here (FER_DATA), so figures that show its images are left out" in git(
             "show", f"HEAD:reports/paper/{page}.html"
         )

@@ -8,7 +8,7 @@ from fer_lib.report.style import look
 from fer_lib.training import grids_in
 
 ROOT = Path(__file__).parents[2]
-TABLES = "12_beyond_the_paper"  # compares more arms than there are colours, and draws them in one (study/test_beyond)
+TABLES = "13_beyond_the_paper"  # compares more arms than there are colours, and draws them in one (study/test_beyond)
 GRIDS = grids_in(path for path in sorted((ROOT / "params").glob("*/*.yaml")) if path.stem != TABLES)
 
 

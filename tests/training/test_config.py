@@ -106,6 +106,8 @@ CHANGES = {
     "localisation": {"attention": "stn", "localisation": "hidden"},
     "shown_poses": {"attention": "stn", "shown_poses": 1}, "warm_up": {"schedule": "cosine", "warm_up": 0.1},
     "class_weight": {"class_weight": "effective"}, "mixup": {"mixup": 0.2}, "ema": {"ema": 0.99},
+    "localisation_from": {"attention": "stn", "localisation_from": 0.25}, "defaults": {"defaults": "keras"},
+    "unwarped_loss": {"attention": "stn", "unwarped_loss": 1.0}, "preparation": {"preparation": "test_in_training"},
     "loss": {"model": "none", "attention": "stn", "loss": "pose", "augment": "poses"},
 }  # fmt: skip
 
