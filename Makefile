@@ -26,7 +26,7 @@ PEER_FILES := tests/benchmarks/peers
 NOT_SLOW := $(if $(filter 1,$(FAST)), and not slow)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data report docs lab test lint bench faults gpu-check peers page pictures clean lock
+.PHONY: help setup data report docs lab test lint bench simulation faults gpu-check peers page pictures clean lock
 
 help: ## show this list
 	@echo "PROFILE=demo|quick|paper   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)   TRAIN=0: only read runs   VERBOSE=1: say more"
@@ -68,6 +68,9 @@ test: lint ## lint and all tests, with FER_DATA also those on the real data; FAS
 
 bench: setup ## time training against the usual way and the limit; writes reports/bench/bench.json
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(filter 1,$(QUICK)),--quick)
+
+simulation: setup ## how often intervals and verdicts are right in simulated studies; writes reports/bench/simulation.json
+	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m simulation
 
 faults: setup ## kill, fill up, damage and deceive a campaign, in an hour at most; writes reports/bench/faults.json (as root)
 	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m faults

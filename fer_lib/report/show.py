@@ -25,13 +25,16 @@ from PIL import Image
 from fer_lib.files import write_atomically
 from fer_lib.report import style
 
-Verdict = Literal["holds", "fails", "undecided", "missing"]
+Verdict = Literal["holds", "fails", "undecided", "untestable", "missing"]
 Format = str | Callable[[Any], Any]
 
 CSS_DPI = 96
 SHORT, LONG = 28, 60  # characters: a column of short texts keeps them on one line, one of long texts gets more room
 PIXEL_RATIO = 2  # the picture is drawn at twice its size on the page and stays crisp on a dense screen
-WORDS = {"holds": "holds", "fails": "does not hold", "undecided": "undecided", "missing": "not measured"}
+WORDS = {
+    "holds": "holds", "fails": "does not hold", "undecided": "cannot tell", "untestable": "not testable here",
+    "missing": "not measured",
+}  # fmt: skip
 NUMBER = re.compile(r"[\s\d.,:;%+±×<>≤≥≈=/()\[\]–−-]*(e[+-]?\d+)?[\s\d.,:;%+±×/()\[\]–−-]*")
 
 

@@ -134,9 +134,7 @@ def _how_sure(results: Results, first: str, second: str, *, dataset: str, split:
     if not gap.known:
         return f"{seeds_in_words(gap.n)}: no interval between seeds; {networks(results, first, second, dataset, split)}"
     chance = "inside the spread of the seeds" if gap.mean > 0 else "a lead that is gone where both have the same seeds"
-    lead = {"greater": "more than chance", "less": "though its seeds say otherwise"}.get(
-        gap.sign, chance if gap.steady else "undecided, since its last epochs are unsteady"
-    )
+    lead = {"greater": "more than chance", "less": "though its seeds say otherwise"}.get(gap.sign, chance)
     return f"{lead} ({interval_in_words(gap, digits=3)})"
 
 

@@ -16,7 +16,7 @@ from fer_lib.report.style import BLUE, GREY, legend_below
 from fer_lib.results import Results
 from fer_lib.study import statistics
 from fer_lib.study.notebook import Study
-from fer_lib.study.pooled import Quantity, accuracy, metric, pool_of
+from fer_lib.study.pooled import PerImage, Quantity, accuracy, metric, pool_of
 from fer_lib.study.wording import ARM, SPLIT, N, interval, seeds_phrase, spread
 from fer_lib.training.record import Arrays
 
@@ -35,14 +35,15 @@ def mirrored_too(arrays: Arrays, temperature: float = 1.0) -> np.ndarray:
     return np.asarray(np.mean(both, axis=0))
 
 
-def flipped(results: Results) -> dict[int, float]:
-    """Test accuracy over faces and their mirror images together, as a quantity."""
-    return {
-        seed: float((mirrored_too(arrays).argmax(1) == arrays["actual"]).mean())
-        for seed, arrays in _with_probabilities(results).items()
-    }
+def _right_when_flipped(arrays: Arrays) -> np.ndarray:
+    return np.asarray(mirrored_too(arrays).argmax(1) == arrays["actual"])
 
 
+def _flipped(results: Results) -> dict[int, float]:
+    return {seed: float(_right_when_flipped(own).mean()) for seed, own in _with_probabilities(results).items()}
+
+
+flipped = PerImage(_flipped, _right_when_flipped)  # test accuracy over faces and their mirror images together
 WITH_FLIPS: Mapping[str, Quantity] = {"Accuracy": accuracy, FLIPS: flipped}
 
 
@@ -74,7 +75,8 @@ def _rare(rates: pd.DataFrame) -> pd.Series:
 def trade(results: Results) -> dict[str, Quantity]:
     """What class weights win and what they cost; without the rare classes' part where no class is rare."""
     rare = any(rare_rate(own) for *_, own in _arms(results))
-    return {"Accuracy": accuracy, "Macro-F1": metric("test_macro_f1")} | ({"TPR, rare": rare_rate} if rare else {})
+    found: dict[str, Quantity] = {"Accuracy": accuracy, "Macro-F1": metric("test_macro_f1")}
+    return found | ({"TPR, rare": rare_rate} if rare else {})
 
 
 def show_effects(study: Study, results: Results, *, against: str, split: str, name: str) -> None:

@@ -1,7 +1,6 @@
 """Is one arm better than another: over seeds, and network by network on the same images."""
 
 import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
@@ -26,7 +25,7 @@ def show_comparisons(study: Study, results: Results, *, against: str, name: str)
         "fitted to all runs as arm + seed + error, so it may differ a little from the difference of two means; degrees "
         "of freedom of the spread and whose it is (own, shared by all arms of the data set, borrowed from the other); "
         "p, corrected for all comparisons planned on this page, and the difference that would be found in 80 of 100 "
-        "such studies, likewise; unsteady: test accuracy varies too much over the last epochs for a test.",
+        "such studies, likewise.",
         of=results,
     )
     study.table(
@@ -62,7 +61,7 @@ def _pairs(results: Results, against: str) -> list[tuple[tuple[str, str, str], s
     keys = [key for key in keys if key[0] != against]
     pool = pool_of(results)
     found = [pool.difference(arm, against, dataset=dataset, split=split) for arm, dataset, split in keys]
-    p_values = statistics.holm([value.p if value.steady else math.nan for value in found])
+    p_values = statistics.holm([value.p for value in found])
     return list(zip(keys, found, p_values.tolist(), strict=True))
 
 
@@ -162,8 +161,7 @@ def difference(results: Results, *, first: str, second: str, split: str) -> str:
             said = networks(results, first, second, dataset, split)
             parts.append(f"{gap.mean:+.4f} on {dataset} ({seeds_in_words(gap.n)}, no interval; {said})")
         else:
-            unsteady = "" if gap.steady else "; undecided, since the last epochs are unsteady"
-            parts.append(f"{gap.mean:+.4f} on {dataset} ({interval_in_words(gap)}{unsteady})")
+            parts.append(f"{gap.mean:+.4f} on {dataset} ({interval_in_words(gap)})")
     return f"{first} minus {second}, test accuracy under {split}: " + "; ".join(parts) + "."
 
 

@@ -16,7 +16,6 @@ from fer_lib.data import DATASETS
 from fer_lib.errors import FerError
 from fer_lib.evaluation import metrics
 from fer_lib.files import write_atomically
-from fer_lib.report.show import WORDS
 from fer_lib.results import Results, collect
 from fer_lib.study import mistakes, published, verdict
 from fer_lib.study.beyond import mirrored_too
@@ -115,7 +114,7 @@ def answer_part(results: Results) -> str:
 
 def claims_part(claims: Sequence[Claim]) -> str:
     """The paper's claims, each with its verdict and the smallest number of seeds behind a comparison."""
-    rows = [(f"{claim.key} {claim.text}", WORDS[claim.verdict], claim.n) for claim in claims]
+    rows = [(f"{claim.key} {claim.text}", verdict.verdict_words(claim), claim.n) for claim in claims]
     table = markdown(pd.DataFrame(rows, columns=["The paper claims", "Verdict", N]))
     least = (
         f"All under `{SPLITS[0]}`, whose test images have copies in training (DATASHEET.md). n: the smallest number of "
@@ -137,8 +136,8 @@ def results_part(results: Results) -> str:
     states = {state: int((unique["status"] == state).sum()) for state in ("finished", "diverged", "skipped")}
     done = ", ".join(f"{count} {state}" for state, count in states.items())
     return (
-        f"{markdown(pd.DataFrame(rows))}\n\nTest accuracy: mean over n seeds [95 % interval, from the spread that all "
-        "arms of a data set share, widened for arms whose last epochs vary more]; a dash is a number that the paper "
+        f"{markdown(pd.DataFrame(rows))}\n\nTest accuracy: mean over n seeds [95 % interval, each arm's spread "
+        "moderated by that of all arms of a data set]; a dash is a number that the paper "
         f"does not print, or a run that has not been made. Runs in the repository: {done}, not counting those whose "
         "weights others start from. *Slow localisation*: a tenth of the learning rate for the localisation net; "
         "*pulled to identity*: a penalty on theta's distance from the identity; *Tiny-ImageNet*: started from weights "

@@ -56,6 +56,28 @@ def samples(faces: FaceSet | None, *, rule: str, per_class: int, seed: int = 0) 
     return image_grid(images, columns=per_class, rows=names)
 
 
+def mean_faces(faces: FaceSet, *, rule: str) -> pd.DataFrame:
+    """The mean image of each class under a label rule: columns class, images, pixels (48 · 48 grey values, spaced).
+
+    No person is in it, so that it may be shown where the images may not.
+    """
+    labels, rows = apply_rule(faces, rule), []
+    for number, name in enumerate(labels.classes):
+        own = np.flatnonzero(labels.hard == number)
+        if len(own):
+            mean = np.asarray(faces.images[own], np.float32).mean(0).round().astype(int)
+            rows.append({"class": name, "images": len(own), "pixels": " ".join(map(str, mean.ravel()))})
+    return pd.DataFrame(rows)
+
+
+def mean_sheet(means: pd.DataFrame) -> Figure:
+    """The faces of `mean_faces` side by side, each stretched to the full range of grey."""
+    images = [np.array(pixels.split(), float).reshape(48, 48) for pixels in means["pixels"]]
+    stretched = [255 * (image - image.min()) / max(1.0, np.ptp(image)) for image in images]
+    titles = [f"{name} ({count:,})" for name, count in means[["class", "images"]].to_numpy()]
+    return image_grid(stretched, columns=min(len(images), 5), titles=titles, size=1.25)
+
+
 def class_balance(faces: FaceSet, *, rules: Sequence[str]) -> pd.DataFrame:
     """Images per label rule, class and official split: columns rule, class, Training, PublicTest, PrivateTest, all."""
     lines = []

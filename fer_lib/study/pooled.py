@@ -1,29 +1,31 @@
-"""Few seeds and many arms: one spread for all arms of a data set, so that two runs can already be compared.
+"""Few seeds and many arms: each arm's spread moderated by that of all, so that two runs can already be compared.
 
 Within a data set and split, a quantity (test accuracy, say) of a run is taken as arm + seed + error: a seed fixes
-split, initial weights and order for all arms. Least squares over all runs gives one error variance s² with its degrees
-of freedom; the variance of the difference of two arms, contrast c, is then s² · (c'(X'X)⁻¹c + 2 · overlap), the second
-part for splits that overlap (see `statistics`). The rules were fixed before the runs:
+split, initial weights and order for all arms. The variance of the difference of two arms is that of the least-squares
+contrast plus a part for splits that overlap (see `statistics`). The rules:
 
-- Arms that diverged, or learnt nothing in some seed, do not enter s², but are compared; a diverged network counts as
-  the constant answer.
-- A data set with fewer than two degrees of freedom of its own borrows the other's s²: two runs may agree by chance.
-- An arm whose last epochs vary more than the median arm's counts with that much more error; one where they vary more
-  than twice as much is unsteady, and its comparisons stay undecided. Where the epoch is chosen on other images
-  (`official`), the last ones decide nothing, and all arms count alike.
+- An arm's variance is its own, drawn towards the usual one of all arms (`additive`).
+- Arms that diverged, or learnt nothing in some seed, are no part of the fit, but are compared with the usual variance;
+  a diverged network counts as the constant answer.
+- An arm whose last epochs vary far more than the others' keeps its own variance. Where the epoch is chosen on other
+  images (`official`), the last ones decide nothing, and no arm counts as unsteady.
+- A data set with fewer than two degrees of freedom borrows the other's usual variance: two runs may agree by chance.
+- Where every seed reports the same test images (`official`), other images could have given another difference, too:
+  the variance over images of how much oftener one arm is right, over their number, is added.
 """
 
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from fer_lib.data import FIXED
 from fer_lib.results import Results
-from fer_lib.study.additive import LAST, AdditiveModel, Spread, unsteadiness, weighed
+from fer_lib.study.additive import LAST, UNSTEADY, AdditiveModel, Usual, unsteadiness
 from fer_lib.study.statistics import Estimate, estimate, overlap
+from fer_lib.training.record import Arrays
 
 LEARNT = 0.05  # a network this near to the constant answer has learnt nothing
 
@@ -36,7 +38,18 @@ def metric(name: str) -> Quantity:
     return lambda results: results.by_seed(name)
 
 
-accuracy = metric("test_accuracy")  # the one in which a diverged network has a value
+@dataclass(frozen=True)
+class PerImage:
+    """A share of test images that are right, as a quantity: `of` gives it by seed, `hits` says which images are."""
+
+    of: Quantity
+    hits: Callable[[Arrays], np.ndarray]
+
+    def __call__(self, results: Results) -> dict[int, float]:
+        return self.of(results)
+
+
+accuracy = PerImage(metric("test_accuracy"), lambda arrays: np.asarray(arrays["actual"] == arrays["predicted"]))
 
 
 class Pool:
@@ -49,14 +62,12 @@ class Pool:
     def difference(self, first: str, second: str, *, dataset: str, split: str, of: Quantity = accuracy) -> Estimate:
         """First arm minus second on a data set and split; n is the smaller number of seeds."""
         arms = [self._recipes.get((arm, dataset, split), "") for arm in (first, second)]
-        model, lent = self._model(dataset, split, of), self._lent(dataset, split, of, "spread")
-        return self._weighed(model.difference(*arms, spread=lent), arms, dataset, split)
+        return self._model(dataset, split, of).difference(*arms, images=self._of_images(arms, dataset, split, of))
 
     def mean(self, arm: str, *, dataset: str, split: str, of: Quantity = accuracy) -> Estimate:
         """Mean of an arm over its seeds."""
         recipe = self._recipes.get((arm, dataset, split), "")
-        lent = self._lent(dataset, split, of, "within")
-        return self._weighed(self._model(dataset, split, of).mean(recipe, spread=lent), [recipe], dataset, split)
+        return self._model(dataset, split, of).mean(recipe, images=self._of_images([recipe], dataset, split, of))
 
     def between(self, first: str, second: str, *, arm: str, split: str, of: Quantity = accuracy) -> Estimate:
         """An arm on data set `first` minus the same arm on `second`, as of independent runs.
@@ -73,29 +84,51 @@ class Pool:
         return Estimate(
             min(one.n, other.n), one.mean - other.mean, math.sqrt((one.sd**2 + other.sd**2) / 2),
             math.sqrt(sum(errors)), df=df, source="borrowed" if lent else "own" if sources == {"own"} else "shared",
-            steady=one.steady and other.steady, terms=2, overlap=overlap(split),
+            terms=2, overlap=overlap(split),
         )  # fmt: skip
 
-    def _weighed(self, found: Estimate, arms: Sequence[str], dataset: str, split: str) -> Estimate:
-        ratios = self._unsteadiness(dataset, split)
-        return weighed(found, [ratios.get(arm, 1.0) for arm in arms])
+    def _of_images(self, recipes: Sequence[str], dataset: str, split: str, of: Quantity) -> float:
+        """Variance of a mean, or of a difference of two, that comes from which test images there are.
 
-    def _lent(self, dataset: str, split: str, of: Quantity, kind: str) -> Spread | None:
-        """Another data set's spread under the same split."""
-        for other in self._runs.datasets():
-            spread = getattr(self._model(other, split, of), kind) if other != dataset else None
-            if spread is not None and len(spread.arms) > 1:
-                return replace(spread, borrowed=True)
-        return None
+        Zero where every seed draws its own: there it is a part of what seeds vary by.
+        """
+        if split not in FIXED or not isinstance(of, PerImage):
+            return 0.0
+        shares = [self._hit_shares(recipe, dataset, split, of) for recipe in recipes]
+        if any(share is None or len(share) != len(shares[0]) for share in shares):  # type: ignore[arg-type]
+            return 0.0
+        per_image = shares[0] if len(shares) == 1 else shares[0] - shares[1]  # type: ignore[operator]
+        return float(np.var(per_image, ddof=1) / len(per_image))  # type: ignore[arg-type]
+
+    @functools.cache  # noqa: B019
+    def _hit_shares(self, recipe: str, dataset: str, split: str, of: PerImage) -> np.ndarray | None:
+        """Of each test image, the share of an arm's networks that are right, float [N]; None without predictions."""
+        runs = self._arms(dataset, split).get(recipe)
+        arrays = list(runs.predictions().values()) if runs is not None else []
+        try:
+            hits = [of.hits(own)[np.argsort(own["rows"])] for own in arrays]
+        except KeyError:
+            return None
+        return np.mean(hits, axis=0) if hits and len({len(own) for own in hits}) == 1 else None
 
     @functools.cache  # noqa: B019 a pool lives as long as its page
-    def _model(self, dataset: str, split: str, of: Quantity) -> AdditiveModel:
+    def _model(self, dataset: str, split: str, of: Quantity, *, borrows: bool = False) -> AdditiveModel:
         values = {recipe: of(runs) for recipe, runs in self._arms(dataset, split).items()}
         if of is accuracy and (constant := self.constant(dataset, split)):
             for recipe, runs in self._arms(dataset, split).items():
                 lost = runs.runs.loc[runs.runs["status"] == "diverged", "seed"]
                 values[recipe] |= dict.fromkeys(lost.astype(int), constant)
-        return AdditiveModel(values, out=self._out(dataset, split), overlap=overlap(split))
+        lent = None if borrows else self._lent(dataset, split, of)
+        return AdditiveModel(
+            values, out=self._out(dataset, split), unsteady=self._unsteady(dataset, split), overlap=overlap(split),
+            lent=lent,
+        )  # fmt: skip
+
+    def _lent(self, dataset: str, split: str, of: Quantity) -> Usual | None:
+        """Another data set's usual variance under the same split."""
+        others = (other for other in self._runs.datasets() if other != dataset)
+        found = (self._model(other, split, of, borrows=True).usual for other in others)
+        return next((usual for usual in found if usual is not None), None)
 
     @functools.cache  # noqa: B019
     def _arms(self, dataset: str, split: str) -> dict[str, Results]:
@@ -124,14 +157,15 @@ class Pool:
         )
 
     @functools.cache  # noqa: B019
-    def _unsteadiness(self, dataset: str, split: str) -> dict[str, float]:
+    def _unsteady(self, dataset: str, split: str) -> frozenset[str]:
         if split in FIXED:
-            return {}
+            return frozenset()
         last = {
             recipe: [curve.tolist()[-LAST:] for curve in runs.curves().values()]
             for recipe, runs in self._arms(dataset, split).items()
         }
-        return unsteadiness(last, out=self._out(dataset, split))
+        ratios = unsteadiness(last, out=self._out(dataset, split))
+        return frozenset(arm for arm, ratio in ratios.items() if ratio > UNSTEADY) - self._out(dataset, split)
 
 
 def accuracy_of(results: Results, *, arm: str, role: str, split: str) -> Estimate:

@@ -2,7 +2,8 @@
 
 Random 80/20 splits overlap from seed to seed, so accuracies under them are not independent; the variance of a mean is
 then sd² · (1/n + test/train) (Nadeau and Bengio 2003, "Inference for the generalization error",
-https://doi.org/10.1023/A:1024068626366). Seeds are few, so `pooled` shares one spread among the arms of a data set.
+https://doi.org/10.1023/A:1024068626366). Seeds are few, so `pooled` moderates each arm's spread by that of all arms of
+a data set.
 
 Two trained networks on one test set are compared image by image: McNemar's exact test and a paired bootstrap. That
 says whether these two networks differ, which seeds may still undo.
@@ -18,7 +19,7 @@ from scipy import optimize, special, stats
 
 from fer_lib.data import FIXED
 
-Sign = Literal["greater", "less", "undecided", "missing"]
+Sign = Literal["greater", "less", "undecided", "missing", "idle"]  # idle: an arm that learnt nothing
 Source = Literal["own", "shared", "borrowed"]
 LEVEL = 0.95
 POWER = 0.8
@@ -40,9 +41,8 @@ class Estimate:
         sd: standard deviation of one run.
         se: standard error of the mean.
         df: degrees of freedom of `sd`.
-        source: whose spread it is: that of the runs in question (own), of all arms of the data set (shared), or of
-            another data set (borrowed).
-        steady: False where the last epochs vary so much that the last one decides nothing (`additive.unsteadiness`).
+        source: whose spread it is: that of the runs in question (own), moderated by all arms of the data set
+            (shared), or by those of another data set (borrowed).
         terms: 2 for a difference between the runs of two arms, else 1; with `overlap` of the splits, the variance
             of the mean of n seeds is terms · sd² · (1/n + overlap).
         pairs: where two arms share seeds, their differences.
@@ -54,7 +54,6 @@ class Estimate:
     se: float
     df: float = math.nan
     source: Source = "own"
-    steady: bool = True
     terms: int = 1
     overlap: float = 0.0
     pairs: tuple[float, ...] = ()
@@ -90,7 +89,7 @@ class Estimate:
 
 
 def _quantile(df: float) -> float:
-    return float(stats.t.ppf((1 + LEVEL) / 2, df))
+    return float(special.stdtrit(df, (1 + LEVEL) / 2))
 
 
 def estimate(values: Iterable[float], *, overlap: float = 0.0) -> Estimate:
@@ -105,12 +104,22 @@ def estimate(values: Iterable[float], *, overlap: float = 0.0) -> Estimate:
     return Estimate(n, mean, sd, error, df=n - 1 if n > 1 else math.nan, overlap=overlap)
 
 
+def average(values: Sequence[Estimate]) -> Estimate:
+    """Mean of independent estimates; degrees of freedom after Satterthwaite. Of nothing, n is zero."""
+    if not values:
+        return estimate([])
+    errors = [value.se**2 for value in values]
+    df = sum(errors) ** 2 / sum(error**2 / value.df for error, value in zip(errors, values, strict=True))
+    mean, se = sum(value.mean for value in values) / len(values), math.sqrt(sum(errors)) / len(values)
+    sd = math.sqrt(sum(value.sd**2 for value in values) / len(values))
+    return Estimate(min(value.n for value in values), mean, sd, se, df=df, source=values[0].source)
+
+
 def sign(value: Estimate, p: float) -> Sign:
-    """Which side of zero an estimate lies on, if its (corrected) p is below 5 % and it is steady."""
+    """Which side of zero an estimate lies on, if its (corrected) p is below 5 %."""
     if value.n == 0:
         return "missing"
-    decided = value.steady and p < 1 - LEVEL
-    return "undecided" if not decided else "greater" if value.mean > 0 else "less"
+    return "undecided" if not p < 1 - LEVEL else "greater" if value.mean > 0 else "less"
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:

@@ -22,7 +22,10 @@ STATE = {
     "outside": "grid points outside",
     "gradient": "share of the gradient",
 }
-FATES = {"still": "the identity", "crop": "one crop for all images", "own": "each image's own"}  # what theta ends as
+FATES = {
+    "still": "the identity", "crop": "one crop for all images", "mirrored": "a mirror image of all images",
+    "own": "each image's own",
+}  # fmt: skip  # what theta ends as
 
 
 def warping(results: Results) -> Results:
@@ -102,14 +105,16 @@ def beside_plain(results: Results, *, split: str) -> list[str]:
 
 
 def theta_history(results: Results, *, arm: str, split: str) -> pd.DataFrame:
-    """Per data set, seed, epoch (0 is untrained) and image: rotation, log scale, shifts and shear of theta."""
+    """Per data set, seed, epoch (0 is untrained) and image: parts of theta, and whether it mirrors."""
     lines = []
     for dataset, own in results.of(arm=arm, split=split).each("dataset"):
         for seed, arrays in own.predictions().items():
             for epoch, theta in enumerate(arrays.get("theta", ())):
                 parts = pd.DataFrame(pose_components(theta.astype(float)))[list(POSE)]
-                lines.append(parts.assign(dataset=dataset, seed=seed, epoch=epoch))
-    return pd.concat(lines, ignore_index=True) if lines else pd.DataFrame(columns=["dataset", "seed", "epoch", *POSE])
+                mirrored = np.linalg.det(theta[:, :, :2].astype(float)) < 0
+                lines.append(parts.assign(dataset=dataset, seed=seed, epoch=epoch, mirrored=mirrored))
+    columns = ["dataset", "seed", "epoch", *POSE, "mirrored"]
+    return pd.concat(lines, ignore_index=True) if lines else pd.DataFrame(columns=columns)
 
 
 def theta_over_training(history: pd.DataFrame, *, arm: str) -> Figure | None:
@@ -142,7 +147,8 @@ def fates(history: pd.DataFrame) -> pd.DataFrame:
     for (dataset, seed), of_seed in history.groupby(["dataset", "seed"], sort=False):
         last = of_seed[of_seed["epoch"] == of_seed["epoch"].max()]
         common, own = departure(last[list(POSE)])
-        fate = "still" if np.hypot(common, own) < STILL else "crop" if own < common / 2 else "own"
+        moved = "crop" if own < common / 2 else "own"
+        fate = "still" if np.hypot(common, own) < STILL else "mirrored" if last["mirrored"].mean() > 0.5 else moved
         lines.append({"dataset": dataset, "seed": seed, "common": common, "own": own, "fate": fate})
     return pd.DataFrame(lines, columns=["dataset", "seed", "common", "own", "fate"])
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_lib.report.show import WORDS, Inline, file_link
+from fer_lib.report.show import WORDS, Inline, badge, file_link
 from fer_lib.results import Results
 from fer_lib.study import published, statistics, transformer
-from fer_lib.study.claims import SPLIT, STN, Claim, Part
+from fer_lib.study.claims import SPLIT, STN, Claim, Part, largest_fall
 from fer_lib.study.numbers import compared
 from fer_lib.study.pooled import hardly_learnt, pool_of
 from fer_lib.study.wording import N, certainty, interval, seeds_in_words, seeds_phrase, spread
@@ -43,12 +43,17 @@ def _transformer(claims: Sequence[Claim], results: Results) -> str:
     found, rest = _gains(_claimed(claims, "C4"), results)
     if not found:
         return f"Whether the spatial transformer helps has not been measured under {SPLIT} yet."
-    fates = transformer.fates(transformer.theta_history(results, arm=STN, split=SPLIT))["fate"]
-    stays, runs = (fates == "still").sum(), len(fates)
-    still = (
-        f" In {stays} of {runs} runs its theta stays at the identity, so those are plain ResNet50s." if stays else ""
+    return (
+        f"With a spatial transformer in front, ResNet50 recognises {found}{rest} ({SPLIT}). {_silent(results)}".strip()
     )
-    return f"With a spatial transformer in front, ResNet50 recognises {found}{rest} ({SPLIT}).{still}"
+
+
+def _silent(results: Results) -> str:
+    """In how many runs the paper's transformer does nothing; empty where it always does something."""
+    fates = transformer.fates(transformer.theta_history(results, arm=STN, split=SPLIT))["fate"]
+    stays = int((fates == "still").sum())
+    what = "its theta stays at the identity, so those are plain ResNet50s"
+    return f"In {stays} of {len(fates)} runs {what}." if stays else ""
 
 
 def _transfer(claims: Sequence[Claim], results: Results) -> list[str]:
@@ -68,7 +73,7 @@ def _transfer(claims: Sequence[Claim], results: Results) -> list[str]:
 
 def _claimed(claims: Sequence[Claim], key: str) -> list[tuple[str, statistics.Estimate, statistics.Sign]]:
     return [
-        (part.text.rpartition(", ")[2], part.value, sign)
+        (part.role, part.value, sign)
         for claim in claims
         if claim.key == key
         for part, sign in zip(claim.parts, claim.signs(), strict=True)
@@ -106,7 +111,8 @@ def _tally(claims: Sequence[Claim]) -> str:
         return f"None of the paper's {len(claims)} claims has been tested yet."
     words = {
         "holds": ("holds", "hold"), "fails": ("does not hold", "do not hold"),
-        "undecided": ("is undecided", "are undecided"), "missing": ("was not tested yet", "were not tested yet"),
+        "undecided": ("cannot be told", "cannot be told"), "untestable": ("cannot be tested here",) * 2,
+        "missing": ("was not tested yet", "were not tested yet"),
     }  # fmt: skip
     *others, last = (
         f"{len(keys)} {words[verdict][len(keys) != 1]} ({', '.join(keys)})" for verdict, keys in tally.items() if keys
@@ -124,7 +130,7 @@ def _out_of_reach(claims: Sequence[Claim]) -> str:
         for claim in claims
         if claim.verdict == "undecided"
         and any(
-            sign == "undecided" and _seeds_lacking(part, tests=len(claim.parts)) == "no number"
+            sign == "undecided" and _seeds_lacking(part, tests=len(claim.tested)) == "no number"
             for part, sign in zip(claim.parts, claim.signs(), strict=True)
         )
     ]
@@ -172,18 +178,59 @@ def stand_in(claims: Sequence[Claim]) -> str:
     return f" {arm} stands for ImageNet transfer in C5 and C8." if other else ""
 
 
+def verdict_words(claim: Claim) -> str:
+    """A claim's verdict with the condition under which it stands: `holds for Tiny-ImageNet`."""
+    scoped = claim.scope if claim.verdict in ("holds", "fails") else ""
+    return f"{WORDS[claim.verdict]} {scoped}".strip()
+
+
 def claims_table(claims: Sequence[Claim], results: Results) -> pd.DataFrame:
-    """Claim, verdict, seeds, the numbers behind it, its notebook and the number of its runs."""
+    """Claim, verdict, seeds, the numbers behind it and what they leave out, its notebook and the number of its runs."""
     return pd.DataFrame(
         [
             {
-                "Claim": f"{claim.key} {claim.text}", "Verdict": claim.verdict, N: claim.n,
-                "Numbers behind it": _deciding(claim), "Notebook": _NOTEBOOKS[claim.key],
-                "Runs": len(_run_ids(claim, results)),
+                "Claim": f"{claim.key} {claim.text}", "Verdict": verdict_words(claim), N: claim.n,
+                "Numbers behind it": f"{_deciding(claim)}. {remark(claim, results)}".strip(),
+                "Notebook": _NOTEBOOKS[claim.key], "Runs": len(_run_ids(claim, results)),
             }
             for claim in claims
         ]
     )  # fmt: skip
+
+
+def verdict_badges(claims: Sequence[Claim]) -> Callable[[str], Inline]:
+    """A format for the column Verdict of `claims_table`."""
+    verdicts = {verdict_words(claim): claim.verdict for claim in claims}
+    return lambda words: badge(verdicts[words], words)
+
+
+def remark(claim: Claim, results: Results) -> str:
+    """What a claim's verdict leaves out: arms that learnt nothing, rivals that are left, what was in fact tested."""
+    pool, said = pool_of(results), []
+    idle = dict.fromkeys(part.idle for part in claim.parts if part.idle and part.value.n)
+    if idle:
+        said.append(f"{' and '.join(idle)} learnt nothing here, which leaves nothing to compare.")
+    if claim.best and claim.ruled_out:
+        said.append(f"Shown to be worse: {', '.join(claim.ruled_out)}; not ruled out: {', '.join(claim.left)}.")
+    if claim.key == "C4":
+        both = statistics.average([part.value for part in claim.parts if part.value.known])
+        together = f"Both data sets together: {interval(both, sign=True)}." if both.n else ""
+        said += [together, _silent(results)]
+    if claim.key == "C6":
+        gaps = [part for part in claim.tested if part.value.n and "minus 0.03" in part.text]
+        above = sum(part.value.sign == "greater" for part in gaps)
+        said.append(f"FER+ is above FER2013 by more than three points for {above} of {len(gaps)} arms.")
+    if claim.key == "C8":
+        datasets = [results.standing_for(role) for role in published.ROLES]
+        falls = [
+            "/".join(f"{pool.mean(arm, dataset=name, split=SPLIT, of=largest_fall).mean:.3f}" for name in datasets)
+            for arm in claim.arms
+        ]
+        said.append(
+            f"An anecdote about two epochs of one curve: the largest falls from one epoch to the next, on "
+            f"{' and '.join(published.ROLES)}, are {falls[0]} without and {falls[-1]} with transfer."
+        )
+    return " ".join(filter(None, said))
 
 
 def _deciding(claim: Claim) -> str:
@@ -191,15 +238,16 @@ def _deciding(claim: Claim) -> str:
 
     Of those on the wrong side, if there are any, the two with most seeds; else the two that speak least for the claim.
     """
-    measured = [(part, sign) for part, sign in zip(claim.parts, claim.signs(), strict=True) if sign != "missing"]
+    signed = zip(claim.parts, claim.signs(), strict=True)
+    measured = [(part, sign) for part, sign in signed if sign not in ("missing", "idle")]
     against = [part for part, sign in measured if sign == "less"]
     open_ = [part for part, sign in measured if sign == "undecided"]
     ranked = sorted(against or open_ or [part for part, _ in measured], key=_speaks_for)
     chosen = sorted(ranked, key=lambda part: -part.value.n)[:2] if against else ranked[:2]
     texts = [f"{part.text}: {interval(part.value, sign=True)}" for part in chosen]
-    lacking = len(claim.parts) - len(measured)
+    lacking = claim.signs().count("missing")
     texts += [f"{lacking} of {len(claim.parts)} comparisons not measured"] if lacking and measured else []
-    return "; ".join(texts) or "not measured"
+    return "; ".join(texts) or WORDS[claim.verdict].capitalize()
 
 
 def _speaks_for(part: Part) -> float:
@@ -236,10 +284,10 @@ def parts_table(claims: Sequence[Claim]) -> pd.DataFrame:
     "The paper's" is the difference that it prints, "Seeds lacking" how many more would find one of that size with 80 %
     power; "no number" where overlapping splits leave too much uncertain whatever the number.
     """
-    verdicts = {"greater": "holds", "less": "fails"}
+    verdicts = {"greater": "holds", "less": "fails", "idle": "untestable"}
     rows = []
     for claim in claims:
-        tests = len(claim.parts)
+        tests = len(claim.tested)
         for part, p, sign in zip(claim.parts, claim.p_values(), claim.signs(), strict=True):
             value, printed = part.value, not math.isnan(part.paper)
             if sign == "missing":

@@ -36,7 +36,7 @@ def certainty(difference: statistics.Estimate, p: float, *, tests: int) -> dict[
     known = difference.known
     row = {
         "df": f"{difference.df:.3g}" if known else "–", "Spread": difference.source if known else "–",
-        "p (Holm)": p_value(p) if difference.steady else "unsteady",
+        "p (Holm)": p_value(p),
         "Smallest detectable": f"{least:.4f}" if known else "–",
     }  # fmt: skip
     flip = statistics.sign_flip(difference.pairs)

@@ -121,14 +121,16 @@ def test_a_control_that_moves_no_pixel_is_no_transformer():
                                                       (0, 10, "each image's own")])  # fmt: skip
 def test_one_theta_for_all_images_is_told_from_one_for_each(turn, spread, words):
     angles = np.random.default_rng(0).normal(turn, spread, 64)
-    parts = pd.DataFrame(0.0, index=range(64), columns=list(transformer.POSE)).assign(rotation=angles)
+    parts = pd.DataFrame(0.0, index=range(64), columns=list(transformer.POSE)).assign(rotation=angles, mirrored=False)
     history = parts.assign(dataset="FER2013", seed=0, epoch=5)
     assert transformer.theta_finding(history) == f"FER2013: theta ends as {words} in 1 of 1 runs."
     assert transformer.theta_table(history)["Ends as"].tolist() == [words]
 
 
 def test_crops_that_differ_by_seed_are_no_thetas_of_the_images_own():
-    parts = pd.DataFrame(0.0, index=range(40), columns=list(transformer.POSE)).assign(dataset="FER2013", epoch=5)
+    parts = pd.DataFrame(0.0, index=range(40), columns=list(transformer.POSE)).assign(
+        dataset="FER2013", epoch=5, mirrored=False
+    )
     history = pd.concat([parts.assign(seed=0), parts.assign(seed=1, rotation=20.0)])
     told = "FER2013: theta ends as the identity in 1 of 2 runs, as one crop for all images in 1 of 2 runs."
     assert transformer.theta_finding(history) == told

@@ -39,7 +39,6 @@ def test_one_seed_is_a_mean_and_no_seed_is_missing():
 @pytest.mark.parametrize(("mean", "sign"), [(0.15, "greater"), (-0.15, "less"), (0.05, "undecided")])
 def test_a_sign_needs_the_whole_interval(mean, sign):
     assert Estimate(5, mean, 0.1, 0.04, df=4).sign == sign  # the interval reaches 0.11 to either side
-    assert Estimate(5, mean, 0.1, 0.04, df=4, steady=False).sign == "undecided"
 
 
 def test_overlapping_splits_widen_the_interval():
