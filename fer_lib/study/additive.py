@@ -100,8 +100,9 @@ class AdditiveModel:
         own = list(self.values[arm].values())
         bare = Estimate(len(own), float(np.mean(own)), math.nan, math.nan, overlap=self._overlap)
         if self._variance(arm) == UNKNOWN:  # one arm alone does not show what of it the seeds add, and need not
-            alone = estimate(own, overlap=self._overlap)
-            return alone if len(own) > FEWEST and arm not in self._out else bare
+            alone = float(np.var(own, ddof=1)) if len(own) > FEWEST and arm not in self._out else 0.0
+            parts = [(alone * (1 / len(own) + self._overlap), len(own) - 1.0)]
+            return self._known(bare, parts, images, math.sqrt(alone), arm)
         factor = 1 / len(own) + self._overlap
         parts = [(variance * factor, df) for variance, df in (self._variance(arm), self._of_seeds)]
         return self._known(bare, parts, images, math.sqrt(self._variance(arm)[0] + self._of_seeds[0]), arm)
@@ -114,7 +115,7 @@ class AdditiveModel:
         usual, of_seeds = self.usual or self._lent, sum(variance for variance, _ in parts)
         if of_seeds < 1e-20:  # seeds that do not differ at all, as whole epochs may, tell nothing
             return bare
-        doubt = sum(variance**2 / df for variance, df in parts)
+        doubt = sum(variance**2 / df for variance, df in parts if variance)
         df = min(of_seeds**2 / doubt, usual.df if usual else math.inf) * ((of_seeds + images) / of_seeds) ** 2
         shared: Source = "shared" if self.usual is not None else "borrowed"
         source: Source = "own" if set(arms) <= self._unsteady else shared
