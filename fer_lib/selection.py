@@ -5,7 +5,6 @@ from pathlib import Path
 
 from fer_lib import paths
 from fer_lib.errors import FerError
-from fer_lib.report.show import WORDS
 from fer_lib.results import collect
 from fer_lib.study.claims import SPLIT, arms_behind, decide, first_measured
 from fer_lib.training import Cell, RunConfig, RunStore, cost, grids_in, read_params
@@ -73,7 +72,7 @@ def claims_told(folder: Path, store: RunStore, seconds: Mapping[RunConfig, float
         resting = [cell for cell in cells if cell.arm in claim.arms and cell.split == SPLIT]
         measured = sum(sign != "missing" for sign in claim.signs())
         yield f"{claim.key}  {claim.text}"
-        yield f"    {WORDS[claim.verdict]}, {measured} of {len(claim.parts)} comparisons are measured"
+        yield f"    {claim.verdict}, {measured} of {len(claim.parts)} comparisons are measured"
         for what, some in ((f"seed {first}", [cell for cell in resting if cell.seed == first]), ("all seeds", resting)):
             wanted = with_pretraining(cell.config for cell in some)
             missing = [seconds[config] for config in wanted if config in seconds]

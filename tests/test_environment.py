@@ -65,7 +65,7 @@ def test_training_needs_no_notebook_packages():
     params = ROOT / "params" / "paper" / "04_optimizer_sweep.yaml"
     shown = subprocess.run([sys.executable, "-c", script, str(params)], capture_output=True, text=True, cwd=ROOT)
     assert shown.returncode == 0, shown.stderr
-    assert len(shown.stdout.splitlines()) == 50
+    assert len(shown.stdout.splitlines()) == 42
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
