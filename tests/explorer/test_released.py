@@ -15,7 +15,7 @@ from fer_lib.models import build
 from fer_lib.models.weights import restore
 from fer_lib.study.notebook import Study
 from fer_lib.training import RunStore, run_all
-from fer_lib.training.engine import labels_and_split
+from fer_lib.training.engine import prepared
 from fer_lib.training.evaluate import evaluate
 from fer_lib.training.release import FOLDER, release, released
 
@@ -82,7 +82,8 @@ def test_what_is_released_is_small_and_does_what_its_record_says():
         except FerError:
             continue
         assert faces.fingerprint == record.fingerprint
-        labels, split = labels_and_split(config, faces)
+        given = prepared(config, faces)
+        labels, split = given.labels, given.split
         model = build(config, classes=len(record.classes))
         restore(model, path)
         found = evaluate(

@@ -8,7 +8,7 @@ from training.tiny import assert_same_runs, place, same_arrays, tiny
 from fer_lib import data
 from fer_lib.errors import FerError
 from fer_lib.training import RunStore, run_all
-from fer_lib.training.engine import Stopped, labels_and_split, train
+from fer_lib.training.engine import Stopped, prepared, train
 from fer_lib.training.run import run_one
 from fer_lib.training.workspace import Workspace
 
@@ -21,7 +21,7 @@ def test_the_net_is_shown_the_training_images_of_the_run_that_starts_from_it():
     before = config.pose_run
     assert before is not None
     faces = data.load(config.dataset)
-    ours, theirs = (labels_and_split(run, faces)[1] for run in (config, before))
+    ours, theirs = (prepared(run, faces).split for run in (config, before))
     assert ours.train.tolist() == theirs.train.tolist()
     assert not set(theirs.train) & set(ours.report)
     assert (before.epochs, before.localisation, before.pose_run) == (2, "hidden", None)

@@ -25,7 +25,7 @@ from fer_lib.applied.network import TrainedNetwork
 from fer_lib.data.labelled import EXPRESSIONS, expression
 from fer_lib.evaluation import metrics
 from fer_lib.training import RunConfig
-from fer_lib.training.engine import labels_and_split
+from fer_lib.training.engine import prepared
 from fer_lib.training.release import classifiers
 
 HERE = Path(__file__).parent
@@ -49,7 +49,8 @@ def test_faces(**config: str) -> tuple[np.ndarray, np.ndarray]:
     """The PrivateTest images uint8 [N, 48, 48] of a data set that have a label, and that, index into `EXPRESSIONS`."""
     own = RunConfig.parse({**config, "split": "official", "model": "compact"})
     faces = data.load(own.dataset)
-    labels, split = labels_and_split(own, faces)
+    given = prepared(own, faces)
+    labels, split = given.labels, given.split
     column = np.array([EXPRESSIONS.index(expression(name) or "") for name in labels.classes])
     return np.ascontiguousarray(faces.images[split.report]), column[labels.hard[split.report]]
 
