@@ -71,6 +71,29 @@ def state_finding(table: pd.DataFrame) -> str:
     )
 
 
+def each_run(results: Results, *, against: str) -> pd.DataFrame:
+    """Every trained transformer: what its theta became, mean distance from the identity, test accuracy.
+
+    The last column is test accuracy minus that of `against` with the same seed; NaN where that was not trained.
+    """
+    minus, lines = f"Minus {against}", []
+    for split, dataset, arm, own in warping(results).each("split", "dataset", "arm"):
+        found = fates(theta_history(own, arm=arm, split=split)).set_index("seed")["fate"]
+        distance = state(own).groupby("seed")["distance"].last()
+        plain = results.by_seed(arm=against, dataset=dataset, split=split)
+        accuracies = own.by_seed()
+        lines += [
+            {
+                "Data set": dataset, "Arm": arm, "Split": split, "Seed": seed, "Theta ends as": FATES[str(fate)],
+                "Distance": distance[seed], "Test accuracy": accuracies[seed],
+                minus: accuracies[seed] - plain.get(seed, np.nan),
+            }
+            for seed, fate in found.items()
+        ]  # fmt: skip
+    columns = ["Data set", "Arm", "Split", "Seed", "Theta ends as", "Distance", "Test accuracy", minus]
+    return pd.DataFrame(lines, columns=columns)
+
+
 def ends(results: Results, *, against: str) -> pd.DataFrame:
     """What became of the transformers of every arm, data set and split: how many of n runs end as what (`FATES`).
 
@@ -78,18 +101,16 @@ def ends(results: Results, *, against: str) -> pd.DataFrame:
     with the same seed, mean (runs). Those that move are not drawn by lot, so the two means compare no treatment.
     """
     lines = []
-    for split, dataset, arm, own in warping(results).each("split", "dataset", "arm"):
-        found = fates(theta_history(own, arm=arm, split=split)).set_index("seed")["fate"]
-        plain = results.by_seed(arm=against, dataset=dataset, split=split)
-        gaps = pd.Series(
-            {seed: value - plain[seed] for seed, value in own.by_seed().items() if seed in plain}, dtype=float
-        )
-        line = {"Data set": dataset, "Arm": arm, "Split": split, "n": len(found)}
-        line |= {words.capitalize(): (found == fate).sum() for fate, words in FATES.items()}
-        for kind, chosen in (("at the identity", found == "still"), ("moved", found != "still")):
-            some = gaps[gaps.index.isin(found.index[chosen])]
+    for (dataset, arm, split), own in each_run(results, against=against).groupby(
+        ["Data set", "Arm", "Split"], sort=False
+    ):
+        line = {"Data set": dataset, "Arm": arm, "Split": split, "n": len(own)}
+        line |= {words.capitalize(): (own["Theta ends as"] == words).sum() for words in FATES.values()}
+        still = own["Theta ends as"] == FATES["still"]
+        for kind, chosen in (("at the identity", still), ("moved", ~still)):
+            some = own.loc[chosen, f"Minus {against}"].dropna()
             line[f"Minus {against}, {kind}"] = f"{some.mean():+.4f} ({len(some)})" if len(some) else "–"
-        lines += [line] if len(found) else []
+        lines.append(line)
     return pd.DataFrame(lines)
 
 
@@ -151,18 +172,6 @@ def fates(history: pd.DataFrame) -> pd.DataFrame:
         fate = "still" if np.hypot(common, own) < STILL else "mirrored" if last["mirrored"].mean() > 0.5 else moved
         lines.append({"dataset": dataset, "seed": seed, "common": common, "own": own, "fate": fate})
     return pd.DataFrame(lines, columns=["dataset", "seed", "common", "own", "fate"])
-
-
-def theta_table(history: pd.DataFrame) -> pd.DataFrame:
-    """After the last epoch, per data set and seed: what became of theta, mean ± sd over images of its parts."""
-    lines = []
-    groups = history.groupby(["dataset", "seed"], sort=False)
-    for ((dataset, seed), of_seed), fate in zip(groups, fates(history)["fate"], strict=True):
-        last = of_seed[of_seed["epoch"] == of_seed["epoch"].max()]
-        line = {"Data set": dataset, "Seed": seed, "n images": len(last), "Ends as": FATES[fate]}
-        line |= {title: f"{last[name].mean():+.3f} ± {last[name].std():.3f}" for name, title in POSE.items()}
-        lines.append(line)
-    return pd.DataFrame(lines)
 
 
 def theta_finding(history: pd.DataFrame) -> str:

@@ -24,13 +24,13 @@ pytestmark = [
 
 @pytest.fixture
 def project(tmp_path):
-    """A copy of notebook 06 that trains the smallest runs, and the environment that belongs to it."""
+    """A copy of notebook 07 that trains the smallest runs, and the environment that belongs to it."""
     project = tmp_path / "project"
     (project / "notebooks").mkdir(parents=True)
     shutil.copytree(ROOT / "params", project / "params")
-    nb = nbformat.read(ROOT / "notebooks" / "06_attention_ablation.ipynb", as_version=4)
+    nb = nbformat.read(ROOT / "notebooks" / "07_what_theta_does.ipynb", as_version=4)
     nb.cells[1].source += f"\nbase, arms = {TINY!r}, {ARMS!r}\ndatasets = {{'Toy faces': {{'dataset': 'toyfaces'}}}}"
-    nbformat.write(nb, project / "notebooks" / "06_attention_ablation.ipynb")
+    nbformat.write(nb, project / "notebooks" / "07_what_theta_does.ipynb")
     data.load("toyfaces")  # leaves the cache that the notebook's kernel reads
     own = {"FER_ROOT": str(project), "FER_REPORT": str(tmp_path / "report"), "FER_DATA": str(tmp_path / "no data")}
     return project, {**own, "FER_DEVICE": "cpu", "FER_JOBS": "1", "PYTHONPATH": str(ROOT)}
@@ -51,7 +51,7 @@ def test_notebook_06_runs_in_jupyterlab_and_its_sliders_move_the_picture(project
         browser_page(playwright) as lab,
     ):
         page = lab.page
-        page.goto(f"{address}lab/tree/notebooks/06_attention_ablation.ipynb?token={TOKEN}")
+        page.goto(f"{address}lab/tree/notebooks/07_what_theta_does.ipynb?token={TOKEN}")
         lab.run_all_cells()
         panel = page.locator(".fer-explorer")
         panel.wait_for(timeout=240_000)

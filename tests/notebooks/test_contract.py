@@ -14,8 +14,9 @@ from fer_lib.training import expand, parse_grid, read_params
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 NAMES = [
     "01_data_exploration", "02_transformer_and_training", "03_model_comparison", "04_optimizer_sweep",
-    "05_learning_rate_sweep", "06_attention_ablation", "08_transfer_learning", "09_error_analysis", "10_known_poses",
-    "11_verdict", "12_paper_numbers", "13_beyond_the_paper", "14_your_own_face", "15_drawn_faces",
+    "05_learning_rate_sweep", "06_attention_ablation", "07_what_theta_does", "08_transfer_learning",
+    "09_error_analysis", "10_known_poses", "11_verdict", "12_paper_numbers", "13_beyond_the_paper",
+    "14_your_own_face", "15_drawn_faces",
 ]  # fmt: skip
 PROFILES = ("demo", "quick", "paper", "full")
 ELSEWHERE = {

@@ -75,7 +75,7 @@ def test_terminal_is_quiet_and_says_where_the_report_is(made):
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     assert lines[-1] == f"report: {folder / 'report' / 'index.html'}"
-    assert sum("done" in line for line in lines) == 12
+    assert sum("done" in line for line in lines) == 13
 
 
 def test_there_is_an_index_and_a_page_per_notebook(made):
@@ -87,7 +87,7 @@ def test_there_is_an_index_and_a_page_per_notebook(made):
     index = (folder / "report" / "index.html").read_text()
     assert "These pages show the machinery at work on faces that it draws itself" in index
     assert "Incomplete report" not in index
-    explorer = (folder / "report" / "notebooks" / "06_attention_ablation.ipynb").read_text()
+    explorer = (folder / "report" / "notebooks" / "07_what_theta_does.ipynb").read_text()
     assert "study.explore(results)" in explorer
     assert "jupyter.widget" not in explorer
 
