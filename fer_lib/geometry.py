@@ -19,7 +19,12 @@ Array = NDArray[Any]
 
 def identity_theta(n: int, *, device: torch.device | None = None) -> Tensor:
     """Theta of no transformation, float32 [n, 2, 3]."""
-    return torch.eye(2, 3, device=device).expand(n, 2, 3)
+    return torch.eye(2, 3, dtype=torch.float32, device=device).expand(n, 2, 3)
+
+
+def exact_type(device: torch.device) -> torch.dtype:
+    """The widest floating type of a device: float64, but on Apple's GPUs, which have none."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def sampling_grid(theta: Tensor, *, height: int, width: int) -> Tensor:

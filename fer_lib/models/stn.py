@@ -6,26 +6,35 @@ and the warp may be applied twice, by one net whose thetas are composed (Lin and
 spatial transformer networks", https://arxiv.org/abs/1612.03897).
 """
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from fer_lib.geometry import compose, identity_theta, warp
+from fer_lib.geometry import compose, exact_type, identity_theta, warp
 
 FILTERS = 64
 HIDDEN = 64
 SCALE = 0.5  # of theta's departure from the identity, see SpatialTransformer
 _MAP = 6  # side of the feature map that theta is regressed from: 48 pixels, halved three times
+SMALLEST = 8  # pixels of the shorter side of an image, which is halved three times
 
 Attention = Literal["none", "stn", "stn_frozen", "stn_no_warp"]
 Localisation = Literal["paper", "paper_batch_norm", "hidden"]
 
 
+class _FlattenedMap(nn.Module):
+    """Feature maps [B, C, H, W] → [B, C · 36]: averaged to 6×6, which those of a 48-pixel image have already."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return (maps if maps.shape[-2:] == (_MAP, _MAP) else F.adaptive_avg_pool2d(maps, _MAP)).flatten(1)
+
+
 def _paper_features(channels: int) -> tuple[nn.Sequential, int]:
     layers = nn.Sequential(
         nn.Conv2d(channels, FILTERS, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(FILTERS, FILTERS, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2), nn.Flatten(),
+        nn.Conv2d(FILTERS, FILTERS, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2), _FlattenedMap(),
     )  # fmt: skip
     return layers, FILTERS * _MAP**2
 
@@ -35,7 +44,7 @@ def _paper_batch_norm_features(channels: int) -> tuple[nn.Sequential, int]:
     layers = nn.Sequential(
         nn.Conv2d(channels, FILTERS, 3, padding=1, bias=False), nn.BatchNorm2d(FILTERS), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(FILTERS, FILTERS, 3, padding=1, bias=False), nn.BatchNorm2d(FILTERS), nn.ReLU(), nn.MaxPool2d(2),
-        nn.AvgPool2d(2), nn.Flatten(),
+        nn.AvgPool2d(2), _FlattenedMap(),
     )  # fmt: skip
     return layers, FILTERS * _MAP**2
 
@@ -48,14 +57,16 @@ def _hidden_features(channels: int) -> tuple[nn.Sequential, int]:
         layers += [nn.Conv2d(before, filters, 3, padding=1, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
         layers += [nn.MaxPool2d(2)] if pool else []
         before = filters
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(before * _MAP**2, HIDDEN), nn.ReLU()), HIDDEN
+    return nn.Sequential(*layers, _FlattenedMap(), nn.Linear(before * _MAP**2, HIDDEN), nn.ReLU()), HIDDEN
 
 
 _FEATURES = {"paper": _paper_features, "paper_batch_norm": _paper_batch_norm_features, "hidden": _hidden_features}
 
 
 class SpatialTransformer(nn.Module):
-    """Localisation net → theta → warped image, [B, C, 48, 48] → the same shape.
+    """Localisation net → theta → warped image, [B, C, H, W] → the same shape; H and W of at least 8 pixels.
+
+    Images have the type of its weights (`half()`, `double()`); theta is computed in float32 at least.
 
     The regression layer gives theta's departure from the identity and starts at zero, so an untrained transformer
     changes nothing. Its output is divided by twice the root of its fan-in: Adam moves all weights by the learning rate
@@ -68,6 +79,9 @@ class SpatialTransformer(nn.Module):
             convolutions on the halved image and a hidden layer.
         warps: how often the net looks, each time at what the thetas so far make of the image.
         frozen: the localisation net keeps the weights that it is given.
+
+    Raises:
+        ValueError: a `mode` or `localisation` that is none of these, or a number below one.
     """
 
     def __init__(
@@ -75,6 +89,12 @@ class SpatialTransformer(nn.Module):
         frozen: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
+        modes = [name for name in get_args(Attention) if name != "none"]
+        for key, value, known in (("mode", mode, modes), ("localisation", localisation, list(_FEATURES))):
+            if value not in known:
+                raise ValueError(f"{key}: {value!r} is unknown; choose one of {', '.join(known)}.")
+        if channels < 1 or warps < 1:
+            raise ValueError(f"channels: {channels}, warps: {warps}; both are at least one.")
         self.mode, self.warps = mode, warps
         self.frozen = frozen or mode == "stn_frozen"
         self.features, width = _FEATURES[localisation](channels)
@@ -89,7 +109,13 @@ class SpatialTransformer(nn.Module):
         return super().train(mode and not self.frozen)
 
     def theta(self, images: Tensor) -> Tensor:
-        """float32 [B, 2, 3] that the localisation net predicts; the identity under `stn_frozen`."""
+        """[B, 2, 3] that the localisation net predicts, float32 or wider; the identity under `stn_frozen`.
+
+        Raises:
+            ValueError: the images are smaller than 8 pixels.
+        """
+        if min(images.shape[-2:]) < SMALLEST:
+            raise ValueError(f"images: found {[*images.shape]}; expected [B, C, H, W] of at least {SMALLEST} pixels.")
         if self.mode == "stn_frozen":
             return identity_theta(len(images), device=images.device)
         theta = self.look(images)
@@ -98,10 +124,12 @@ class SpatialTransformer(nn.Module):
         return theta
 
     def look(self, images: Tensor) -> Tensor:
-        """float32 [B, 2, 3]: theta from one look at the images; `theta` may look again at what it makes of them."""
-        features = self.features(images)
+        """[B, 2, 3]: theta from one look at the images; `theta` may look again at what it makes of them."""
+        features, layer = self.features(images), self.regression
+        wide = torch.promote_types(layer.weight.dtype, torch.float32)
         with torch.autocast(images.device.type, enabled=False):  # coordinates need more than bf16's 8 bits
-            departure = self.regression(features.float()) * SCALE * self.regression.in_features**-0.5
+            departure = F.linear(features.to(wide), layer.weight.to(wide), layer.bias.to(wide))
+            departure = departure * SCALE * layer.in_features**-0.5
         return identity_theta(1, device=images.device) + departure.view(-1, 2, 3)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -109,7 +137,7 @@ class SpatialTransformer(nn.Module):
         theta = self.theta(images)
         if self.mode == "stn_no_warp":
             return self._tint(images, theta), theta
-        return warp(images, theta.double()), theta
+        return warp(images, theta.to(exact_type(images.device))), theta
 
     @staticmethod
     def _tint(images: Tensor, theta: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The spatial transformer does what its equations say: identity at first, gradients where they belong, known poses."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from data.one_face import draw_face
 from torch.nn import functional as F
 
 from fer_lib.data import toyfaces
-from fer_lib.geometry import compose, identity_theta, invert, sampling_grid, warp
+from fer_lib.geometry import compose, exact_type, identity_theta, invert, sampling_grid, warp
 from fer_lib.models import SpatialTransformer
 
 
@@ -155,3 +156,61 @@ def test_a_known_pose_is_undone(degrees):
     middle = (slice(10, 38), slice(10, 38))  # the corners come from outside the picture
     before, after = (float((image - upright)[middle].abs().mean()) for image in (posed, undone))
     assert after < 0.4 * before, (before, after)
+
+
+@pytest.mark.parametrize("localisation", ["paper", "paper_batch_norm", "hidden"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_it_follows_the_type_of_its_weights(dtype, localisation):
+    transformer = SpatialTransformer(localisation=localisation).to(dtype).eval()
+    torch.nn.init.constant_(transformer.regression.bias, 0.2)
+    images = torch.rand(2, 1, 48, 48).to(dtype)
+    warped, theta = transformer(images)
+    assert warped.dtype == dtype
+    assert theta.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    exact, _ = transformer.double()(images.double())
+    assert torch.allclose(warped.double(), exact, atol=0.02)
+
+
+@pytest.mark.parametrize("mode", ["stn", "stn_frozen", "stn_no_warp"])
+def test_it_works_where_float64_is_the_default(mode):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        warped, _ = SpatialTransformer(mode=mode)(torch.rand(2, 1, 48, 48))
+    finally:
+        torch.set_default_dtype(before)
+    assert warped.dtype == torch.float64
+
+
+@pytest.mark.parametrize("localisation", ["paper", "paper_batch_norm", "hidden"])
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 64, 64), (3, 33, 57), (2, 224, 224)])
+def test_it_takes_images_of_any_size_and_number_of_channels(shape, localisation):
+    transformer = SpatialTransformer(channels=shape[0], localisation=localisation, warps=2)
+    images = torch.rand(2, *shape)
+    warped, theta = transformer(images)
+    assert torch.equal(warped, images)
+    warped.sum().backward()
+    assert transformer.regression.weight.grad.abs().sum() > 0
+    assert theta.shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize(("key", "value", "said"), [
+    ("mode", "frozen", "mode: 'frozen' is unknown; choose one of stn, stn_frozen, stn_no_warp."),
+    ("mode", "none", "mode: 'none' is unknown; choose one of stn, stn_frozen, stn_no_warp."),
+    ("localisation", "papr", "localisation: 'papr' is unknown; choose one of paper, paper_batch_norm, hidden."),
+    ("warps", 0, "channels: 1, warps: 0; both are at least one."),
+])  # fmt: skip
+def test_it_refuses_what_it_does_not_know(key, value, said):
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+        SpatialTransformer(**{key: value})
+
+
+def test_it_refuses_images_that_are_too_small():
+    with pytest.raises(ValueError, match="at least 8 pixels"):
+        SpatialTransformer()(torch.zeros(1, 1, 7, 48))
+
+
+def test_it_samples_in_float32_where_there_is_no_float64():
+    assert [exact_type(torch.device(name)) for name in ("mps", "cpu", "cuda")] == [
+        torch.float32, torch.float64, torch.float64,
+    ]  # fmt: skip
