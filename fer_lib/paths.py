@@ -1,6 +1,7 @@
 """Where things lie: the project's own folders, and those that the environment names."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from fer_lib.errors import FerError
@@ -10,8 +11,8 @@ ORDER = "order.yaml"  # among a profile's params files, which of its runs are tr
 
 def project_root() -> Path:
     """Folder that holds `params/` and `notebooks/`: `FER_ROOT`, or the first such parent of the caller's folder."""
-    if root := os.environ.get("FER_ROOT"):
-        return Path(root).resolve()
+    if root := _named("FER_ROOT"):
+        return root.resolve()
     checkout = Path(__file__).resolve().parent.parent
     for folder in (Path.cwd(), *Path.cwd().parents, checkout):
         if (folder / "params").is_dir() and (folder / "notebooks").is_dir():
@@ -25,18 +26,32 @@ def project_root() -> Path:
 def data_folder(given: str | Path | None = None) -> Path:
     """Folder or file with FER2013: `given`, else `FER_DATA`, else `data/` in the project (or here)."""
     if given or (given := os.environ.get("FER_DATA")):
-        return Path(given).expanduser()
+        return here_or_in_project(given)
     try:
         return project_root() / "data"
     except FerError:
         return Path("data")
 
 
+def here_or_in_project(path: str | Path) -> Path:
+    """An absolute path: a relative one is looked for here, then in the project, since a notebook starts elsewhere."""
+    path = Path(path).expanduser()
+    if not path.is_absolute() and not path.exists():
+        with suppress(FerError):
+            if (inside := project_root() / path).exists():
+                return inside
+    return path.absolute()
+
+
+def _named(variable: str) -> Path | None:
+    """The path that a variable of the environment names, if it is set."""
+    given = os.environ.get(variable)
+    return Path(given).expanduser() if given else None
+
+
 def cache_folder() -> Path:
     """Folder of the memory-mapped caches: `FER_CACHE`, else `fer_lib` in the user's cache folder."""
-    if given := os.environ.get("FER_CACHE"):
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fer_lib"
+    return _named("FER_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fer_lib"
 
 
 def params_folder(profile: str) -> Path:
@@ -45,7 +60,7 @@ def params_folder(profile: str) -> Path:
     Raises:
         FerError: there is no such folder; names the profiles that there are.
     """
-    folder = Path(os.environ.get("FER_PARAMS") or project_root() / "params" / profile)
+    folder = _named("FER_PARAMS") or project_root() / "params" / profile
     if not folder.is_dir():
         known = sorted(part.name for part in folder.parent.glob("*/"))
         raise FerError(f"No profile {profile!r}: {folder} does not exist.\nProfiles: {', '.join(known) or 'none'}.")
@@ -64,6 +79,4 @@ def notebooks() -> list[Path]:
 
 def report_folder(profile: str) -> Path:
     """`FER_REPORT`, or `reports/<profile>` of the project: records, tables, figures and pages of one profile."""
-    if given := os.environ.get("FER_REPORT"):
-        return Path(given)
-    return project_root() / "reports" / profile
+    return _named("FER_REPORT") or project_root() / "reports" / profile

@@ -1,6 +1,7 @@
 """Which runs a command means: by key=value or run id, or those that a claim of the paper rests on."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from fer_lib import paths
@@ -24,13 +25,21 @@ def chosen(configs: Sequence[RunConfig], only: str, store: Path) -> list[RunConf
         if record := RunStore(store).get(pair):
             left = [config for config in left if config == record.config]
         elif key in RunConfig.model_fields and value:
-            left = [config for config in left if str(getattr(config, key)) == value]
+            left = [config for config in left if _is(getattr(config, key), value)]
         else:
             known = ", ".join(RunConfig.model_fields)
             raise FerError(f"--only: {pair!r} is neither key=value nor the id of a record; keys: {known}.")
         if not left:
             raise FerError(f"--only: no run has {pair}.\nSee `run --dry-run` for the runs that there are.")
     return left
+
+
+def _is(value: object, text: str) -> bool:
+    """Whether `text` means `value`: letter by letter, or as a number, so that 1e-3 is 0.001."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        with suppress(ValueError):
+            return value == float(text)
+    return str(value) == text
 
 
 def behind(claim: str, cells: Sequence[Cell], folder: Path) -> list[Cell]:

@@ -93,6 +93,8 @@ def test_run_plan_and_runs_tell_the_same_story(fer, project):
     assert len(listed) == 4
     assert all("finished" in line and "vanilla_cnn" in line for line in listed)
     run_id = listed[0].split()[0]
+    exact, rounded = (fer("run", "params/tiny/03.yaml", "--only", f"lr={lr}", "--dry-run") for lr in ("0.001", "1e-3"))
+    assert exact.out == rounded.out != ""
     again = fer("run", "params/tiny/03.yaml", "--only", run_id, "--dry-run").out.splitlines()
     shown = json.loads(fer("runs", "tiny", run_id).out)
     assert [RunConfig.model_validate_json(line) for line in again] == [RunConfig.model_validate(shown["config"])]

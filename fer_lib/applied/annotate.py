@@ -11,6 +11,7 @@ from matplotlib.transforms import Affine2D
 from PIL import Image
 
 from fer_lib.applied.predict import Prediction
+from fer_lib.data.folder import OWN
 from fer_lib.explorer.scene import warped
 from fer_lib.report import style
 
@@ -70,4 +71,4 @@ def _bars(axes: Axes, prediction: Prediction) -> None:
 def as_png(photo: Image.Image, predictions: Sequence[Prediction]) -> bytes:
     """`draw` as a PNG file."""
     style.apply()
-    return style.as_file(draw(photo, predictions), "png")
+    return style.as_file(draw(photo, predictions), "png", Software=OWN)

@@ -2,16 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from fer_lib import __version__
-from fer_lib.applied.predict import Predictor
-from fer_lib.data.labelled import images_in
+from fer_lib.applied.predict import Prediction, Predictor
+from fer_lib.data.folder import Pictures
 from fer_lib.data.photo import opencv
 from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
@@ -21,58 +18,72 @@ CAUTION = "An expression is what a face shows, not what its owner feels; see MOD
 EVERY = 1.0  # seconds between two looks through a camera
 
 
-@dataclass
-class Told:
-    """What was said of photos: an object for each face, photos without a face, and a line for each that failed."""
+@dataclass(frozen=True)
+class Answer:
+    """What a network says of a photo: its faces, largest first, or the `error` that kept it from being read."""
 
-    faces: list[dict[str, Any]] = field(default_factory=list)
-    empty: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
+    file: str
+    faces: tuple[Prediction, ...] = ()
+    error: str = ""
 
     def __str__(self) -> str:
-        lines = [_line(face) for face in self.faces]
-        lines += [f"{file}  no face found (--crop: the picture is the face)" for file in self.empty]
-        return "\n".join([*lines, CAUTION] if self.faces else lines)
+        if self.error:
+            return self.error
+        lines = (_line(self.file, face) for face in self.faces)
+        return "\n".join(lines) or f"{self.file}  no face found (--crop: the picture is the face)"
+
+    def as_dict(self) -> dict[str, Any]:
+        """File, faces (`Prediction.as_dict`) and, where it could not be read, the error; for JSON."""
+        told: dict[str, Any] = {"file": self.file, "faces": [face.as_dict() for face in self.faces]}
+        return told | ({"error": self.error} if self.error else {})
 
 
-def look(predictor: Predictor, photos: Sequence[Path], *, crop: bool = False, out: Path | None = None) -> Told:
-    """What `predictor` says of photos and of those in folders; pictures of it in `out`. A bad photo stops no other."""
-    told, drawn = Told(), Counter[str]()
-    for path in _files(photos, told):
+def answers(
+    predictor: Predictor, photos: Iterable[Path], *, crop: bool = False, out: Path | None = None
+) -> Iterator[Answer]:
+    """What `predictor` says of each photo, one by one as it is done; pictures of it in `out`.
+
+    Whatever is wrong with a photo is told in its answer, and stops no other.
+
+    Raises:
+        FerError: OpenCV is not installed, or `out` cannot be written.
+    """
+    drawn = Counter[str]()
+    for path in photos:
         try:
             photo = read_picture(path)
-            predictions = predictor(photo, crop=crop)
         except FerError as error:
-            told.errors.append(str(error).splitlines()[0])
+            yield Answer(str(path), error=str(error).splitlines()[0])
             continue
-        about = {"file": str(path), "model": predictor.network.name, "version": __version__}
-        told.faces += [about | prediction.as_dict() for prediction in predictions]
-        if not predictions:
-            told.empty.append(str(path))
+        found = predictor(photo, crop=crop)
         if out is not None:
             from fer_lib.applied.annotate import as_png  # brings matplotlib and seaborn, for seconds
 
             drawn[path.stem] += 1
             again = f"_{drawn[path.stem]}" if drawn[path.stem] > 1 else ""  # x.jpg and x.png, or those of two folders
-            write_atomically(out / f"{path.stem}_faces{again}.png", as_png(photo, predictions))
-    return told
+            write_atomically(out / f"{path.stem}_faces{again}.png", as_png(photo, found))
+        yield Answer(str(path), tuple(found))
 
 
-def _files(photos: Sequence[Path], told: Told) -> Iterable[Path]:
+def photos_in(photos: Iterable[Path]) -> tuple[list[Path], list[str]]:
+    """The photos named and those in named folders; and what was left out, a line each."""
+    files, left_out = [], []
     for path in photos:
         if not path.is_dir():
-            yield path
+            files.append(path)
             continue
-        if not (found := images_in(path)):
-            told.errors.append(f"{path} holds no picture.")
-        yield from found
+        found = Pictures.under(path)
+        files += found.files
+        left_out += [f"{path}: {found}."] if found.left_out else []
+        left_out += [] if found.files else [f"{path} holds no picture."]
+    return files, left_out
 
 
-def _line(face: dict[str, Any]) -> str:
-    best = sorted(face["probabilities"].items(), key=lambda pair: -pair[1])[:3]
-    left, top, width, _ = face["box"]
-    where = f"{width} px at {left}, {top}" + (f", turned {face['angle']:+.0f}°" if face["angle"] else "")
-    return f"{face['file']}  {where}: {', '.join(f'{name} {value:.2f}' for name, value in best)}"
+def _line(file: str, face: Prediction) -> str:
+    best = sorted(face.probabilities.items(), key=lambda pair: -pair[1])[:3]
+    left, top, width, _ = face.face.box
+    where = f"{width} px at {left}, {top}" + (f", turned {face.face.angle:+.0f}°" if face.face.angle else "")
+    return f"{file}  {where}: {', '.join(f'{name} {value:.2f}' for name, value in best)}"
 
 
 def through_camera(predictor: Predictor, number: int, *, say: Callable[[str], None] = print) -> None:
@@ -81,17 +92,15 @@ def through_camera(predictor: Predictor, number: int, *, say: Callable[[str], No
     Raises:
         FerError: OpenCV is not installed, or there is no such camera.
     """
-    cv2, _ = opencv()
-    camera = cv2.VideoCapture(number)
+    camera = opencv().VideoCapture(number)
     if not camera.isOpened():
         raise FerError(f"--camera {number}: no such camera, or another program has it.")
     say(f"{CAUTION} Ctrl-C ends it.")
     try:
         while (seen := camera.read())[0]:
             began = time.monotonic()
-            found = predictor(Image.fromarray(cv2.cvtColor(seen[1], cv2.COLOR_BGR2RGB)))
-            said = [_line({"file": f"camera {number}", **prediction.as_dict()}) for prediction in found]
-            say("\n".join(said) or f"camera {number}  no face")
+            found = predictor(seen[1], channels="BGR")
+            say("\n".join(_line(f"camera {number}", face) for face in found) or f"camera {number}  no face")
             time.sleep(max(0.0, EVERY - (time.monotonic() - began)))
     finally:
         camera.release()

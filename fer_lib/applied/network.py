@@ -10,6 +10,7 @@ import torch
 from fer_lib.data.batches import normalise
 from fer_lib.errors import FerError
 from fer_lib.models import Classifier, build
+from fer_lib.models.tensors import read_tensors
 from fer_lib.models.weights import restore
 from fer_lib.training import Record, RunStore
 from fer_lib.training.release import classifiers, contents, released, temperature
@@ -79,6 +80,8 @@ def _find(name: str, store: RunStore | None) -> tuple[Record, Path, float]:
     shipped = {path.stem: path for path in released()}
     path = shipped.get(name, Path(name))
     if path.is_file():
+        if (record := _run_of(path)) is not None:
+            return record, path, temperature(record, RunStore(path.parents[1]))
         told = contents(path)
         return told.record, path, told.temperature
     run = None if store is None else store.get(name)
@@ -90,6 +93,27 @@ def _find(name: str, store: RunStore | None) -> tuple[Record, Path, float]:
             f"{name}: the weights of this run were not kept ({weights}).\nTrain it again with `run PARAMS --weights`."
         )
     return run, weights, temperature(run, store)
+
+
+def _run_of(path: Path) -> Record | None:
+    """The record of the run whose weights are in the file `path`; None if it is no run's file.
+
+    Raises:
+        FerError: it is one, and its record is not beside it.
+    """
+    try:
+        _, told = read_tensors(path)
+    except (OSError, ValueError):
+        return None  # damaged: `contents` says so
+    if "released" in told:
+        return None
+    store = RunStore(path.parents[1]) if len(path.parents) > 1 else None
+    if store is None or store.weights_path(path.stem).resolve() != path.resolve() or not store.get(path.stem):
+        raise FerError(
+            f"{path} holds weights without the record of their run, so nobody knows which network they are of.\n"
+            "Name the file where `run --weights` wrote it, with runs/ beside its folder."
+        )
+    return store.get(path.stem)
 
 
 def _choice(store: RunStore | None) -> str:

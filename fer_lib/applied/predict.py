@@ -1,12 +1,13 @@
 """From a photo to an expression: `Predictor` finds the faces and says what a trained network makes of each."""
 
+import functools
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+import torch
 
 from fer_lib.applied.network import TrainedNetwork
 from fer_lib.data.photo import Face, find_faces, whole
@@ -47,7 +48,11 @@ class Prediction:
 
 
 class Predictor:
-    """A trained network that looks at photos: `Predictor()("photo.jpg")` is a list with a `Prediction` per face."""
+    """A trained network that looks at photos: `Predictor()("photo.jpg")` is a list with a `Prediction` per face.
+
+    Threads may share one. So may processes made by `fork`: PyTorch's threads do not come along, so a child computes on
+    one (`torch.set_num_threads` gives it more, before its first prediction).
+    """
 
     def __init__(self, model: str = "", store: RunStore | None = None) -> None:
         """The network `model` (see `TrainedNetwork.open`), or without a name the best that comes with the package.
@@ -57,18 +62,18 @@ class Predictor:
         """
         self.network = TrainedNetwork.open(model or _best(), store)
 
-    def __call__(self, photo: str | Path | Image.Image | np.ndarray, *, crop: bool = False) -> list[Prediction]:
+    def __call__(self, photo: Any, *, crop: bool = False, channels: str = "") -> list[Prediction]:
         """What it says of each face in a photo, the largest first.
 
         Args:
-            photo: a file, a PIL image, or an array uint8 [H, W] or [H, W, 3] (RGB).
+            photo: a path, bytes, an open file, a PIL image, an array or a tensor (see `read_picture`).
             crop: the picture is a face already, so none is looked for.
+            channels: the order in an array of three or four channels: RGB, or BGR as OpenCV reads one.
 
         Raises:
-            FerError: the file is no picture, or OpenCV is not installed.
-            ValueError: an array of another kind.
+            FerError: it is no picture, or OpenCV is not installed.
         """
-        image = read_picture(Path(photo)) if isinstance(photo, str | Path) else _image(photo)
+        image = read_picture(photo, channels=channels)
         return self.faces([whole(image)] if crop else find_faces(image))
 
     def faces(self, faces: Sequence[Face]) -> list[Prediction]:
@@ -95,9 +100,5 @@ def _best() -> str:
     return best
 
 
-def _image(photo: Image.Image | np.ndarray) -> Image.Image:
-    if isinstance(photo, Image.Image):
-        return photo.convert("RGB")
-    if photo.dtype != np.uint8 or photo.ndim not in (2, 3) or (photo.ndim == 3 and photo.shape[2] != 3):
-        raise ValueError(f"photo: found {photo.dtype} {list(photo.shape)}, expected uint8 [H, W] or [H, W, 3]")
-    return Image.fromarray(photo).convert("RGB")
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=functools.partial(torch.set_num_threads, 1))

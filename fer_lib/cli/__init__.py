@@ -4,6 +4,7 @@ What imports PyTorch takes seconds, and is imported by the commands that need it
 """
 
 import functools
+import io
 import os
 import signal
 import sys
@@ -32,8 +33,14 @@ for command in (
     app.command()(command)
 
 
+GOES_ON = ("run", "report", "verify", "data")  # commands that take up again what they had begun
+
+
 def main() -> None:
     """Entry point: a user's mistake is a message of two lines and exit code 2, Ctrl-C is exit code 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends like Ctrl-C
     if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # and so does a closed terminal, unless by `nohup`
         signal.signal(signal.SIGHUP, signal.default_int_handler)
@@ -46,7 +53,9 @@ def main() -> None:
         sys.exit(2)
     except SystemExit as end:
         if end.code == 130:  # typer's word for Ctrl-C
-            print("\nStopped. What is finished is kept; the same command goes on from here.", file=sys.stderr)
+            command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+            more = " What is finished is kept; the same command goes on from here." if command in GOES_ON else ""
+            print(f"\nStopped.{more}", file=sys.stderr)
         raise
 
 

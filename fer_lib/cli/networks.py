@@ -1,13 +1,33 @@
 """Commands on trained networks: release, evaluate, export and use them."""
 
 import json
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fer_lib import paths
+from fer_lib import __version__, paths
 from fer_lib.errors import FerError
+
+if TYPE_CHECKING:
+    from fer_lib.training import RunStore
+
+
+def _store(profile: str) -> "RunStore | None":
+    """A profile's runs; None outside a project, since the networks of the package need none."""
+    from fer_lib.training import RunStore
+
+    try:
+        return RunStore(paths.report_folder(profile))
+    except FerError:
+        return None
+
+
+def _told(*lines: str) -> None:
+    """What was left out goes beside the answers, so that it never lies between them."""
+    for line in lines:
+        print(line, file=sys.stderr)
 
 
 def release(
@@ -40,15 +60,16 @@ def evaluate(
     from fer_lib.applied.network import TrainedNetwork
     from fer_lib.applied.picture import kind, save
     from fer_lib.data.labelled import read_labelled
-    from fer_lib.training import RunStore
 
     pairs = [text.partition("=") for text in names or ()]
     if wrong := ["".join(pair) for pair in pairs if not (pair[0] and pair[2])]:
         raise FerError(f"--map {wrong[0]}: write it as name=meaning, such as normal=neutral.")
     if picture is not None:
         kind(picture)  # a wrong name is told before the work, not after it
-    network = TrainedNetwork.open(model, RunStore(paths.report_folder(profile)))
-    found = assess(network, read_labelled(data, names={name: meant for name, _, meant in pairs}))
+    network = TrainedNetwork.open(model, _store(profile))
+    faces = read_labelled(data, names={name: meant for name, _, meant in pairs})
+    _told(*faces.left_out)
+    found = assess(network, faces)
     if picture is not None:
         save(found, picture)
     print(json.dumps(found.as_dict(), indent=1) if as_json else found)
@@ -66,11 +87,10 @@ def export(
     from fer_lib.applied.export import checked, faces_to_compare
     from fer_lib.applied.network import TrainedNetwork
     from fer_lib.files import write_atomically
-    from fer_lib.training import RunStore
 
     if file.suffix.lower() not in (".onnx", ".html"):
         raise FerError(f"{file}: the name ends in .onnx, or in .html for a page that runs the network.")
-    network = TrainedNetwork.open(model, RunStore(paths.report_folder(profile)))
+    network = TrainedNetwork.open(model, _store(profile))
     faces = faces_to_compare(network.record.config.dataset)
     content, difference = checked(network, faces)
     if file.suffix.lower() == ".html":
@@ -90,21 +110,34 @@ def predict(
     model: Annotated[str, typer.Option(help="A network of the package, a file of one, or the id of a run.")] = "",
     crop: Annotated[bool, typer.Option("--crop", help="Each picture is a face already; look for none.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the photos with boxes, crops and bars.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list with an object for each face.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object for each photo, a line each.")] = False,
     profile: Annotated[str, typer.Option(help="Whose runs a run's id is looked for in.")] = "paper",
 ) -> None:
-    """Find the faces in photos and say which expression each shows."""
-    from fer_lib.applied.looking import look, through_camera
+    """Find the faces in photos and say which expression each shows, photo by photo."""
+    from fer_lib.applied.looking import CAUTION, answers, photos_in, through_camera
     from fer_lib.applied.predict import Predictor
-    from fer_lib.training import RunStore
 
     if bool(photos) == (camera is not None):
         raise FerError("predict: name photos or folders of photos, or a camera (--camera 0).")
-    predictor = Predictor(model, RunStore(paths.report_folder(profile)))
+    predictor = Predictor(model, _store(profile))
     if camera is not None:
         through_camera(predictor, camera)
         return
-    told = look(predictor, photos or [], crop=crop, out=out)
-    print(json.dumps(told.faces, indent=1) if as_json else told)
-    if told.errors:
-        raise FerError("\n".join(told.errors))
+    files, left_out = photos_in(photos or [])
+    _told(*left_out)
+    about = {"model": predictor.network.name, "version": __version__}
+    done = failed = 0
+    try:
+        for answer in answers(predictor, files, crop=crop, out=out):
+            line = json.dumps(answer.as_dict() | about) if as_json else str(answer)
+            print(line, file=sys.stderr if answer.error and not as_json else sys.stdout, flush=True)
+            done, failed = done + 1, failed + bool(answer.error)
+    except KeyboardInterrupt:
+        _told(f"Stopped: {done:,} of {len(files):,} photos are answered above.")
+        raise
+    if done > failed and not as_json:
+        print(CAUTION)
+    if failed or not files:
+        raise FerError(
+            f"{failed:,} of {done:,} photos could not be read." if failed else "There was no photo to look at."
+        )

@@ -3,14 +3,19 @@
 import os
 import sys
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fer_lib import paths
 from fer_lib.cli.options import DataOption, JobsOption
 from fer_lib.errors import FerError
+
+if TYPE_CHECKING:
+    from fer_lib.training import RunConfig
 
 
 def run(
@@ -70,6 +75,7 @@ def run(
         sent = Workers.of(store)
         print("\n".join(sent.told(configs)) if status else f"{sent.cancel()} workers ended; what is finished is kept.")
         return
+    _warn(configs, data)
     place, keep = Place(store, data), frozenset(configs) if weights else kept(cells)
     if cluster:
         if deadline is not None:
@@ -90,6 +96,16 @@ def run(
         )
     print(tally)
     sys.exit(1 if tally.count("broken") else 0)
+
+
+def _warn(configs: "Iterable[RunConfig]", folder: Path | None) -> None:
+    """Says what is odd about the data of runs, and what of a folder was left out; missing data is told elsewhere."""
+    from fer_lib.data import load
+
+    for name, labelling in dict.fromkeys((config.dataset, config.labelling) for config in configs):
+        with suppress(FerError):
+            for line in load(name, data=folder, labelling=labelling).warnings:
+                print(line, file=sys.stderr)
 
 
 def plan(

@@ -75,6 +75,7 @@ def _write(folder: Path, arrays: Arrays) -> None:
             np.save(scratch / f"{name}.npy", array, allow_pickle=False)
         sums = {name: _checksum(scratch / f"{name}.npy") for name in arrays}
         (scratch / "arrays.json").write_text(json.dumps(sums))
+        scratch.chmod(0o755)  # a scratch folder is its owner's alone, and others may share the cache
         try:
             os.rename(scratch, folder)
         except OSError:  # a folder is there: whole if another process was first, else damaged

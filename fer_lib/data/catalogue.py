@@ -14,6 +14,7 @@ from fer_lib import geometry, paths
 from fer_lib.data import canvas, faceset, fer2013, ferplus, portrait, tiny_imagenet, toyfaces, toyshapes
 from fer_lib.data.cache import Arrays, cached
 from fer_lib.data.faceset import FER_CLASSES, FaceSet, digest
+from fer_lib.data.folder import files_under
 from fer_lib.errors import FerError
 from fer_lib.files import file_hash
 
@@ -23,7 +24,7 @@ _TOY_SEED = 2022
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set's title in tables, the label rules it takes (first: its default) and how it is opened.
+    """A data set's title in tables, the label rules it takes (first: its default), how it is opened, and its files.
 
     One that `stands_in` for a data set of the paper shows the machinery, and no page compares it with the paper.
     """
@@ -31,6 +32,7 @@ class Dataset:
     title: str
     rules: tuple[str, ...]
     open: Callable[[Path, str], FaceSet]
+    sources: Callable[[Path], list[Path]] = lambda folder: []
     stands_in: bool = False
 
 
@@ -47,20 +49,25 @@ def load(name: str, *, data: str | Path | None = None, labelling: str = "fer2013
         raise FerError(f"dataset: {name!r} is unknown; choose one of {', '.join(DATASETS)}.")
     if labelling not in ferplus.LABELLINGS:
         raise FerError(f"labelling: {labelling!r} is unknown; choose one of {', '.join(ferplus.LABELLINGS)}.")
-    return _load(name, paths.data_folder(data).absolute(), labelling)
+    folder = paths.data_folder(data).absolute()
+    return _load(name, folder, labelling, tuple(map(_state, DATASETS[name].sources(folder))))
 
 
 @functools.lru_cache(maxsize=4)
-def _load(name: str, folder: Path, labelling: str) -> FaceSet:
+def _load(name: str, folder: Path, labelling: str, states: tuple[str, ...]) -> FaceSet:
     return DATASETS[name].open(folder, labelling)
+
+
+def _state(source: Path) -> str:
+    """Changes with a file's size and time, or with those of the files in a folder."""
+    inside = [source] if source.is_file() else sorted(files_under(source))
+    stats = ((path.relative_to(source), path.stat()) for path in inside)
+    return "\n".join(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats)
 
 
 def _cached_source(kind: str, source: Path, read: Callable[[Path], Arrays]) -> Arrays:
     if source.is_dir():
-        kind = f"{kind}_folders"
-        listing = (f"{path.relative_to(source)} {path.stat().st_size} {path.stat().st_mtime_ns}"
-                   for path in sorted(source.rglob("*")) if path.is_file())  # fmt: skip
-        source_hash = hashlib.sha256("\n".join(listing).encode()).hexdigest()
+        kind, source_hash = f"{kind}_folders", hashlib.sha256(_state(source).encode()).hexdigest()
     else:
         source_hash = file_hash(source)
     return cached(kind, source_hash, lambda: _with_fingerprint(read(source)))
@@ -71,15 +78,21 @@ def _with_fingerprint(arrays: Arrays) -> Arrays:
     return {**arrays, "fingerprint": np.array(fingerprint)}
 
 
+def _fer_files(folder: Path) -> list[Path]:
+    return [fer2013.find(folder), *ferplus.files(folder)]
+
+
 def _open_fer2013(folder: Path, labelling: str) -> FaceSet:
     source = fer2013.find(folder)
     arrays = _cached_source("fer2013", source, fer2013.read)
     usage, parts = arrays.get("usage"), arrays.get("parts")
-    warnings = []
+    warnings = arrays["left_out"].tolist() if "left_out" in arrays else []
     votes = None
     if usage is None:
         own = "no split of their own" if parts is None else "`folders` is their own split"
-        warnings.append(f"{source} holds class folders: {own}, no official splits (`split: official`), no FER+ labels.")
+        warnings.insert(
+            0, f"{source} holds class folders: {own}, no official splits (`split: official`), no FER+ labels."
+        )
     elif ferplus.find(folder):
         votes = ferplus.read(folder, usage, labelling)
     else:
@@ -151,13 +164,15 @@ def _open_tiny_imagenet(folder: Path, labelling: str) -> FaceSet:
 
 _VOTES = ("plurality10", "plurality8", "majority8", "votes8")
 DATASETS = {
-    "fer2013": Dataset("FER2013", ("fer7",), _open_fer2013),
-    "ferplus": Dataset("FER+", _VOTES, _open_ferplus),
+    "fer2013": Dataset("FER2013", ("fer7",), _open_fer2013, _fer_files),
+    "ferplus": Dataset("FER+", _VOTES, _open_ferplus, _fer_files),
     "toyfaces": Dataset("Toy faces", ("fer7",), lambda folder, labelling: _toyfaces(), stands_in=True),
     "toyfacesplus": Dataset(
         "Toy faces+", _VOTES, lambda folder, labelling: _by_votes(_toyfaces(), "toyfacesplus"), stands_in=True
     ),
-    "tiny_imagenet": Dataset("Tiny-ImageNet", ("given",), _open_tiny_imagenet),
+    "tiny_imagenet": Dataset(
+        "Tiny-ImageNet", ("given",), _open_tiny_imagenet, lambda folder: [tiny_imagenet.find(folder)]
+    ),
     "toyshapes": Dataset("Toy shapes", ("given",), lambda folder, labelling: _toyshapes()),
 }
 PRETRAINING_SETS = ("tiny_imagenet", "toyshapes")

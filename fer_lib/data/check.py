@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fer_lib import paths
-from fer_lib.data import fer2013, ferplus, tiny_imagenet
+from fer_lib.data import ferplus
 from fer_lib.data.catalogue import DATASETS, load
 from fer_lib.data.duplicates import count_copies, exact_groups, near_groups
 from fer_lib.data.faceset import PARTS, USAGES, VOTE_COLUMN, FaceSet
@@ -76,21 +76,14 @@ def _splits(faces: FaceSet) -> dict[str, np.ndarray]:
 
 
 def _sources(base: Path, dataset: str) -> list[dict[str, Any]]:
-    found: list[tuple[str, Path]] = []
-    if dataset in _FER:
-        found.append(("FER2013", fer2013.find(base)))
-        names = ("fer2013new.csv", *(f"label_{part}.csv" for part in ferplus.PARTS))
-        found += [("FER+", path) for name in names if (path := ferplus.find(base, name))]
-    elif dataset == "tiny_imagenet":
-        found.append(("Tiny-ImageNet", tiny_imagenet.find(base)))
     return [
         {
-            "what": what,
+            "what": "FER+" if number and dataset in _FER else DATASETS["fer2013" if dataset in _FER else dataset].title,
             "path": str(path),
             "bytes": path.stat().st_size if path.is_file() else None,
             "sha256": file_hash(path) if path.is_file() else None,
         }
-        for what, path in found
+        for number, path in enumerate(DATASETS[dataset].sources(base))
     ]
 
 

@@ -4,6 +4,7 @@ Goodfellow et al. 2013, "Challenges in representation learning" (https://arxiv.o
 images of 48×48 pixels in seven classes; `Usage` is Training, PublicTest or PrivateTest.
 """
 
+import codecs
 import csv
 import io
 import tarfile
@@ -12,23 +13,26 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, TextIO
 
 import numpy as np
 
 from fer_lib.data.cache import Arrays
 from fer_lib.data.faceset import FER_CLASSES, SIZE, USAGES
-from fer_lib.data.labelled import IMAGES, expression, folders_in, images_in, read_face
+from fer_lib.data.folder import SUFFIXES, Pictures, folders_in
+from fer_lib.data.labelled import expression, read_face
 from fer_lib.errors import DataMissing, FerError
 
 ROWS = 35_887
 TABLES = ("fer2013.csv", "icml_face_data.csv")
-_PART_OF = {"train": 0, "training": 0, "validation": 1, "val": 1, "publictest": 1, "test": 2, "privatetest": 2}
+_PART_OF = {
+    "train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "publictest": 1, "test": 2,
+    "testing": 2, "privatetest": 2,
+}  # fmt: skip
 LONGEST = 1 << 20  # characters of a cell
 MOST = 100_000  # rows: a small archive may unpack to any number
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, csv.Error, UnicodeDecodeError)
-_ENCODING = "utf-8-sig"  # spreadsheets put a byte-order mark in front
 
 PAGE = "https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge"
 HOW_TO_GET = (
@@ -59,6 +63,15 @@ def find(folder: Path) -> Path:
             f"{folder}: Kaggle's train.csv has no Usage column and its test.csv no labels, so neither gives FER2013's "
             "splits.\nTake fer2013.tar.gz or icml_face_data.csv from the same download."
         )
+    for archive in sorted(folder.glob("*.zip")):
+        if _holds_class_folders(archive):
+            raise DataMissing(f"{archive} holds class folders; they are read once it is unpacked.\nUnpack {archive}.")
+    for part in (folder, folder / "images"):
+        if (part / "FER2013Train").is_dir():
+            raise DataMissing(
+                f"{part} has FER+'s own folders: images and votes, without FER2013's labels and order.\n"
+                f"Put fer2013.csv or fer2013.tar.gz beside them. {HOW_TO_GET}"
+            )
     raise DataMissing(
         f"No FER2013 under {folder}: looked for {', '.join(names)}, the competition's zip, and class folders "
         f"({', '.join(FER_CLASSES)}).\n{HOW_TO_GET}"
@@ -68,7 +81,8 @@ def find(folder: Path) -> Path:
 def read(source: Path) -> Arrays:
     """Arrays `images` uint8 [N, 48, 48], `labels` uint8 [N] and `usage` uint8 [N] of a table, or `parts` of folders.
 
-    `parts` uint8 [N] is an index into `PARTS`, given where class folders lie in both a train and a test folder.
+    `parts` uint8 [N] is an index into `PARTS`, given where class folders lie in both a train and a test folder;
+    `left_out` says of folders what was not taken and why, a text each.
 
     Raises:
         FerError: the file is damaged or not FER2013; the message names file, row and what was expected.
@@ -92,6 +106,16 @@ def _may_hold_table(path: Path) -> bool:
             return _table_in(archive) is not None
     except _DAMAGED:
         return "facial-expression" in path.name or "fer2013" in path.name
+
+
+def _holds_class_folders(path: Path) -> bool:
+    """Whether a zip holds images in folders that are called as expressions are."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = map(PurePosixPath, archive.namelist())
+            return any(expression(file.parent.name) and file.suffix.lower() in SUFFIXES for file in inside)
+    except _DAMAGED:
+        return False
 
 
 def _table_in(archive: zipfile.ZipFile) -> str | None:
@@ -119,7 +143,13 @@ def _open_table(source: Path) -> Iterator[tuple[TextIO, str]]:
             if table is None:
                 raise FerError(f"{source} holds none of {', '.join(TABLES)}.\n{HOW_TO_GET}")
             file = table
-        yield io.TextIOWrapper(file, newline="", encoding=_ENCODING), name
+        seen = io.BufferedReader(file)  # type: ignore[type-var]
+        yield io.TextIOWrapper(seen, newline="", encoding=_encoding(seen.peek(2)[:2])), name
+
+
+def _encoding(start: bytes) -> str:
+    """Of a text that starts so: spreadsheets put a byte-order mark in front."""
+    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def _read_table(table: TextIO, name: str) -> Arrays:
@@ -187,20 +217,34 @@ def _class_folders(folder: Path) -> list[Path]:
 
 
 def _read_folders(folder: Path) -> Arrays:
-    images, labels, parts = [], [], []
-    for part in _class_folders(folder):
+    images, labels, parts, left_out = [], [], [], []
+    places = _class_folders(folder)
+    if places != [folder]:
+        strange = [path.name for path in folders_in(folder) if path not in places]
+        left_out += [f"{folder}: {name} left out; a part is called one of {', '.join(_PART_OF)}." for name in strange]
+    for part in places:
         for class_folder in folders_in(part):
+            pictures = Pictures.under(class_folder)
+            left_out += [f"{class_folder}: {pictures}."] if pictures.left_out else []
             name = expression(class_folder.name)
+            if name == "contempt":
+                left_out.append(f"{class_folder}: {len(pictures.files):,} images left out; FER2013 has no contempt.")
+                continue
             if name not in FER_CLASSES:
                 raise FerError(
                     f"{class_folder}: unknown class {class_folder.name!r}, expected {', '.join(FER_CLASSES)}.\n"
                     "Rename or remove the folder."
                 )
-            for path in images_in(class_folder):
+            for path in pictures.files:
                 images.append(read_face(path))
                 labels.append(FER_CLASSES.index(name))
                 parts.append(_PART_OF.get(part.name.lower(), -1))
     if not images:
-        raise FerError(f"{folder}: class folders without a single image ({', '.join(IMAGES)}).")
+        raise FerError(f"{folder}: class folders without a single image ({', '.join(sorted(SUFFIXES))}).")
     arrays = {"images": np.stack(images), "labels": np.array(labels, np.uint8)}
-    return {**arrays, "parts": np.array(parts, np.uint8)} if {0, 2} <= set(parts) else arrays
+    if set(parts) == {0, 1}:
+        left_out.append(f"{folder} has no test folder, so its validation folder is the one that `folders` reports on.")
+        parts = [2 * part for part in parts]
+    if {0, 2} <= set(parts):
+        arrays["parts"] = np.array(parts, np.uint8)
+    return {**arrays, "left_out": np.array(left_out, dtype=str)}

@@ -28,6 +28,12 @@ def find(folder: Path, name: str = TABLE) -> Path | None:
     return next((base / part / name for part in _FOLDERS if (base / part / name).is_file()), None)
 
 
+def files(folder: Path) -> list[Path]:
+    """The files of both labellings that are in `folder`."""
+    found = (find(folder, name) for name in (TABLE, *(f"label_{part}.csv" for part in PARTS)))
+    return [path for path in found if path is not None]
+
+
 def read(folder: Path, usage: np.ndarray, labelling: str = "fer2013new") -> np.ndarray:
     """Votes uint8 [N, 10] (columns `VOTE_COLUMNS`), a row for each of FER2013's; `usage` uint8 [N] checks the join.
 

@@ -7,24 +7,30 @@ from pathlib import Path
 import numpy as np
 
 from fer_lib.data.faceset import FER_CLASSES
+from fer_lib.data.folder import Pictures, folders_in, is_hidden
 from fer_lib.data.picture import middle, read_picture
 from fer_lib.errors import DataMissing, FerError
 
 EXPRESSIONS = (*FER_CLASSES, "contempt")
 OTHER_NAMES = {
     "anger": "angry", "disgusted": "disgust", "fearful": "fear", "afraid": "fear", "scared": "fear",
-    "happiness": "happy", "joy": "happy", "sadness": "sad", "surprised": "surprise", "contemptuous": "contempt",
+    "happiness": "happy", "joy": "happy", "sadness": "sad", "surprised": "surprise", "suprise": "surprise",
+    "suprised": "surprise", "contemptuous": "contempt",
 }  # fmt: skip
-IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
+_NAMED = 5  # images that cannot be read are named up to here
 
 
 @dataclass(frozen=True)
 class LabelledFaces:
-    """Images uint8 [N, 48, 48], their labels int64 [N] (index into `EXPRESSIONS`) and files, in the files' order."""
+    """Images uint8 [N, 48, 48], their labels int64 [N] (index into `EXPRESSIONS`) and files, in the files' order.
+
+    `left_out` says, a line each, what else lies there and why it was not taken.
+    """
 
     images: np.ndarray
     labels: np.ndarray
     files: tuple[Path, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def expression(name: str, names: Mapping[str, str] | None = None) -> str | None:
@@ -39,11 +45,12 @@ def read_labelled(folder: Path, *, names: Mapping[str, str] | None = None) -> La
     """Faces of a folder that has one folder for each expression; `names` adds names, as {"normal": "neutral"}.
 
     An image may have any size, and be grey or coloured: it becomes grey, its middle square is taken, and that is
-    brought to 48×48. An image of 48×48 stays as it is. Folders in a class folder are looked into.
+    brought to 48×48. An image of 48×48 stays as it is. Folders in a class folder are looked into. An image that cannot
+    be read is left out.
 
     Raises:
         DataMissing: there is no such folder.
-        FerError: a folder's name or an image is not understood, or there is no image; the message names it.
+        FerError: a folder's name is not understood, or there is no image; the message names it.
     """
     names = {name.strip().lower(): meant for name, meant in (names or {}).items()}
     if wrong := [meant for meant in names.values() if expression(meant) is None]:
@@ -58,23 +65,26 @@ def read_labelled(folder: Path, *, names: Mapping[str, str] | None = None) -> La
             f"{folder} holds {strange}. Understood are {', '.join((*EXPRESSIONS, *OTHER_NAMES))}.\n"
             "Name the folder that holds them (such as its test folder), or say what a name means: --map normal=neutral."
         )
-    found = [
-        (path, EXPRESSIONS.index(expression(part.name, names) or "")) for part in classes for path in images_in(part)
-    ]
-    if not found:
-        raise FerError(f"{folder}: not a single image in {len(classes)} class folders ({', '.join(IMAGES)}).")
-    files, labels = zip(*found, strict=True)
-    return LabelledFaces(np.stack([read_face(path) for path in files]), np.array(labels), files)
-
-
-def folders_in(folder: Path) -> list[Path]:
-    """Its folders, sorted, without what file managers and archivers leave behind."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
-
-
-def images_in(folder: Path) -> list[Path]:
-    """The image files in a folder and the folders in it, sorted, without what is hidden."""
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGES and not p.name.startswith("."))
+    images, labels, files, left_out, unread = [], [], [], [], []
+    for part in classes:
+        pictures = Pictures.under(part)
+        left_out += [f"{part}: {pictures}."] if pictures.left_out else []
+        for path in pictures.files:
+            try:
+                images.append(middle(read_picture(path)))
+            except FerError as error:
+                unread.append(str(error))
+                continue
+            labels.append(EXPRESSIONS.index(expression(part.name, names) or ""))
+            files.append(path)
+    if not files:
+        why = f"; {unread[0]}" if unread else ""
+        raise FerError(f"{folder}: not a single image in {len(classes)} class folders{why}")
+    left_out += unread[:_NAMED]
+    left_out += [f"{len(unread) - _NAMED:,} more images cannot be read."] if len(unread) > _NAMED else []
+    beside = sum(path.is_file() and not is_hidden(path.name) for path in folder.iterdir())
+    left_out += [f"{folder}: {beside:,} file{'s' * (beside != 1)} beside the class folders left out."] if beside else []
+    return LabelledFaces(np.stack(images), np.array(labels), tuple(files), tuple(left_out))
 
 
 def read_face(path: Path) -> np.ndarray:

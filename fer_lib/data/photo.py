@@ -4,9 +4,9 @@ FER2013's faces were found by OpenCV's face detector and resized to 48×48 (Good
 https://arxiv.org/abs/1307.0414), so the same detector's box is the crop here.
 """
 
-import functools
 import importlib
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,12 +96,12 @@ def crop(photo: Image.Image, centre: tuple[float, float], side: float, angle: fl
 
 def _detect(grey: np.ndarray, angle: float) -> Iterator[tuple[float, float, float, float, float]]:
     """x, y, side, certainty and angle of the faces in a grey picture that is turned by -`angle` first."""
-    cv2, cascade = opencv()
+    cv2 = opencv()
     height, width = grey.shape
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1)  # counter-clockwise, so it undoes `angle`
     seen = cv2.warpAffine(grey, turn, (width, height), borderMode=cv2.BORDER_REPLICATE) if angle else grey
     smallest = (SMALLEST, SMALLEST)
-    boxes, votes = cascade.detectMultiScale2(seen, scaleFactor=STEP, minNeighbors=NEIGHBOURS, minSize=smallest)
+    boxes, votes = _cascade(cv2).detectMultiScale2(seen, scaleFactor=STEP, minNeighbors=NEIGHBOURS, minSize=smallest)
     back = cv2.invertAffineTransform(turn)
     for (left, top, side, _), vote in zip(boxes, votes, strict=True):
         x, y = back @ np.array([left + side / 2, top + side / 2, 1.0])
@@ -115,17 +115,25 @@ def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     return shared / (one[2] ** 2 + other[2] ** 2 - shared)
 
 
-@functools.cache
-def opencv() -> tuple[Any, Any]:
-    """OpenCV and its face detector.
+def opencv() -> Any:
+    """OpenCV.
 
     Raises:
         FerError: it is not installed.
     """
     try:
-        cv2 = importlib.import_module("cv2")
+        return importlib.import_module("cv2")
     except ImportError:
         raise FerError(
             "Faces are found by OpenCV, which is not here.\nInstall it: pip install 'fer_lib[predict]'."
         ) from None
-    return cv2, cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / CASCADE))
+
+
+_own = threading.local()
+
+
+def _cascade(cv2: Any) -> Any:
+    """This thread's face detector: while one works, it keeps the picture in itself."""
+    if not hasattr(_own, "cascade"):
+        _own.cascade = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / CASCADE))
+    return _own.cascade

@@ -78,10 +78,16 @@ def execute(
     width = max((len(task.notebook.stem) for task in tasks), default=0)
     errors: dict[int, FerError] = {}
 
+    class Kernels(StudyKernelManager):
+        """Those of this call: the next one starts anew, whatever became of these."""
+
+        started: ClassVar[list[StudyKernelManager]] = []
+        killed: ClassVar[bool] = False
+
     def attempt(task: Task) -> tuple[FerError | None, float]:
         started = time.monotonic()
         try:
-            _execute(task, env or {})
+            _execute(task, env or {}, Kernels)
         except FerError as error:
             return error, time.monotonic() - started
         return None, time.monotonic() - started
@@ -100,7 +106,7 @@ def execute(
             for future in waiting:
                 future.cancel()
             while wait(waiting, timeout=0.1).not_done:
-                StudyKernelManager.kill_all()
+                Kernels.kill_all()
             signal.signal(signal.SIGINT, before)
             raise
     return [errors[place] for place in sorted(errors)]
@@ -112,8 +118,8 @@ class StudyKernelManager(AsyncKernelManager):
     folder = Unicode(help="where the kernel starts").tag(config=True)
     extra_env = Dict(help="variables set for the kernel on top of the environment").tag(config=True)
     console = Unicode(help="file for what the kernel process itself prints").tag(config=True)
-    started: ClassVar[list["StudyKernelManager"]] = []
-    killed: ClassVar[bool] = False
+    started: ClassVar[list["StudyKernelManager"]]
+    killed: ClassVar[bool]
 
     @default("kernel_spec_manager")
     def _own_interpreter_only(self) -> KernelSpecManager:
@@ -121,7 +127,8 @@ class StudyKernelManager(AsyncKernelManager):
 
     async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override]
         self.started.append(self)
-        environment = {**os.environ, "PYTHONSTARTUP": "", **self.extra_env}
+        code = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
+        environment = {**os.environ, "PYTHONSTARTUP": "", "PYTHONPATH": code, **self.extra_env}
         with open(self.console, "wb") as console:
             await super().start_kernel(
                 **{**kwargs, "cwd": self.folder, "env": environment, "stdout": console, "stderr": console}
@@ -136,15 +143,15 @@ class StudyKernelManager(AsyncKernelManager):
                 process.kill()
 
 
-def _execute(task: Task, env: Mapping[str, str]) -> None:
+def _execute(task: Task, env: Mapping[str, str], kernels: type[StudyKernelManager]) -> None:
     nb = _checked(task)
     folder = task.output.resolve().parent
     folder.mkdir(parents=True, exist_ok=True)
     failed = task.output.with_name(f"{task.output.stem}.failed.ipynb")
     with tempfile.TemporaryDirectory(prefix="fer-kernel-") as scratch:
         ran = Path(scratch) / "notebook.ipynb"
-        problem = _run(nb, dict(task.parameters), ran, folder, env)
-        if StudyKernelManager.killed:  # by Ctrl-C, so there is nothing to keep
+        problem = _run(nb, dict(task.parameters), ran, folder, env, kernels)
+        if kernels.killed:  # by Ctrl-C, so there is nothing to keep
             return
         if ran.is_file():
             nb = _tidied(nbformat.read(ran, as_version=4), task.parameters)
@@ -171,7 +178,12 @@ def _checked(task: Task) -> nbformat.NotebookNode:
 
 
 def _run(
-    nb: nbformat.NotebookNode, parameters: dict[str, Any], ran: Path, folder: Path, env: Mapping[str, str]
+    nb: nbformat.NotebookNode,
+    parameters: dict[str, Any],
+    ran: Path,
+    folder: Path,
+    env: Mapping[str, str],
+    kernels: type[StudyKernelManager],
 ) -> tuple[int, str, str] | None:
     """Run the cells in `folder`, the notebook as far as it ran into `ran`.
 
@@ -191,7 +203,7 @@ def _run(
     try:
         papermill.execute_notebook(
             nb, str(ran), parameters, kernel_name="python3", language="python", progress_bar=False,
-            kernel_manager_class=StudyKernelManager, config=Config({"StudyKernelManager": settings}),
+            kernel_manager_class=kernels, config=Config({"StudyKernelManager": settings}),
         )  # fmt: skip
     except PapermillExecutionError as error:
         return *_place(ran, "failed"), f"{error.ename}: {error.evalue}"

@@ -117,10 +117,10 @@ def darken(figure: Figure) -> None:
         text.set(color=_ON_DARK.get(str(text.get_color()), text.get_color()))
 
 
-def as_file(figure: Figure, kind: str) -> bytes:
+def as_file(figure: Figure, kind: str, **metadata: str) -> bytes:
     """What a file with the figure holds, `kind` being png, svg or pdf; closes the figure."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind)
+    figure.savefig(buffer, format=kind, metadata=metadata or None)
     plt.close(figure)
     return buffer.getvalue()
 

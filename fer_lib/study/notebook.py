@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import sys
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -34,6 +35,7 @@ class Study:
     """
 
     def __init__(self, profile: str) -> None:
+        check_parameters(vars(sys.modules["__main__"]))
         self.profile = profile
         self.folder = paths.report_folder(profile)
         self.store = RunStore(self.folder)
@@ -121,7 +123,8 @@ class Study:
             return data.load(dataset["dataset"], labelling=dataset.get("labelling", "fer2013new"))
         except DataMissing:
             title = data.DATASETS[dataset["dataset"]].title
-            show_note(f"{title} is not here (FER_DATA), so figures that show its images are left out.")
+            where = "here" if self.shown == self.folder else f"in {paths.data_folder()}"  # no page names a path
+            show_note(f"{title} is not {where} (FER_DATA), so figures that show its images are left out.")
             return None
 
     def images(self, results: Results, dataset: str) -> data.FaceSet | None:
@@ -210,6 +213,23 @@ class Study:
         if not (planned := self._planned()):
             raise FerError(f"The profile {self.profile!r} has no params files, which say what its runs are.")
         return self.collect(planned, train=False)
+
+
+def check_parameters(names: Mapping[str, Any]) -> None:
+    """Whether what a notebook's parameters cell declared (`angles: list = …`) still has the type that it says.
+
+    Raises:
+        FerError: a parameter of another type, as papermill's `-p angles "[0]"` makes one: a text.
+    """
+    for name, kind in names.get("__annotations__", {}).items():
+        value = names.get(name)
+        if kind is float and isinstance(value, int):
+            continue
+        if isinstance(kind, type) and value is not None and not isinstance(value, kind):
+            raise FerError(
+                f"{name}: found {value!r} ({type(value).__name__}), expected a {kind.__name__}.\n"
+                f"On papermill's command line: -y '{name}: …', in YAML."
+            )
 
 
 def _name(cell: Cell) -> tuple[str, str, str, int]:

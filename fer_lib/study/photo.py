@@ -10,7 +10,7 @@ from matplotlib import cbook
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fer_lib import data
+from fer_lib import data, paths
 from fer_lib.applied.annotate import draw
 from fer_lib.applied.panel import PhotoPanel
 from fer_lib.applied.predict import Prediction, Predictor
@@ -33,7 +33,7 @@ def chosen(path: str) -> tuple[Image.Image, str]:
         FerError: the file is not there, or no picture.
     """
     if path:
-        return read_picture(Path(path)), Path(path).name
+        return read_picture(paths.here_or_in_project(path)), Path(path).name
     return read_picture(Path(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))), SAMPLE
 
 

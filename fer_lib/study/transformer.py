@@ -78,17 +78,17 @@ def each_run(results: Results, *, against: str) -> pd.DataFrame:
     """
     minus, lines = f"Minus {against}", []
     for split, dataset, arm, own in warping(results).each("split", "dataset", "arm"):
-        found = fates(theta_history(own, arm=arm, split=split)).set_index("seed")["fate"]
-        distance = state(own).groupby("seed")["distance"].last()
+        found = fates(theta_history(own, arm=arm, split=split))
+        distance = state(own).groupby("seed")["distance"].last().to_dict()
         plain = results.by_seed(arm=against, dataset=dataset, split=split)
         accuracies = own.by_seed()
         lines += [
             {
-                "Data set": dataset, "Arm": arm, "Split": split, "Seed": seed, "Theta ends as": FATES[str(fate)],
+                "Data set": dataset, "Arm": arm, "Split": split, "Seed": seed, "Theta ends as": FATES[fate],
                 "Distance": distance[seed], "Test accuracy": accuracies[seed],
                 minus: accuracies[seed] - plain.get(seed, np.nan),
             }
-            for seed, fate in found.items()
+            for seed, fate in zip(found["seed"].tolist(), found["fate"], strict=True)
         ]  # fmt: skip
     columns = ["Data set", "Arm", "Split", "Seed", "Theta ends as", "Distance", "Test accuracy", minus]
     return pd.DataFrame(lines, columns=columns)

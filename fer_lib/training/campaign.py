@@ -1,5 +1,6 @@
 """A campaign: trains what is missing of a list of runs, in its order, in parallel, against a deadline."""
 
+import functools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -109,9 +110,10 @@ def _missing(
     """
     before = {run for config in ordered for run in config.before}
     complete, absent = {}, {}
+    load = functools.cache(lambda name, labelling: data.load(name, data=place.data, labelling=labelling))
     for config in ordered:
         try:
-            faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
+            faces = load(config.dataset, config.labelling)
         except FerError as error:
             if config not in before:
                 raise

@@ -1,5 +1,6 @@
 """RunConfig: everything that changes a run's numbers, and nothing else. One config is one run."""
 
+import difflib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -22,6 +23,12 @@ class _Explained(type(BaseModel)):  # type: ignore[misc]
             return super().__call__(*arguments, **values)
         except ValidationError as error:
             raise FerError(f"{cls.__name__}: {explain(error, cls)}") from None
+
+
+_USUAL = {
+    "learning_rate": "lr", "rate": "lr", "bs": "batch_size", "batch": "batch_size", "wd": "weight_decay",
+    "architecture": "model", "network": "model", "data": "dataset", "width": "width_per_group",
+}  # fmt: skip  # what others call a key
 
 
 class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", strict=True):
@@ -212,7 +219,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     key = ".".join(str(part) for part in first["loc"])
     found = first["input"]
     if first["type"] == "extra_forbidden":
-        text = f"unknown key {key!r}; known keys: {', '.join(model.model_fields)}"
+        text = f"unknown key {key!r}; {_meant(key.split('.')[-1], model)}known keys: {', '.join(model.model_fields)}"
     elif first["type"] == "value_error":
         text = str(first["ctx"]["error"])
     elif first["type"] == "missing":
@@ -223,3 +230,10 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
             text += " (in YAML write 1.0e-4, not 1e-4 or '0.0001')"
     more = f"\n({len(problems) - 1} more of the kind)" if len(problems) > 1 else ""
     return f"{text}.{more}"
+
+
+def _meant(key: str, model: type[BaseModel]) -> str:
+    """`did you mean 'lr'? `, if a key is nearly one of `model`, or a usual name of one."""
+    usual = _USUAL.get(key, key)
+    near = [usual] if usual in model.model_fields else difflib.get_close_matches(usual, model.model_fields, n=1)
+    return f"did you mean {near[0]!r}? " if near else ""

@@ -176,6 +176,22 @@ def parse_grid(values: Mapping[str, Any], *, where: str) -> Grid:
     return validated(Grid, dict(values), where=where)
 
 
+class _Twice(Exception):
+    """A key that stands twice in one mapping."""
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """YAML whose mappings have each key once: of two, the first would vanish without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if key.tag != "tag:yaml.org,2002:merge" and lines.setdefault(key.value, line) != line:
+                raise _Twice(f"{key.value!r} stands in line {lines[key.value]} and again in line {line}; one is lost")
+        return super().construct_mapping(node, deep)
+
+
 def read_params(path: Path) -> dict[str, Any]:
     """A params file as a mapping.
 
@@ -183,10 +199,12 @@ def read_params(path: Path) -> dict[str, Any]:
         FerError: no such file, or no YAML mapping; names the file and the line.
     """
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.load(path.read_text(), _OnceLoader)
     except FileNotFoundError:
         profiles = ", ".join(sorted(part.name for part in path.parent.parent.glob("*/"))) or "none"
         raise FerError(f"No params file {path}.\nProfiles beside it: {profiles}.") from None
+    except _Twice as error:
+        raise FerError(f"{path}: {error}.") from None
     except yaml.YAMLError as error:
         raise FerError(f"{path} is no YAML: {' '.join(str(error).split())[:200]}.") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -138,11 +138,16 @@ def _cpu_name() -> str:
 
 @cache
 def commit() -> str:
-    """Commit of the library's checkout, `-dirty` appended if its code differs from it; `unknown` outside of one."""
+    """Commit of the library's checkout, `-dirty` appended if its code differs from it; `unknown` outside of one.
+
+    `FER_COMMIT` says it where there is no repository.
+    """
     if given := os.environ.get("FER_COMMIT"):
         return given
     here = Path(__file__).resolve().parents[2]
     try:
+        if Path(_git(here, "rev-parse", "--show-toplevel")).resolve() != here:
+            return "unknown"  # unpacked, or installed, in somebody else's repository
         head = _git(here, "rev-parse", "HEAD")
         return head[:12] + ("-dirty" if _git(here, "status", "--porcelain", "--", "fer_lib", "params") else "")
     except (OSError, subprocess.CalledProcessError):

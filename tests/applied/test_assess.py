@@ -1,6 +1,7 @@
 """A trained network on labelled faces: the numbers of its record, whatever the classes are called."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -94,6 +95,12 @@ def test_a_network_is_found_by_file_and_a_wrong_one_is_told(store, tmp_path):
         TrainedNetwork.open("resnet", where)
     with pytest.raises(FerError, match="tells how a face is turned"):
         TrainedNetwork.open("poses_toyfaces", where)
+    kept = TrainedNetwork.open(str(where.weights_path(record.run_id)))
+    assert np.array_equal(kept.probabilities(images), whole)
+    assert kept.temperature == networks[1].temperature
+    shutil.copy(where.weights_path(record.run_id), tmp_path / "alone.safetensors")
+    with pytest.raises(FerError, match="weights without the record of their run"):
+        TrainedNetwork.open(str(tmp_path / "alone.safetensors"))
     (tmp_path / "other.safetensors").write_bytes(b"nothing")
     with pytest.raises(FerError, match="damaged, or no released network"):
         TrainedNetwork.open(str(tmp_path / "other.safetensors"), where)

@@ -1,11 +1,15 @@
 """From photos to expressions: which faces are found, what is cropped, and what becomes of pictures that are none."""
 
 import json
+import os
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageFilter
 from training.tiny import place, tiny
 from typer.testing import CliRunner
@@ -13,7 +17,7 @@ from typer.testing import CliRunner
 from fer_lib import data
 from fer_lib.applied import looking, predict
 from fer_lib.applied.predict import Predictor
-from fer_lib.cli import app
+from fer_lib.cli import app, main
 from fer_lib.data import photo, picture
 from fer_lib.data.photo import find_faces, whole
 from fer_lib.data.picture import read_picture
@@ -162,25 +166,34 @@ def test_the_command_answers_for_every_photo_and_says_which_failed(predictors, t
         pasted(row).save(faces / name)
     Image.new("RGB", (90, 90), "grey").save(faces / "empty.png")
     (faces / "broken.jpg").write_bytes(b"\xff\xd8\xff")
-    ended = CliRunner().invoke(app, ["predict", str(faces), "--json", "--out", str(tmp_path / "out")])
-    told = json.loads(ended.output)
-    assert [Path(face["file"]).name for face in told] == ["one.jpg", "one.png"]
-    assert all(sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3) for face in told)
-    assert {"box", "angle", "expression", "theta", "model", "version"} <= set(told[0])
-    assert isinstance(ended.exception, FerError)
-    assert "broken.jpg" in str(ended.exception)
-    drawn = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert drawn == ["empty_faces.png", "one_faces.png", "one_faces_2.png"]
-    text = CliRunner().invoke(app, ["predict", str(faces)]).output
-    assert "empty.png  no face found" in text
-    assert looking.CAUTION in text
+    (faces / "notes.txt").write_text("no photo")
+    out = faces / "out"
+    for _ in range(2):  # the second time its own drawings lie there
+        ended = CliRunner().invoke(app, ["predict", str(faces), "--json", "--out", str(out)])
+        told = {Path(line["file"]).name: line for line in map(json.loads, ended.stdout.splitlines())}
+        assert list(told) == ["broken.jpg", "empty.png", "one.jpg", "one.png"]
+        assert [len(line["faces"]) for line in told.values()] == [0, 0, 1, 1]
+        assert "broken.jpg is no image" in told["broken.jpg"]["error"]
+        (face,) = told["one.png"]["faces"]
+        assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+        assert {"box", "angle", "expression", "theta"} <= set(face)
+        assert {"model", "version"} <= set(told["empty.png"])
+        assert ended.stderr == f"{faces}: 1 file left out: 1 .txt.\n"
+        assert str(ended.exception) == "1 of 4 photos could not be read."
+        assert sorted(path.name for path in out.iterdir()) == ["empty_faces.png", "one_faces.png", "one_faces_2.png"]
+    ended = CliRunner().invoke(app, ["predict", str(faces)])
+    assert "empty.png  no face found" in ended.stdout
+    assert looking.CAUTION in ended.stdout
+    assert "one_faces.png" not in ended.stdout
     assert "--camera" in str(CliRunner().invoke(app, ["predict"]).exception)
     (tmp_path / "nothing").mkdir()
-    assert "holds no picture" in str(CliRunner().invoke(app, ["predict", str(tmp_path / "nothing")]).exception)
+    ended = CliRunner().invoke(app, ["predict", str(tmp_path / "nothing")])
+    assert "holds no picture" in ended.stderr
+    assert str(ended.exception) == "There was no photo to look at."
 
 
 def test_a_camera_is_looked_through_until_it_ends(predictors, monkeypatch):
-    cv2, _ = photo.opencv()
+    cv2 = photo.opencv()
     frames = [np.asarray(pasted(0))[..., ::-1], np.zeros((90, 90, 3), np.uint8)]
 
     class Camera:
@@ -209,16 +222,124 @@ def test_without_a_shipped_network_or_opencv_it_is_said(monkeypatch):
     monkeypatch.setattr(predict, "classifiers", dict)
     with pytest.raises(FerError, match="Name a run"):
         Predictor()
-    photo.opencv.cache_clear()
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(FerError, match=r"pip install 'fer_lib\[predict\]'"):
         photo.opencv()
-    photo.opencv.cache_clear()
 
 
-def test_an_array_of_another_kind_is_refused(predictors):
-    with pytest.raises(ValueError, match=r"found float64 \[4, 4\], expected uint8"):
-        predictors["none"](np.zeros((4, 4)))
+def test_threads_share_a_predictor(predictors):
+    scenes = [pasted(row, angle=angle) for row in range(10) for angle in (0, 20)]
+    wanted = [[face.as_dict() for face in predictors["stn"](scene)] for scene in scenes]
+    assert any(wanted)
+    with ThreadPoolExecutor(8) as threads:
+        asked = [number % len(scenes) for number in range(400)]
+        found = list(threads.map(lambda number: predictors["stn"](scenes[number]), asked))
+    assert [[face.as_dict() for face in faces] for faces in found] == [wanted[number] for number in asked]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_after_a_prediction_predicts_the_same(tmp_path):
+    """In a process of its own, whose threads have computed before; a child that hangs is ended by the time limit."""
+    program = tmp_path / "forks.py"
+    program.write_text(
+        "import multiprocessing, numpy as np, torch\n"
+        "from fer_lib.applied.predict import Predictor\n"
+        "torch.set_num_threads(2)\n"
+        "predictor, face = Predictor(), np.arange(48 * 48, dtype=np.uint16).reshape(48, 48)\n"
+        "def answer(number): return predictor(face, crop=True)[0].expression\n"
+        "mine = answer(0)\n"
+        "with multiprocessing.get_context('fork').Pool(2) as pool:\n"
+        "    assert pool.map_async(answer, range(4)).get(60) == [mine] * 4\n"
+    )
+    subprocess.run([sys.executable, program], check=True, timeout=120)
+
+
+FORMS = {
+    "path": lambda path: path, "text": str, "bytes": Path.read_bytes, "file": lambda path: path.open("rb"),
+    "pillow": Image.open,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", ["turned.jpg", "deep.png", "clear.png", "float.tiff", "grey.png"])
+def test_every_form_of_a_picture_is_the_same_picture(tmp_path, kind, form):
+    grey = np.asarray(pasted(0).convert("L"))
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    match kind:
+        case "turned.jpg":
+            Image.fromarray(np.rot90(grey, -1)).save(tmp_path / kind, exif=exif, quality=100)
+        case "deep.png":
+            Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / kind)
+        case "clear.png":
+            Image.fromarray(np.dstack([grey, grey, grey, np.full_like(grey, 255)])).save(tmp_path / kind)
+        case "float.tiff":
+            Image.fromarray(grey.astype(np.float32) / 255).save(tmp_path / kind)
+        case "grey.png":
+            Image.fromarray(grey).save(tmp_path / kind)
+    seen = read_picture(FORMS[form](tmp_path / kind))
+    assert seen.mode == "RGB"
+    assert np.abs(np.asarray(seen.convert("L"), int) - grey).max() <= (0 if kind != "turned.jpg" else 8)
+
+
+RGB = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("values", "channels"), [
+    (RGB, "RGB"), (RGB[..., ::-1], "BGR"), (RGB / 255, "RGB"), (RGB.astype(np.uint16) * 257, "RGB"),
+    (RGB.astype(np.int64), "RGB"), (np.dstack([RGB, np.full((30, 40), 255, np.uint8)]), "RGBA"),
+    (np.dstack([RGB[..., ::-1], np.full((30, 40), 255, np.uint8)]), "BGRA"),
+    (torch.from_numpy(RGB).permute(2, 0, 1), ""), (torch.from_numpy(RGB).permute(2, 0, 1) / 255, ""),
+])  # fmt: skip
+def test_an_array_in_any_order_and_range_is_the_same_picture(values, channels):
+    assert np.array_equal(np.asarray(read_picture(values, channels=channels)), RGB)
+
+
+@pytest.mark.parametrize(("source", "channels", "said"), [
+    (RGB, "", "3 channels in an order that nobody can see"), (RGB, "GBR", "'GBR' is unknown; choose one of RGB, BGR"),
+    (np.dstack([RGB, RGB]), "", r"found uint8 \[30, 40, 6\], expected \[H, W\]"), ([[1, 2]], "", "is a list"),
+    (None, "", "is a NoneType"), (np.zeros((0, 4), np.uint8), "", "has no pixels"),
+    (np.zeros((4, 4)) - 1, "", "numbers from -1 to -1, expected"), (np.full((4, 4), np.nan), "", "numbers from nan"),
+    (Image.new("L", (0, 5)), "", r"has no pixels \(0×5\)"), (b"", "", "is no image"), (ROOT, "", "is a folder"),
+    (b"\0\0\0\x18ftypheic" + bytes(40), "", "pip install pillow-heif"), (torch.zeros(2, 3, 4, 5), "", "found float32"),
+])  # fmt: skip
+def test_what_is_no_picture_is_refused_in_a_line(source, channels, said):
+    with pytest.raises(FerError, match=said):
+        read_picture(source, channels=channels)
+
+
+def test_an_odd_field_of_exif_loses_no_picture(tmp_path):
+    """Fields of a length that is none: only the orientation is read."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x011A] = 3, 72.0
+    Image.fromarray(RGB).save(tmp_path / "odd.jpg", exif=exif, quality=100, subsampling=0)
+    content = bytearray((tmp_path / "odd.jpg").read_bytes())
+    field = content.index(b"\x01\x1a") if b"\x01\x1a" in content else content.index(b"\x1a\x01")
+    content[field + 2 : field + 8] = b"\xff" * 6
+    seen = np.asarray(read_picture(bytes(content)), int)
+    assert np.abs(seen - RGB[::-1, ::-1]).mean() < 4
+
+
+def test_ctrl_c_says_how_many_photos_are_answered(tmp_path, monkeypatch, predictors, capsys):
+    for number in range(3):
+        pasted(number).save(tmp_path / f"{number}.png")
+
+    def stops(self, photo, **options):
+        stops.calls += 1
+        if stops.calls == 3:
+            raise KeyboardInterrupt
+        return []
+
+    stops.calls = 0
+    monkeypatch.setattr(predict.Predictor, "__call__", stops)
+    monkeypatch.setattr(sys, "argv", ["fer_lib", "predict", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert ended.value.code == 130
+    assert len(said.out.splitlines()) == 2
+    assert "Stopped: 2 of 3 photos are answered above." in said.err
+    assert "goes on" not in said.err
 
 
 @pytest.mark.real_data

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer_lib import paths
 from fer_lib.data import fer2013, load
 from fer_lib.data.cache import _FORMAT, cached
 from fer_lib.errors import FerError
@@ -108,3 +109,24 @@ def test_a_data_set_is_read_again_when_its_file_changes(
     assert len(reads) == 2
     assert one.fingerprint == same.fingerprint != other.fingerprint
     assert not np.array_equal(one.images, other.images)
+
+
+def test_others_may_read_a_cache(cache: Path) -> None:
+    cached("kind", "hash", counting([]))
+    (folder,) = (path for path in cache.iterdir() if path.is_dir())
+    assert folder.stat().st_mode & 0o777 == 0o755
+
+
+def test_folders_of_the_environment_are_those_of_a_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`~` is the home, and a relative folder is looked for in the project, where a notebook does not start."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable, found in (("FER_CACHE", paths.cache_folder), ("FER_REPORT", lambda: paths.report_folder("x"))):
+        monkeypatch.setenv(variable, "~/x")
+        assert found() == tmp_path / "x"
+    for name in ("params", "notebooks", "faces"):
+        (tmp_path / "project" / name).mkdir(parents=True)
+    monkeypatch.setenv("FER_DATA", "faces")
+    for folder in (tmp_path / "project", tmp_path / "project" / "notebooks"):
+        monkeypatch.chdir(folder)
+        assert paths.data_folder() == tmp_path / "project" / "faces"
+    assert paths.data_folder("new") == tmp_path / "project" / "notebooks" / "new"

@@ -57,12 +57,21 @@ def test_a_picture_is_turned_as_its_camera_says(tmp_path):
     assert np.array_equal(read_labelled(tmp_path).images[0], FACE)
 
 
-@pytest.mark.parametrize("name", ["broken.png", "text.jpg", "cut.png"])
-def test_a_bad_image_is_named(tmp_path, name):
+def test_what_cannot_be_read_is_left_out_and_told(tmp_path):
     whole = save(tmp_path / "fear" / "whole.png").read_bytes()
-    bad = {"broken.png": b"\x89PNG\r\n\x1a\n" + b"x" * 99, "text.jpg": b"hello", "cut.png": whole[:-60]}[name]
-    (tmp_path / "fear" / name).write_bytes(bad)
-    with pytest.raises(FerError, match=name):
+    bad = {"broken.png": b"\x89PNG\r\n\x1a\n" + b"x" * 99, "text.jpg": b"hello", "cut.png": whole[:-60]}
+    for name, content in bad.items():
+        (tmp_path / "fear" / name).write_bytes(content)
+    (tmp_path / "fear" / "notes.txt").write_text("no image")
+    (tmp_path / "README.md").write_text("no image")
+    faces = read_labelled(tmp_path)
+    assert [path.name for path in faces.files] == ["whole.png"]
+    first, *unread, last = faces.left_out
+    assert first == f"{tmp_path / 'fear'}: 1 file left out: 1 .txt."
+    assert [name for name in bad if any(name in line for line in unread)] == list(bad)
+    assert last == f"{tmp_path}: 1 file beside the class folders left out."
+    (tmp_path / "fear" / "whole.png").unlink()
+    with pytest.raises(FerError, match=r"not a single image in 1 class folders; .*broken.png"):
         read_labelled(tmp_path)
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data.fer_files import FER_HEADER, VOTE_HEADER, Table, write_csv
+from data.fer_files import FER_HEADER, VOTE_HEADER, Table, make_table, write_csv
 from PIL import Image
 
 from fer_lib.data import FER_CLASSES, apply_rule, load, split_rows
 from fer_lib.data.fer2013 import find, read
-from fer_lib.errors import FerError
+from fer_lib.errors import DataMissing, FerError
 
 
 def as_csv(folder: Path, table: Table) -> None:
@@ -193,3 +193,73 @@ def test_tiny_imagenet_that_is_missing_or_damaged(tmp_path: Path) -> None:
 def test_an_unknown_data_set_is_named() -> None:
     with pytest.raises(FerError, match="dataset: 'fer2014' is unknown; choose one of fer2013, ferplus"):
         load("fer2014")
+
+
+def in_folders(folder: Path, parts: tuple[str, ...], *, names: tuple[str, ...] = ("happy", "sad")) -> Path:
+    """Ten images of each class in each part."""
+    for part in parts:
+        for name in names:
+            (folder / part / name).mkdir(parents=True)
+            for number in range(10):
+                Image.new("L", (48, 48), 20 * number).save(folder / part / name / f"{number}.png")
+    return folder
+
+
+@pytest.mark.parametrize("validation", ["val", "valid", "Validation", "dev"])
+def test_the_usual_names_of_a_validation_part_are_understood(tmp_path: Path, validation: str) -> None:
+    faces = load("fer2013", data=in_folders(tmp_path, ("train", validation, "test")))
+    assert np.bincount(faces.parts).tolist() == [20, 20, 20]
+
+
+def test_without_a_test_part_the_validation_part_is_reported_on(tmp_path: Path) -> None:
+    faces = load("fer2013", data=in_folders(tmp_path, ("train", "val")))
+    assert np.bincount(faces.parts).tolist() == [20, 0, 20]
+    assert any("no test folder" in line for line in faces.warnings)
+
+
+def test_what_is_left_out_of_class_folders_is_told(tmp_path: Path) -> None:
+    in_folders(tmp_path, ("train", "test"), names=("happy", "suprise", "contempt"))
+    in_folders(tmp_path, ("more",))
+    (tmp_path / "train" / "happy" / "notes.txt").write_text("no image")
+    (tmp_path / "train" / "happy" / ".thumbnails").mkdir()
+    Image.new("L", (48, 48)).save(tmp_path / "train" / "happy" / ".thumbnails" / "small.png")
+    album = tmp_path.parent / f"{tmp_path.name}_album"
+    album.mkdir()
+    Image.new("L", (48, 48)).save(album / "linked.png")
+    (tmp_path / "test" / "happy" / "album").symlink_to(album)
+    (tmp_path / "test" / "happy" / "round").symlink_to(tmp_path / "test")
+    for _ in range(2):  # the second time from the cache
+        faces = load("fer2013", data=tmp_path)
+        assert np.bincount(faces.labels).tolist() == [0, 0, 0, 21, 0, 20]
+        told = " ".join(faces.warnings)
+        assert f"{tmp_path}: more left out; a part is called one of train," in told
+        assert f"{tmp_path / 'train' / 'happy'}: 1 file left out: 1 .txt." in told
+        assert f"{tmp_path / 'test' / 'contempt'}: 10 images left out; FER2013 has no contempt." in told
+        assert "thumbnails" not in told
+
+
+def test_another_encoding_is_read(tmp_path: Path, table: Table) -> None:
+    path = write_csv(tmp_path / "fer2013.csv", FER_HEADER, table.rows())
+    path.write_text(path.read_text(), encoding="utf-16")
+    assert np.array_equal(read(path)["images"], table.images)
+
+
+def test_an_archive_of_class_folders_and_the_folders_of_ferplus_are_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.writestr("train/angry/1.jpg", b"")
+    with pytest.raises(DataMissing, match=r"Unpack .*archive\.zip"):
+        load("fer2013", data=tmp_path)
+    (tmp_path / "archive.zip").unlink()
+    (tmp_path / "images" / "FER2013Train").mkdir(parents=True)
+    with pytest.raises(DataMissing, match=r"(?s)FER\+'s own folders.*Put fer2013\.csv"):
+        load("fer2013", data=tmp_path)
+
+
+def test_files_that_changed_are_read_again(tmp_path: Path, table: Table) -> None:
+    write_csv(tmp_path / "fer2013.csv", FER_HEADER, table.rows())
+    first = load("fer2013", data=tmp_path)
+    assert load("fer2013", data=tmp_path) is first
+    write_csv(tmp_path / "fer2013.csv", FER_HEADER, make_table(50, seed=1).rows())
+    assert len(load("fer2013", data=tmp_path)) == 50
+    write_csv(tmp_path / "fer2013new.csv", VOTE_HEADER, make_table(50, seed=1).vote_rows())
+    assert load("fer2013", data=tmp_path).votes is not None

@@ -118,3 +118,19 @@ def test_a_file_that_is_no_notebook_is_refused(tmp_path):
 
 def test_many_of_nothing_is_nothing():
     assert execute([], jobs=2) == []
+
+
+@pytest.mark.slow
+def test_after_ctrl_c_the_next_call_runs(tmp_path, monkeypatch):
+    task = Task(notebook(tmp_path, "late", "print(1)"), {}, tmp_path / "out" / "late.ipynb")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("fer_lib.report.execute.as_completed", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            execute([task])
+    assert not task.output.exists()
+    assert execute([task], say=lambda line: None) == []
+    assert task.output.exists()

@@ -4,7 +4,7 @@ import pytest
 from training.tiny import SMALL
 
 from fer_lib.errors import FerError
-from fer_lib.study.notebook import Study
+from fer_lib.study.notebook import Study, check_parameters
 
 
 def test_a_profile_of_ones_own_needs_no_params_folder(monkeypatch, tmp_path):
@@ -18,3 +18,18 @@ def test_a_profile_of_ones_own_needs_no_params_folder(monkeypatch, tmp_path):
         study.everything()
     with pytest.raises(FerError, match="unknown key 'armz'"):
         study.run(armz={"CNN": {}}, arms={"CNN": {}}, datasets={"Toy faces": {"dataset": "toyfaces"}})
+
+
+def test_a_parameter_of_another_type_is_told_where_it_is_set():
+    declared = {"angles": list, "seed": int, "rate": float, "photo": str}
+    good = {"angles": [0], "seed": 1, "rate": 1, "photo": ""}
+    check_parameters({"__annotations__": declared, **good})
+    with pytest.raises(FerError, match=r"(?s)^angles: found '\[0\]' \(str\), expected a list\.\n.*-y 'angles"):
+        check_parameters({"__annotations__": declared, **good, "angles": "[0]"})
+
+
+def test_an_error_in_a_notebook_is_its_message(monkeypatch):
+    error = FerError("wrong.\nDo this.")
+    assert error._render_traceback_() == ["error: wrong.\nDo this."]
+    monkeypatch.setenv("FER_DEBUG", "1")
+    assert "FerError: wrong." in "".join(error._render_traceback_())

@@ -66,7 +66,9 @@ def test_a_mistake_is_told_in_two_lines_at_most(values, names):
 
 
 def test_a_config_made_by_hand_tells_the_same():
-    with pytest.raises(FerError, match=r"^RunConfig: unknown key 'learning_rate'; known keys: dataset, ") as raised:
+    with pytest.raises(
+        FerError, match=r"^RunConfig: unknown key 'learning_rate'; did you mean 'lr'\? known keys: dataset, "
+    ) as raised:
         RunConfig(dataset="toyfaces", learning_rate=0.1)
     assert len(str(raised.value).splitlines()) == 1
     with pytest.raises(FerError, match=r"unknown key 'pretraining\.lrr'"):

@@ -139,3 +139,20 @@ def test_a_notebook_that_trains_nothing_has_no_grid(tmp_path):
     path = tmp_path / "01.yaml"
     path.write_text("profile: demo\nimages: 16\n")
     assert grids_in([path]) == {}
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("arms:\n  A: {}\n  B: {}\n  A: {lr: 1.0}\n", "'A' stands in line 2 and again in line 4"),
+    ("base:\n  epochs: 1\n  lr: 0.1\n  epochs: 30\n", "'epochs' stands in line 2 and again in line 4"),
+])  # fmt: skip
+def test_a_key_that_stands_twice_is_told_with_both_lines(tmp_path, text, said):
+    path = tmp_path / "grid.yaml"
+    path.write_text(text)
+    with pytest.raises(FerError, match=said):
+        read_params(path)
+
+
+def test_an_anchor_may_be_merged_and_changed(tmp_path):
+    path = tmp_path / "grid.yaml"
+    path.write_text("a: &a {lr: 1.0, epochs: 2}\nb: {<<: *a, lr: 2.0}\n")
+    assert read_params(path)["b"] == {"lr": 2.0, "epochs": 2}
