@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from faults.machine import full_disk, full_report, kills, no_locks, on_one_store, signals, wrong_clock
-from faults.matter import archives, flips, tables
+from faults.matter import archives, flips, pictures, tables
 
 from fer_lib.files import write_atomically
 
@@ -25,6 +25,7 @@ FAULTS = {
     "one byte changed in a record, predictions, checkpoint, weights or cache": (flips, 200),
     "an archive that is a bomb, or climbs out of its folder": (archives, 6),
     "a mutated CSV, with limits on time and memory": (tables, 2000),
+    "a mutated JPEG, PNG, WebP, TIFF, AVIF or GIF in a folder of a hundred": (pictures, 20000),
 }
 
 

@@ -26,11 +26,15 @@ from data.fer_files import FER_HEADER, make_table, write_csv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
+from PIL import Image
 from safetensors.torch import load_file
 from training.tiny import outcome, same_arrays, tiny
 
 from fer_lib import data
+from fer_lib.applied.looking import answers, photos_in
+from fer_lib.applied.predict import Prediction
 from fer_lib.data.duplicates import near_groups
+from fer_lib.data.photo import whole
 from fer_lib.errors import FerError
 from fer_lib.models import build
 from fer_lib.models.weights import restore
@@ -247,3 +251,75 @@ def tables(times: int, *, seed: int) -> list[str]:
         return told.splitlines()
     finally:
         shutil.rmtree(folder)
+
+
+def pictures(times: int, *, seed: int) -> list[str]:
+    """Photos with bytes changed, cut, doubled or put in, half of them in the header: a line each, no neighbour lost."""
+    folder = Path(tempfile.mkdtemp(prefix="faults"))
+    sound, chance, found = list(_sound_pictures()), random.Random(seed), list[str]()
+
+    def seen(photo: Image.Image, *, crop: bool) -> list[Prediction]:
+        assert whole(photo).crop.shape == (48, 48)
+        return []
+
+    def one_folder(number: int) -> None:
+        for path in folder.iterdir():
+            path.unlink()
+        for place in range(number):
+            content, suffix = chance.choice(sound)
+            (folder / f"{place:03}{suffix}").write_bytes(_mutated(content, chance))
+        (folder / "sound.png").write_bytes(sound[0][0])
+        signal.alarm(SECONDS)
+        try:
+            told = list(answers(seen, photos_in([folder])[0]))  # type: ignore[arg-type]
+        except Exception as error:
+            shutil.copytree(folder, f"{folder}-{len(found)}")
+            found.append(f"{type(error).__name__}: {error} (kept in {folder}-{len(found)})"[:300])
+            return
+        lost = [answer.error for answer in told if answer.file.endswith("sound.png") and answer.error]
+        found.extend(lost or ["a photo has no answer"] * (len(told) != number + 1))
+        found.extend(f"two lines: {answer.error!r:.200}" for answer in told if "\n" in answer.error)
+
+    def all_of_them() -> str:
+        signal.signal(signal.SIGALRM, lambda *ignored: (_ for _ in ()).throw(TimeoutError("too long")))
+        for start in range(0, times, 100):
+            one_folder(min(100, times - start))
+        signal.alarm(0)
+        return "\n".join(found)
+
+    try:
+        return _within_limits(all_of_them, seconds=1800).splitlines()
+    finally:
+        shutil.rmtree(folder)
+
+
+def _sound_pictures() -> Iterator[tuple[bytes, str]]:
+    """The same picture in every format, with a camera's EXIF where the format has it; its content and its suffix."""
+    grey = np.add.outer(np.arange(40), 3 * np.arange(60)).astype(np.uint8)
+    image, exif = (
+        Image.fromarray(np.dstack([grey, grey.T.repeat(2, 0)[:40, :40].repeat(2, 1)[:, :60], grey])),
+        Image.Exif(),
+    )
+    exif[0x0112], exif[0x010F], exif[0x011A], exif[0x0132] = 6, "Camera", 72.0, "2026:01:01 00:00:00"
+    exif.get_ifd(0x8825)[2] = (1.0, 2.0, 3.0)
+    camera, packed = {"exif": exif}, {"compression": "tiff_lzw"}
+    kinds = {".png": {}, ".jpg": camera, ".webp": camera, ".tiff": camera, ".tif": packed, ".avif": camera, ".gif": {}}
+    for suffix, options in kinds.items():
+        buffer = io.BytesIO()
+        image.save(buffer, Image.registered_extensions()[suffix], **options)
+        yield buffer.getvalue(), suffix
+
+
+def _mutated(content: bytes, chance: random.Random) -> bytes:
+    changed = bytearray(content)
+    for _ in range(chance.randint(1, 12)):
+        place = chance.randrange(min(len(changed), chance.choice((400, 1 << 30))) or 1)
+        how = chance.choice(("byte", "byte", "byte", "cut", "double", "put"))
+        if how == "byte" and changed:
+            changed[place] = chance.choice((0, 0xFF, 0x80, chance.randrange(256)))
+        elif how == "cut":
+            del changed[place : place + chance.randint(1, 40)]
+        else:
+            piece = changed[place : place + 20] if how == "double" else chance.randbytes(chance.randint(1, 12))
+            changed[place:place] = piece
+    return bytes(changed[: chance.randrange(len(changed) + 1)] if chance.random() < 0.1 else changed)
