@@ -39,7 +39,7 @@ def sampling_grid(theta: Tensor, *, height: int, width: int) -> Tensor:
     return grid.to(theta.dtype).transpose(1, 2).reshape(-1, height, width, 2)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=32)
 def _pixel_centres(height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     with torch.inference_mode(False):  # whoever asks first, the others may want gradients
         y, x = ((2 * torch.arange(n, dtype=torch.float64) + 1) / n - 1 for n in (height, width))

@@ -11,7 +11,7 @@ ORDER = "order.yaml"  # among a profile's params files, which of its runs are tr
 
 def project_root() -> Path:
     """Folder that holds `params/` and `notebooks/`: `FER_ROOT`, or the first such parent of the caller's folder."""
-    if root := _named("FER_ROOT"):
+    if root := named("FER_ROOT"):
         return root.resolve()
     checkout = Path(__file__).resolve().parent.parent
     for folder in (Path.cwd(), *Path.cwd().parents, checkout):
@@ -25,7 +25,9 @@ def project_root() -> Path:
 
 def data_folder(given: str | Path | None = None) -> Path:
     """Folder or file with FER2013: `given`, else `FER_DATA`, else `data/` in the project (or here)."""
-    if given or (given := os.environ.get("FER_DATA")):
+    if given:
+        return Path(given).expanduser()
+    if given := os.environ.get("FER_DATA"):
         return here_or_in_project(given)
     try:
         return project_root() / "data"
@@ -43,7 +45,7 @@ def here_or_in_project(path: str | Path) -> Path:
     return path.absolute()
 
 
-def _named(variable: str) -> Path | None:
+def named(variable: str) -> Path | None:
     """The path that a variable of the environment names, if it is set."""
     given = os.environ.get(variable)
     return Path(given).expanduser() if given else None
@@ -51,7 +53,7 @@ def _named(variable: str) -> Path | None:
 
 def cache_folder() -> Path:
     """Folder of the memory-mapped caches: `FER_CACHE`, else `fer_lib` in the user's cache folder."""
-    return _named("FER_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fer_lib"
+    return named("FER_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fer_lib"
 
 
 def params_folder(profile: str) -> Path:
@@ -60,7 +62,7 @@ def params_folder(profile: str) -> Path:
     Raises:
         FerError: there is no such folder; names the profiles that there are.
     """
-    folder = _named("FER_PARAMS") or project_root() / "params" / profile
+    folder = named("FER_PARAMS") or project_root() / "params" / profile
     if not folder.is_dir():
         known = sorted(part.name for part in folder.parent.glob("*/"))
         raise FerError(f"No profile {profile!r}: {folder} does not exist.\nProfiles: {', '.join(known) or 'none'}.")
@@ -79,4 +81,4 @@ def notebooks() -> list[Path]:
 
 def report_folder(profile: str) -> Path:
     """`FER_REPORT`, or `reports/<profile>` of the project: records, tables, figures and pages of one profile."""
-    return _named("FER_REPORT") or project_root() / "reports" / profile
+    return named("FER_REPORT") or project_root() / "reports" / profile

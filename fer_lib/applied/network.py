@@ -80,8 +80,8 @@ def _find(name: str, store: RunStore | None) -> tuple[Record, Path, float]:
     shipped = {path.stem: path for path in released()}
     path = shipped.get(name, Path(name))
     if path.is_file():
-        if (record := _run_of(path)) is not None:
-            return record, path, temperature(record, RunStore(path.parents[1]))
+        if kept := _run_of(path.absolute()):
+            return kept[0], path, temperature(*kept)
         told = contents(path)
         return told.record, path, told.temperature
     run = None if store is None else store.get(name)
@@ -95,8 +95,8 @@ def _find(name: str, store: RunStore | None) -> tuple[Record, Path, float]:
     return run, weights, temperature(run, store)
 
 
-def _run_of(path: Path) -> Record | None:
-    """The record of the run whose weights are in the file `path`; None if it is no run's file.
+def _run_of(path: Path) -> tuple[Record, RunStore] | None:
+    """The record of the run whose weights are in the file `path`, and its store; None if it is no run's file.
 
     Raises:
         FerError: it is one, and its record is not beside it.
@@ -107,13 +107,14 @@ def _run_of(path: Path) -> Record | None:
         return None  # damaged: `contents` says so
     if "released" in told:
         return None
-    store = RunStore(path.parents[1]) if len(path.parents) > 1 else None
-    if store is None or store.weights_path(path.stem).resolve() != path.resolve() or not store.get(path.stem):
+    store = RunStore(path.parents[1])
+    record = store.get(path.stem) if store.weights_path(path.stem) == path else None
+    if record is None:
         raise FerError(
             f"{path} holds weights without the record of their run, so nobody knows which network they are of.\n"
             "Name the file where `run --weights` wrote it, with runs/ beside its folder."
         )
-    return store.get(path.stem)
+    return record, store
 
 
 def _choice(store: RunStore | None) -> str:

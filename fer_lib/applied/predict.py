@@ -51,7 +51,7 @@ class Predictor:
     """A trained network that looks at photos: `Predictor()("photo.jpg")` is a list with a `Prediction` per face.
 
     Threads may share one. So may processes made by `fork`: PyTorch's threads do not come along, so a child computes on
-    one (`torch.set_num_threads` gives it more, before its first prediction).
+    one; processes that are to have more are made by `spawn`.
     """
 
     def __init__(self, model: str = "", store: RunStore | None = None) -> None:

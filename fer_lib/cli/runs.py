@@ -102,10 +102,12 @@ def _warn(configs: "Iterable[RunConfig]", folder: Path | None) -> None:
     """Says what is odd about the data of runs, and what of a folder was left out; missing data is told elsewhere."""
     from fer_lib.data import load
 
+    lines: dict[str, None] = {}
     for name, labelling in dict.fromkeys((config.dataset, config.labelling) for config in configs):
         with suppress(FerError):
-            for line in load(name, data=folder, labelling=labelling).warnings:
-                print(line, file=sys.stderr)
+            lines |= dict.fromkeys(load(name, data=folder, labelling=labelling).warnings)
+    for line in lines:
+        print(line, file=sys.stderr)
 
 
 def plan(

@@ -32,7 +32,7 @@ class Dataset:
     title: str
     rules: tuple[str, ...]
     open: Callable[[Path, str], FaceSet]
-    sources: Callable[[Path], list[Path]] = lambda folder: []
+    sources: Callable[[Path], list[tuple[str, Path]]] = lambda folder: []
     stands_in: bool = False
 
 
@@ -40,7 +40,7 @@ def load(name: str, *, data: str | Path | None = None, labelling: str = "fer2013
     """FaceSet of data set `name` (a key of `DATASETS`), read from `data`, `FER_DATA` or `data/`.
 
     `labelling` chooses between FER+'s two labellings. The first call reads the files and leaves a
-    cache; later calls take milliseconds.
+    cache; later calls take milliseconds, or with folders as long as it takes to see whether one of their files changed.
 
     Raises:
         FerError: an unknown name, or files that are missing or damaged.
@@ -50,7 +50,7 @@ def load(name: str, *, data: str | Path | None = None, labelling: str = "fer2013
     if labelling not in ferplus.LABELLINGS:
         raise FerError(f"labelling: {labelling!r} is unknown; choose one of {', '.join(ferplus.LABELLINGS)}.")
     folder = paths.data_folder(data).absolute()
-    return _load(name, folder, labelling, tuple(map(_state, DATASETS[name].sources(folder))))
+    return _load(name, folder, labelling, tuple(_state(path) for _, path in DATASETS[name].sources(folder)))
 
 
 @functools.lru_cache(maxsize=4)
@@ -61,13 +61,13 @@ def _load(name: str, folder: Path, labelling: str, states: tuple[str, ...]) -> F
 def _state(source: Path) -> str:
     """Changes with a file's size and time, or with those of the files in a folder."""
     inside = [source] if source.is_file() else sorted(files_under(source))
-    stats = ((path.relative_to(source), path.stat()) for path in inside)
+    stats = ((path.relative_to(source), path.stat()) for path in inside if path.exists())
     return "\n".join(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats)
 
 
 def _cached_source(kind: str, source: Path, read: Callable[[Path], Arrays]) -> Arrays:
     if source.is_dir():
-        kind, source_hash = f"{kind}_folders", hashlib.sha256(_state(source).encode()).hexdigest()
+        kind, source_hash = f"{kind}_class_folders", hashlib.sha256(_state(source).encode()).hexdigest()
     else:
         source_hash = file_hash(source)
     return cached(kind, source_hash, lambda: _with_fingerprint(read(source)))
@@ -78,8 +78,8 @@ def _with_fingerprint(arrays: Arrays) -> Arrays:
     return {**arrays, "fingerprint": np.array(fingerprint)}
 
 
-def _fer_files(folder: Path) -> list[Path]:
-    return [fer2013.find(folder), *ferplus.files(folder)]
+def _fer_files(folder: Path) -> list[tuple[str, Path]]:
+    return [("FER2013", fer2013.find(folder)), *(("FER+", path) for path in ferplus.files(folder))]
 
 
 def _open_fer2013(folder: Path, labelling: str) -> FaceSet:
@@ -171,7 +171,7 @@ DATASETS = {
         "Toy faces+", _VOTES, lambda folder, labelling: _by_votes(_toyfaces(), "toyfacesplus"), stands_in=True
     ),
     "tiny_imagenet": Dataset(
-        "Tiny-ImageNet", ("given",), _open_tiny_imagenet, lambda folder: [tiny_imagenet.find(folder)]
+        "Tiny-ImageNet", ("given",), _open_tiny_imagenet, lambda folder: [("Tiny-ImageNet", tiny_imagenet.find(folder))]
     ),
     "toyshapes": Dataset("Toy shapes", ("given",), lambda folder, labelling: _toyshapes()),
 }

@@ -78,12 +78,12 @@ def _splits(faces: FaceSet) -> dict[str, np.ndarray]:
 def _sources(base: Path, dataset: str) -> list[dict[str, Any]]:
     return [
         {
-            "what": "FER+" if number and dataset in _FER else DATASETS["fer2013" if dataset in _FER else dataset].title,
+            "what": what,
             "path": str(path),
             "bytes": path.stat().st_size if path.is_file() else None,
             "sha256": file_hash(path) if path.is_file() else None,
         }
-        for number, path in enumerate(DATASETS[dataset].sources(base))
+        for what, path in DATASETS[dataset].sources(base)
     ]
 
 

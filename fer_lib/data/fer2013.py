@@ -20,7 +20,7 @@ import numpy as np
 
 from fer_lib.data.cache import Arrays
 from fer_lib.data.faceset import FER_CLASSES, SIZE, USAGES
-from fer_lib.data.folder import SUFFIXES, Pictures, folders_in
+from fer_lib.data.folder import SUFFIXES, Pictures, folders_in, is_hidden
 from fer_lib.data.labelled import expression, read_face
 from fer_lib.errors import DataMissing, FerError
 
@@ -217,18 +217,22 @@ def _class_folders(folder: Path) -> list[Path]:
 
 
 def _read_folders(folder: Path) -> Arrays:
+    """Its texts name places within the folder, since a cache of it may be read where the folder was moved to."""
     images, labels, parts, left_out = [], [], [], []
     places = _class_folders(folder)
+    for part in dict.fromkeys((folder, *places)):
+        if beside := sum(path.is_file() and not is_hidden(path.name) for path in part.iterdir()):
+            left_out.append(f"{_within(part, folder)}: {beside:,} files beside the class folders left out.")
     if places != [folder]:
-        strange = [path.name for path in folders_in(folder) if path not in places]
-        left_out += [f"{folder}: {name} left out; a part is called one of {', '.join(_PART_OF)}." for name in strange]
+        strange = [path for path in folders_in(folder) if path not in places and Pictures.under(path).files]
+        left_out += [f"{path.name}: left out; a part is called one of {', '.join(_PART_OF)}." for path in strange]
     for part in places:
         for class_folder in folders_in(part):
-            pictures = Pictures.under(class_folder)
-            left_out += [f"{class_folder}: {pictures}."] if pictures.left_out else []
+            pictures, where = Pictures.under(class_folder), _within(class_folder, folder)
+            left_out += [f"{where}: {pictures}."] if pictures.left_out else []
             name = expression(class_folder.name)
             if name == "contempt":
-                left_out.append(f"{class_folder}: {len(pictures.files):,} images left out; FER2013 has no contempt.")
+                left_out.append(f"{where}: {len(pictures.files):,} images left out; FER2013 has no contempt.")
                 continue
             if name not in FER_CLASSES:
                 raise FerError(
@@ -243,8 +247,12 @@ def _read_folders(folder: Path) -> Arrays:
         raise FerError(f"{folder}: class folders without a single image ({', '.join(sorted(SUFFIXES))}).")
     arrays = {"images": np.stack(images), "labels": np.array(labels, np.uint8)}
     if set(parts) == {0, 1}:
-        left_out.append(f"{folder} has no test folder, so its validation folder is the one that `folders` reports on.")
+        left_out.append("There is no test folder, so the validation folder is the one that `folders` reports on.")
         parts = [2 * part for part in parts]
     if {0, 2} <= set(parts):
         arrays["parts"] = np.array(parts, np.uint8)
     return {**arrays, "left_out": np.array(left_out, dtype=str)}
+
+
+def _within(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix() if path != folder else "The folder"

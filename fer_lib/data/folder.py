@@ -10,6 +10,8 @@ from typing import Self
 
 from PIL import Image
 
+from fer_lib.errors import FerError
+
 # what is read, or said to be unreadable one by one: a HEIC needs a package of its own
 SUFFIXES = frozenset({
     ".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".jxl", ".pbm", ".pgm", ".png",
@@ -45,16 +47,24 @@ class Pictures:
 
 
 def files_under(folder: Path) -> Iterator[Path]:
-    """The files in a folder and the folders in it, linked ones, too, but no hidden ones; each folder once."""
+    """The files in a folder and the folders in it, linked ones, too, but no hidden ones; each folder once.
+
+    Raises:
+        FerError: a folder that cannot be read.
+    """
     seen = {os.path.realpath(one) for one in (folder, *folder.absolute().parents)}  # no link leads back up
-    for where, folders, names in os.walk(folder, followlinks=True):
+    for where, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
         folders[:] = [name for name in sorted(folders) if not is_hidden(name)]
         for name in list(folders):
             real = os.path.realpath(os.path.join(where, name))
             if real in seen:  # a link back
                 folders.remove(name)
             seen.add(real)
-        yield from (path for name in names if not is_hidden(name) and (path := Path(where, name)).is_file())
+        yield from (Path(where, name) for name in names if not is_hidden(name))
+
+
+def _refuse(error: OSError) -> None:
+    raise FerError(f"{error.filename} cannot be read ({error.strerror}).") from error
 
 
 def is_hidden(name: str) -> bool:

@@ -78,8 +78,8 @@ def read_labelled(folder: Path, *, names: Mapping[str, str] | None = None) -> La
             labels.append(EXPRESSIONS.index(expression(part.name, names) or ""))
             files.append(path)
     if not files:
-        why = f"; {unread[0]}" if unread else ""
-        raise FerError(f"{folder}: not a single image in {len(classes)} class folders{why}")
+        why = next(iter([*unread, *left_out]), "")
+        raise FerError(f"{folder}: not a single image in {len(classes)} class folders. {why}".strip())
     left_out += unread[:_NAMED]
     left_out += [f"{len(unread) - _NAMED:,} more images cannot be read."] if len(unread) > _NAMED else []
     beside = sum(path.is_file() and not is_hidden(path.name) for path in folder.iterdir())

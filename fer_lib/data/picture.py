@@ -35,7 +35,7 @@ def read_picture(source: Any, name: str = "", *, channels: str = "") -> Image.Im
         source: a path, an open file, bytes, a PIL image, an array [H, W], [H, W, 3] or [H, W, 4], or a tensor [H, W] or
             [C, H, W]; numbers are from 0 to 1, 0 to 255 or 0 to 65535.
         name: what an error calls it; without one, its path.
-        channels: their order in an array of three or four (`CHANNELS`). A tensor is RGB, as torchvision reads one.
+        channels: their order in an array of three or four (`CHANNELS`). A tensor is RGB unless it says otherwise.
 
     Raises:
         FerError: it is not there, no image, damaged, empty or larger than 170 megapixels.
@@ -47,7 +47,7 @@ def read_picture(source: Any, name: str = "", *, channels: str = "") -> Image.Im
         if isinstance(source, np.ndarray):
             return _rgb(_from_array(source, name, channels), name)
         if hasattr(source, "permute"):  # without importing torch
-            return _rgb(_from_tensor(source, name), name)
+            return _rgb(_from_tensor(source, name, channels), name)
         if isinstance(source, bytes | bytearray | memoryview):
             source = io.BytesIO(source)
         elif not isinstance(source, str | Path) and not hasattr(source, "read"):
@@ -79,7 +79,7 @@ def _more_formats() -> None:
 
 
 def _is_heif(source: str | Path | IO[bytes]) -> bool:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, AttributeError):
         if isinstance(source, str | Path):
             source = io.BytesIO(Path(source).read_bytes()[:16])
         source.seek(0)
@@ -98,8 +98,9 @@ def _rgb(image: Image.Image, name: str) -> Image.Image:
     elif "transparency" in image.info or image.mode in ("LA", "PA", "RGBA"):
         seen = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen)
-    image = image.convert("RGB")
-    return image if upright is None else image.transpose(upright)
+    image = image.convert("RGB") if upright is None else image.convert("RGB").transpose(upright)
+    image.info = {}  # upright now, so whoever reads it again must not turn it
+    return image
 
 
 def _orientation(image: Image.Image) -> Any:
@@ -131,25 +132,29 @@ def _from_array(values: np.ndarray, name: str, channels: str) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(ordered))
 
 
-def _from_tensor(values: Any, name: str) -> Image.Image:
+def _from_tensor(values: Any, name: str, channels: str) -> Image.Image:
     values = values.detach().cpu()
     if values.is_floating_point():
         values = values.float()
     if values.ndim == 3:
         values = values.permute(1, 2, 0)
-    return _from_array(values.numpy(), name, "RGBA"[: values.shape[-1]] if values.ndim == 3 else "")
+    usual = {3: "RGB", 4: "RGBA"}.get(values.shape[-1], "") if values.ndim == 3 else ""
+    return _from_array(values.numpy(), name, channels or usual)
 
 
 def _eight_bits(values: np.ndarray, name: str) -> np.ndarray:
     """Numbers from 0 to 1 (of a float type), 0 to 255 or 0 to 65535 as uint8."""
     if values.dtype == np.uint8:
         return values
+    if values.dtype.kind not in "buif":
+        raise FerError(f"{name} is an array of {values.dtype}, expected numbers.")
     if values.dtype == bool:
         return values.astype(np.uint8) * 255
     least, most = float(values.min()), float(values.max())
-    if not (least >= 0 and most <= 65535):  # NaN, too
+    real = values.dtype.kind == "f"
+    if not (least >= 0 and most <= 65535) or (real and 1 < most <= 2):  # NaN, too; and what a resampling overshot
         raise FerError(f"{name} has numbers from {least:g} to {most:g}, expected 0 to 1, 0 to 255 or 0 to 65535.")
-    unit = most <= 1 and values.dtype.kind == "f"
+    unit = most <= 1 and real
     scale = 255 if unit else 1 if most <= 255 else 255 / 65535
     return (values.astype(float) * scale).round().astype(np.uint8)
 

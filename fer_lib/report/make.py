@@ -133,8 +133,8 @@ def _environment(folder: Path, data_folder: Path | None, *, jobs: int) -> dict[s
     values = {"FER_ROOT": str(paths.project_root()), "FER_REPORT": str(folder.absolute())}
     values |= {"FER_DATA": str(paths.data_folder(data_folder).absolute()), "FER_TRAIN": "0", "FER_PUBLISH": "1"}
     values["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or str(max(1, cores() // jobs))
-    if given := os.environ.get("FER_PARAMS"):
-        values["FER_PARAMS"] = str(Path(given).absolute())
+    if given := paths.named("FER_PARAMS"):
+        values["FER_PARAMS"] = str(given.absolute())
     return values
 
 

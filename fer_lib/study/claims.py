@@ -44,7 +44,7 @@ class Part:
         paper: how far the paper has it, if it says so.
         rival: the arm that the claimed one is compared with, where the claim is that it is the best.
         idle: the arm that learnt nothing here, so that the comparison tests nothing; empty where there is none.
-        bound: which end of a claimed range the comparison tests, `low` or `high`; empty where no range is claimed.
+        at_least: whether it tests the lower end of a claimed range.
     """
 
     text: str
@@ -53,7 +53,7 @@ class Part:
     paper: float = math.nan
     rival: str = ""
     idle: str = ""
-    bound: str = ""
+    at_least: bool = False
 
 
 @dataclass(frozen=True)
@@ -217,9 +217,9 @@ def _ferplus_above(results: Results, idle: Idle) -> Iterator[Part]:
         gap = pool_of(results).between(first, second, arm=arm, split=SPLIT)
         lost = arm if any(arm in idle[role] for role in published.ROLES) else ""
         raw = f"{arm}: FER+ minus FER2013 is {gap.mean:+.4f}" if gap.n else f"{arm}: FER+ minus FER2013"
-        yield Part(f"{raw}; that minus 0.03", "both", _shifted(gap, -0.03), paper=0.02, idle=lost, bound="low")
+        yield Part(f"{raw}; that minus 0.03", "both", _shifted(gap, -0.03), paper=0.02, idle=lost, at_least=True)
         above = _shifted(_negative(gap), 0.07)
-        yield Part(f"{raw}; 0.07 minus that", "both", above, paper=0.02, idle=lost, bound="high")
+        yield Part(f"{raw}; 0.07 minus that", "both", above, paper=0.02, idle=lost)
 
 
 def _convergence(results: Results, idle: Idle) -> Iterator[Part]:

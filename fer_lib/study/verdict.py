@@ -217,7 +217,7 @@ def remark(claim: Claim, results: Results) -> str:
         together = f"Both data sets together: {interval(both, sign=True)}." if both.n else ""
         said += [together, _silent(results)]
     if claim.key == "C6":
-        gaps = [part for part in claim.tested if part.value.n and part.bound == "low"]
+        gaps = [part for part in claim.tested if part.value.n and part.at_least]
         above = sum(part.value.sign == "greater" for part in gaps)
         said.append(f"FER+ is above FER2013 by more than three points for {above} of {len(gaps)} arms.")
     if claim.key == "C8":

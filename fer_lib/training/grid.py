@@ -183,13 +183,19 @@ class _Twice(Exception):
 class _OnceLoader(yaml.SafeLoader):
     """YAML whose mappings have each key once: of two, the first would vanish without a word."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """As it is written, before anything is merged into it."""
+        node = super().compose_mapping_node(anchor)
         lines: dict[str, int] = {}
         for key, _ in node.value:
             line = key.start_mark.line + 1
-            if key.tag != "tag:yaml.org,2002:merge" and lines.setdefault(key.value, line) != line:
-                raise _Twice(f"{key.value!r} stands in line {lines[key.value]} and again in line {line}; one is lost")
-        return super().construct_mapping(node, deep)
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in lines:
+                    raise _Twice(
+                        f"{key.value!r} stands in line {lines[key.value]} and again in line {line}; one is lost"
+                    )
+                lines[key.value] = line
+        return node
 
 
 def read_params(path: Path) -> dict[str, Any]:
@@ -205,7 +211,7 @@ def read_params(path: Path) -> dict[str, Any]:
         raise FerError(f"No params file {path}.\nProfiles beside it: {profiles}.") from None
     except _Twice as error:
         raise FerError(f"{path}: {error}.") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, TypeError) as error:  # a key may be a list, which no mapping has
         raise FerError(f"{path} is no YAML: {' '.join(str(error).split())[:200]}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise FerError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.") from None

@@ -279,6 +279,7 @@ def test_every_form_of_a_picture_is_the_same_picture(tmp_path, kind, form):
             Image.fromarray(grey).save(tmp_path / kind)
     seen = read_picture(FORMS[form](tmp_path / kind))
     assert seen.mode == "RGB"
+    assert np.array_equal(read_picture(seen), seen), "what was read is not turned again"
     assert np.abs(np.asarray(seen.convert("L"), int) - grey).max() <= (0 if kind != "turned.jpg" else 8)
 
 
@@ -289,7 +290,8 @@ RGB = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(np.uint8)
     (RGB, "RGB"), (RGB[..., ::-1], "BGR"), (RGB / 255, "RGB"), (RGB.astype(np.uint16) * 257, "RGB"),
     (RGB.astype(np.int64), "RGB"), (np.dstack([RGB, np.full((30, 40), 255, np.uint8)]), "RGBA"),
     (np.dstack([RGB[..., ::-1], np.full((30, 40), 255, np.uint8)]), "BGRA"),
-    (torch.from_numpy(RGB).permute(2, 0, 1), ""), (torch.from_numpy(RGB).permute(2, 0, 1) / 255, ""),
+    (torch.from_numpy(RGB).permute(2, 0, 1), ""), (torch.from_numpy(RGB).flip(2).permute(2, 0, 1), "BGR"),
+    (torch.from_numpy(RGB).permute(2, 0, 1) / 255, ""),
 ])  # fmt: skip
 def test_an_array_in_any_order_and_range_is_the_same_picture(values, channels):
     assert np.array_equal(np.asarray(read_picture(values, channels=channels)), RGB)
@@ -300,12 +302,28 @@ def test_an_array_in_any_order_and_range_is_the_same_picture(values, channels):
     (np.dstack([RGB, RGB]), "", r"found uint8 \[30, 40, 6\], expected \[H, W\]"), ([[1, 2]], "", "is a list"),
     (None, "", "is a NoneType"), (np.zeros((0, 4), np.uint8), "", "has no pixels"),
     (np.zeros((4, 4)) - 1, "", "numbers from -1 to -1, expected"), (np.full((4, 4), np.nan), "", "numbers from nan"),
+    (np.full((4, 4), 1.0001), "", "numbers from 1.0001"), (np.zeros((4, 4), complex), "", "array of complex128"),
     (Image.new("L", (0, 5)), "", r"has no pixels \(0×5\)"), (b"", "", "is no image"), (ROOT, "", "is a folder"),
     (b"\0\0\0\x18ftypheic" + bytes(40), "", "pip install pillow-heif"), (torch.zeros(2, 3, 4, 5), "", "found float32"),
 ])  # fmt: skip
 def test_what_is_no_picture_is_refused_in_a_line(source, channels, said):
     with pytest.raises(FerError, match=said):
         read_picture(source, channels=channels)
+
+
+def test_a_grey_tensor_is_read():
+    grey = torch.arange(12, dtype=torch.uint8).view(1, 3, 4)
+    assert np.array_equal(np.asarray(read_picture(grey))[..., 0], grey[0])
+
+
+def test_a_turned_photo_is_answered_as_the_upright_one(tmp_path, predictors):
+    upright = pasted(next(row for row in range(9) if any(near(face) for face in find_faces(pasted(row)))))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright.save(tmp_path / "a.png")
+    upright.rotate(90, expand=True).save(tmp_path / "b.png", exif=exif)
+    one, other = looking.answers(predictors["none"], [tmp_path / "a.png", tmp_path / "b.png"])
+    assert one.as_dict()["faces"] == other.as_dict()["faces"] != []
 
 
 def test_an_odd_field_of_exif_loses_no_picture(tmp_path):

@@ -71,7 +71,7 @@ def test_what_cannot_be_read_is_left_out_and_told(tmp_path):
     assert [name for name in bad if any(name in line for line in unread)] == list(bad)
     assert last == f"{tmp_path}: 1 file beside the class folders left out."
     (tmp_path / "fear" / "whole.png").unlink()
-    with pytest.raises(FerError, match=r"not a single image in 1 class folders; .*broken.png"):
+    with pytest.raises(FerError, match=r"not a single image in 1 class folders\. .*broken.png"):
         read_labelled(tmp_path)
 
 

@@ -119,7 +119,9 @@ def test_a_missing_file_lists_the_profiles(tmp_path):
     assert "demo, paper" in str(raised.value)
 
 
-@pytest.mark.parametrize(("text", "words"), [("a: [1", "no YAML"), ("- 1\n", "mapping"), ("", "mapping")])
+@pytest.mark.parametrize(
+    ("text", "words"), [("a: [1", "no YAML"), ("? [a, b]\n: 1\n", "no YAML"), ("- 1\n", "mapping"), ("", "mapping")]
+)
 def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, words):
     path = tmp_path / "grid.yaml"
     path.write_text(text)
@@ -143,6 +145,7 @@ def test_a_notebook_that_trains_nothing_has_no_grid(tmp_path):
 
 @pytest.mark.parametrize(("text", "said"), [
     ("arms:\n  A: {}\n  B: {}\n  A: {lr: 1.0}\n", "'A' stands in line 2 and again in line 4"),
+    ("arm: {lr: 1.0, lr: 2.0}\n", "'lr' stands in line 1 and again in line 1"),
     ("base:\n  epochs: 1\n  lr: 0.1\n  epochs: 30\n", "'epochs' stands in line 2 and again in line 4"),
 ])  # fmt: skip
 def test_a_key_that_stands_twice_is_told_with_both_lines(tmp_path, text, said):
@@ -154,5 +157,5 @@ def test_a_key_that_stands_twice_is_told_with_both_lines(tmp_path, text, said):
 
 def test_an_anchor_may_be_merged_and_changed(tmp_path):
     path = tmp_path / "grid.yaml"
-    path.write_text("a: &a {lr: 1.0, epochs: 2}\nb: {<<: *a, lr: 2.0}\n")
-    assert read_params(path)["b"] == {"lr": 2.0, "epochs": 2}
+    path.write_text("a: &a {lr: 1.0, epochs: 2}\nb: &b\n  <<: *a\n  lr: 2.0\nc: {<<: *b}\n")
+    assert read_params(path)["c"] == {"lr": 2.0, "epochs": 2}
