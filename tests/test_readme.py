@@ -1,4 +1,4 @@
-"""Every word of the README runs: its Python blocks are executed, its commands exist with the options they are given."""
+"""Every word of README and docs runs: Python blocks are executed, commands exist with the options they are given."""
 
 import re
 import shlex
@@ -12,9 +12,11 @@ from fer_lib.study.photo import chosen
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-FENCED = re.findall(r"^```(\w*)\n(.*?)^```", README, flags=re.S | re.M)
+# not LOG.md, which tells of commands as they were
+TEXTS = [README, *(path.read_text() for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "LOG.md")]
+FENCED = re.findall(r"^```(\w*)\n(.*?)^```", "\n".join(TEXTS), flags=re.S | re.M)
 SHELL = [line for language, block in FENCED if language != "python" for line in block.splitlines() if line.strip()]
-SHELL += re.findall(r"`((?:make [a-z]|\.venv/bin/python|python -m fer_lib)[^`]*)`", README)
+SHELL += re.findall(r"`((?:make [a-z]|\.venv/bin/python|python -m fer_lib)[^`]*)`", "\n".join(TEXTS))
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, flags=re.M))
 VARIABLES = re.findall(r"^([A-Z]+) +\?=|ifdef ([A-Z_]+)|\$\(if \$\(([A-Z]+)\)", MAKEFILE, flags=re.M)
@@ -48,4 +50,8 @@ def test_it_names_every_command_of_the_command_line():
     found = set()
     for name, command in get_command(cli.app).commands.items():
         found |= {f"{name} {part}" for part in command.commands} if hasattr(command, "commands") else {name}
-    assert not [name for name in sorted(found) if not re.search(rf"fer_lib {name}\b", README)]
+    assert not [name for name in sorted(found) if not re.search(rf"fer_lib {name}\b", "\n".join(TEXTS))]
+
+
+def test_it_is_short():
+    assert len(README.split()) <= 900

@@ -20,7 +20,7 @@ from fer_lib.errors import DataMissing, FerError
 
 OPSET = 20  # the first whose GridSample has the names that torch's exporter writes
 CLOSE = 1e-4  # largest difference of a probability between ONNX Runtime and PyTorch
-LICENCE = "Weights: MIT, trained on images with terms of their own (DATASHEET.md)"
+LICENCE = "Weights: MIT, trained on images with terms of their own (docs/DATASHEET.md)"
 
 
 class _FromFaces(nn.Module):

@@ -14,7 +14,7 @@ from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
 from fer_lib.files import write_atomically
 
-CAUTION = "An expression is what a face shows, not what its owner feels; see MODEL_CARD.md."
+CAUTION = "An expression is what a face shows, not what its owner feels; see docs/MODEL_CARD.md."
 EVERY = 1.0  # seconds between two looks through a camera
 
 

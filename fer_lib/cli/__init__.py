@@ -94,7 +94,7 @@ def report(
 
 @app.command()
 def docs() -> None:
-    """Bring the generated numbers in README.md, MODEL_CARD.md and DATASHEET.md up to date."""
+    """Bring the generated numbers in README.md and docs/ up to date."""
     from fer_lib.study.documents import write_documents
 
     changed = write_documents()

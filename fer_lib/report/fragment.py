@@ -91,6 +91,7 @@ def fragment(nb: nbformat.NotebookNode, folder: Path, slugs: Sequence[str], *, c
         unwanted.decompose()
     for extra in soup.find_all("h1")[1:]:
         extra.name = "h2"
+    _answer_first(soup)
     _anchor_headings(soup)
     for table in soup.find_all("table"):
         if not table.find_parent(class_="scroll"):
@@ -112,6 +113,27 @@ def fragment(nb: nbformat.NotebookNode, folder: Path, slugs: Sequence[str], *, c
         if slug in slugs:
             anchor["href"] = f"{slug}.html{rest}"
     return soup
+
+
+def _answer_first(soup: BeautifulSoup) -> None:
+    """The order of a reader: title, question, answer with its picture; then, folded, how it was found."""
+    title = soup.find("h1")
+    question = title.find_next("p") if title else None
+    if question is None:
+        return
+    method = [part for part in question.find_next_siblings() if part.name != "h2"]
+    if method:
+        fold = soup.new_tag("details", attrs={"class": "fold method"})
+        fold.append(soup.new_tag("summary", string="Method"))
+        question.insert_after(fold)
+        for part in method:
+            fold.append(part.extract())
+    answer = soup.select_one(".fer-answer")
+    if answer is not None:
+        figure = soup.find(id=str(answer.attrs.pop("data-picture", "")))
+        question.insert_after(answer.extract())
+        if figure is not None:
+            answer.append(figure.extract())
 
 
 def _parameters(nb: nbformat.NotebookNode) -> list[tuple[str, str, str]]:

@@ -33,7 +33,7 @@ def render_report(
     """Write `index.html` and a page per executed notebook, which lie in `folder/notebooks`; return the index.
 
     The index opens with the cells tagged `index`. The first three items of `provenance` stand in every footer, all of
-    them on the index. `incomplete` says, at the top of every page, what the report lacks. Pages of an earlier
+    them on the index. `incomplete` says, at the foot of every page, what the report lacks. Pages of an earlier
     rendering whose notebook is no longer in `pages` are removed.
 
     Raises:

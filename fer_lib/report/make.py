@@ -13,7 +13,7 @@ from fer_lib.report.html import render_report
 from fer_lib.report.inputs import has_outputs, page_inputs, read_manifest, write_manifest
 from fer_lib.training import Cell, Place, Record, RunConfig, RunStore, grids_in, read_params, run_all
 from fer_lib.training.grid import by_name, cells_of, kept
-from fer_lib.training.machine import commit, cores
+from fer_lib.training.machine import cores
 from fer_lib.training.order import in_order, with_pretraining, written_order
 from fer_lib.training.progress import Live, Progress
 
@@ -153,7 +153,7 @@ def _lacking(failed: Iterable[FerError], wanted: int, records: list[Record]) -> 
 
 
 def _provenance(wanted: int, records: list[Record], *, damaged: Iterable[str]) -> dict[str, str]:
-    """What a report rests on: commit, the runs of its grids, data, machines, time and versions."""
+    """What a report rests on: the runs of its grids, data, machines, time and versions."""
     done = [record for record in records if record.status != "skipped"]
     count = Counter(record.status for record in records)
     states = ", ".join(f"{count[state]} {state}" for state in ("finished", "diverged", "skipped"))
@@ -165,7 +165,6 @@ def _provenance(wanted: int, records: list[Record], *, damaged: Iterable[str]) -
         return _listed(record.provenance[key] for record in done)
 
     return {
-        "Commit": commit(),
         "Runs": f"{len(done)} of {wanted}: {states}",
         "Training time": "; ".join(f"{time:.2f} h on {device}" for device, time in sorted(hours.items())) or "none",
         "Data (fingerprint)": _listed(f"{DATASETS[run.config.dataset].title} {run.fingerprint[:12]}" for run in done),

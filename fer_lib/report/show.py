@@ -155,6 +155,19 @@ def show_table(
     _display(markup, kind="table", name=name, caption=caption, number=number)
 
 
+def show_answer(answer: str, bullets: Sequence[tuple[str, str]], *, picture: str = "") -> None:
+    """Display a page's answer, and bullets of a verdict and a sentence; the report moves it to the page's top.
+
+    `picture` is the name of a figure that goes there, too.
+    """
+    lead = f'<p class="lead">{escape(answer)}</p>' if answer else ""
+    lines = "".join(f"<li>{f'<b>{escape(word)}.</b> ' if word else ''}{escape(say)}</li>" for word, say in bullets)
+    beside = f' data-picture="fig-{escape(picture)}"' if picture else ""
+    _display(
+        f'<div class="fer-answer"{beside}>{lead}<ul>{lines}</ul></div>', kind="answer", caption=answer or bullets[0][1]
+    )
+
+
 def show_note(text: str) -> None:
     """Display a plain notice: what is missing on this page and what to do about it."""
     _display(f'<p class="fer-note" role="note">{escape(text)}</p>', kind="note", caption=text)

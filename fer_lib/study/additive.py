@@ -7,7 +7,7 @@ with so small a weight that it is robust against a wild arm, the aim of Phipson 
 adds. What seeds cannot show, epochs can: an arm whose last epochs vary far more than the others' (`unsteadiness`) gives
 nothing to the usual variance and keeps its own, if that is greater.
 
-`tests/simulation` says how often the intervals hold what they promise; the constants were chosen by it, see LOG.md.
+`tests/simulation` says how often the intervals hold what they promise; the constants were chosen by it (docs/LOG.md).
 """
 
 import functools

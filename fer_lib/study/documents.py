@@ -1,4 +1,4 @@
-"""The numbers in README.md, MODEL_CARD.md and DATASHEET.md, generated from the committed records and facts.
+"""The numbers in README.md and docs/, generated from the committed records and facts.
 
 A generated part stands between `<!-- generated: name -->` and `<!-- end -->`; the prose around it is written by hand.
 """
@@ -17,15 +17,14 @@ from fer_lib.errors import FerError
 from fer_lib.evaluation import metrics
 from fer_lib.files import write_atomically
 from fer_lib.results import Results, collect
-from fer_lib.study import mistakes, published, verdict
+from fer_lib.study import answers, mistakes, published, verdict
 from fer_lib.study.beyond import mirrored_too
-from fer_lib.study.claims import Claim, decide, first_measured
-from fer_lib.study.numbers import published_numbers
+from fer_lib.study.claims import Claim
 from fer_lib.study.overview import published_and_measured
 from fer_lib.study.pooled import accuracy_of
 from fer_lib.study.wording import N, interval
 from fer_lib.training import RunStore, grids_in
-from fer_lib.training.grid import by_name, read_params
+from fer_lib.training.grid import by_name
 from fer_lib.training.release import classifiers, contents
 
 PROFILE = "paper"
@@ -52,7 +51,7 @@ def documents() -> dict[Path, str]:
     """The documents as they should read, by path."""
     parts: dict[str, Callable[[], str]] = {
         "answer": lambda: answer_part(recorded()),
-        "claims": lambda: claims_part(decided(recorded())),
+        "claims": lambda: claims_part(answers.decided(recorded())),
         "results": lambda: results_part(recorded()),
         "performance": lambda: performance_part(recorded()),
         "released": released_part,
@@ -69,7 +68,8 @@ def documents() -> dict[Path, str]:
         return f"{match[1]}{parts[match[2]]()}\n{match[3]}"
 
     found = {}
-    for path in (paths.project_root() / name for name in ("README.md", "MODEL_CARD.md", "DATASHEET.md")):
+    root = paths.project_root()
+    for path in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
         found[path] = PART.sub(fill, path.read_text("utf-8"))
     return found
 
@@ -100,16 +100,10 @@ def markdown(table: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def decided(results: Results) -> list[Claim]:
-    """The paper's claims, by the transfer that the verdict's params name."""
-    transfer = read_params(paths.project_root() / "params" / PROFILE / "11_verdict.yaml")["transfer"]
-    return decide(results, transfer=first_measured(results, transfer))
-
-
 def answer_part(results: Results) -> str:
-    """The verdict in a few sentences, as its page begins."""
-    sentences = verdict.answer(decided(results), published_numbers(results), results)
-    return "\n".join(f"- {sentence}" for sentence in sentences)
+    """What was found, in a few sentences that a person wrote (`answers`)."""
+    _, bullets = answers.told("index", results)
+    return "\n".join(f"- **{verdict}.** {say}" for verdict, say in bullets)
 
 
 def claims_part(claims: Sequence[Claim]) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 from IPython.display import Javascript, Markdown, display
 from matplotlib.figure import Figure
 
-from fer_lib import data, paths
+from fer_lib import __version__, data, paths
 from fer_lib.errors import DataMissing, FerError
 from fer_lib.files import write_atomically
 from fer_lib.report import style
@@ -22,7 +22,7 @@ from fer_lib.results import Results, collect
 from fer_lib.training import Cell, Place, Record, RunStore, expand, parse_grid, run_all
 from fer_lib.training.campaign import default_jobs
 from fer_lib.training.grid import by_name, grids_of, kept
-from fer_lib.training.machine import commit, default_device
+from fer_lib.training.machine import default_device
 from fer_lib.training.order import in_order, order_of
 from fer_lib.training.progress import Progress
 
@@ -43,13 +43,13 @@ class Study:
         style.apply()
 
     def provenance(self) -> str:
-        """One line on what this page is made from: commit, PyTorch, device, profile and number of records."""
+        """One line on what this page is made from: versions, device, profile and number of records."""
         import torch
 
         records = len(list(self.folder.glob("runs/*.json")))
         where = f"torch {torch.__version__} on {default_device().type}"
         by_hand = "" if self.shown == self.folder else f"; figures and tables of this session go to {self.shown}"
-        return f"fer_lib at commit {commit()}, {where}, profile {self.profile}, {records} records{by_hand}"
+        return f"fer_lib {__version__}, {where}, profile {self.profile}, {records} records{by_hand}"
 
     def run(self, **grid: Any) -> Results:
         """Results of a grid, `run(base=…, arms=…, datasets=…, splits=…, seeds=…)`: the keys of a params file.
@@ -203,6 +203,10 @@ class Study:
     def points(self, *sentences: str) -> None:
         """Puts a numbered list (Markdown) of computed sentences on the page."""
         display(Markdown("\n".join(f"1. {sentence}" for sentence in sentences)))
+
+    def recorded(self) -> Results:
+        """The runs of all notebooks of this profile, without a word on those that are missing; trains nothing."""
+        return self._read(self._planned())
 
     def everything(self) -> Results:
         """The runs of all notebooks of this profile, as far as they are there; trains nothing.

@@ -15,8 +15,9 @@ from fer_lib.report.style import BLUE, GREY, INK, RED, arm_title, look
 from fer_lib.results import Results
 from fer_lib.study import published
 from fer_lib.study.claims import SPLIT
+from fer_lib.study.numbers import compared
 from fer_lib.study.pooled import accuracy_of
-from fer_lib.study.verdict import compared, names_by_role
+from fer_lib.study.verdict import names_by_role
 
 CLEAN = "official"  # the protocol shown beside the paper's
 OTHERWISE = {"preparation", "defaults"}  # keys of a config that no arm of the paper has

@@ -1,6 +1,6 @@
 """Which slips of evaluation, made on purpose, come near the paper's numbers.
 
-The rule was fixed before the first of these runs (LOG.md, 2026-11-28): a variant is *compatible* with the paper if, on
+The rule was fixed before the first of these runs (docs/LOG.md): a variant is *compatible* with the paper if, on
 both data sets, its test accuracy lies within `LEVEL` of the printed one and training minus test accuracy within `LEVEL`
 of the paper's, and if FER+ minus FER2013 lies within `BETWEEN` of the paper's. Compatible is no more than that: other
 causes may leave the same marks.

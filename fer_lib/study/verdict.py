@@ -1,7 +1,7 @@
 """The verdict page: the answer in a few sentences, the claims with their comparisons and runs, the contradictions."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,9 +10,8 @@ from fer_lib.report.show import WORDS, Inline, badge, file_link
 from fer_lib.results import Results
 from fer_lib.study import published, statistics, transformer
 from fer_lib.study.claims import SPLIT, STN, Claim, Part, largest_fall
-from fer_lib.study.numbers import compared
-from fer_lib.study.pooled import hardly_learnt, pool_of
-from fer_lib.study.wording import N, certainty, interval, seeds_in_words, seeds_phrase, spread
+from fer_lib.study.pooled import pool_of
+from fer_lib.study.wording import N, certainty, interval, spread
 
 _NOTEBOOKS = {
     "C1": "03_model_comparison",
@@ -27,25 +26,10 @@ _NOTEBOOKS = {
 }
 
 
-def answer(claims: Sequence[Claim], numbers: pd.DataFrame, results: Results) -> list[str]:
-    """The verdict: a sentence or two each on the transformer, transfer, the claims and the paper's numbers."""
-    transfer = _transfer(claims, results)
-    return [_transformer(claims, results), *transfer, _tally(claims), _against_paper(numbers, results)]
-
-
 def names_by_role(results: Results) -> dict[str, str]:
     """What stood for each of the paper's data sets: its own name, or `Toy faces (for FER2013)`."""
     names = {role: results.standing_for(role) for role in published.ROLES}
     return {role: role if name in ("", role) else f"{name} (for {role})" for role, name in names.items()}
-
-
-def _transformer(claims: Sequence[Claim], results: Results) -> str:
-    found, rest = _gains(_claimed(claims, "C4"), results)
-    if not found:
-        return f"Whether the spatial transformer helps has not been measured under {SPLIT} yet."
-    return (
-        f"With a spatial transformer in front, ResNet50 recognises {found}{rest} ({SPLIT}). {_silent(results)}".strip()
-    )
 
 
 def _silent(results: Results) -> str:
@@ -56,56 +40,8 @@ def _silent(results: Results) -> str:
     return f"In {stays} of {len(fates)} runs {what}." if stays else ""
 
 
-def _transfer(claims: Sequence[Claim], results: Results) -> list[str]:
-    """What transfer adds to the transformer, and whether the same without the transformer is better or worse."""
-    found, rest = _gains(_claimed(claims, "C5"), results)
-    if not found:
-        return []
-    (arm,) = (claim.arms[-1] for claim in claims if claim.key == "C5")
-    plain, pool = arm.replace(" + STN", ""), pool_of(results)
-    gaps = {
-        role: pool.difference(plain, arm, dataset=results.standing_for(role), split=SPLIT) for role in published.ROLES
-    }
-    without, _ = _gains([(role, gap, gap.sign) for role, gap in gaps.items()], results)
-    more = f" Without the transformer, {plain} recognises {without} than with it." if without else ""
-    return [f"{arm} recognises {found} than {STN} ({SPLIT}){rest}.{more}{stand_in(claims)}"]
-
-
-def _claimed(claims: Sequence[Claim], key: str) -> list[tuple[str, statistics.Estimate, statistics.Sign]]:
-    return [
-        (part.role, part.value, sign)
-        for claim in claims
-        if claim.key == key
-        for part, sign in zip(claim.parts, claim.signs(), strict=True)
-    ]
-
-
-def _gains(found: Iterable[tuple[str, statistics.Estimate, statistics.Sign]], results: Results) -> tuple[str, str]:
-    """Differences in accuracy by role, in words, and the roles on which they have not been measured."""
-    named, said, open_ = names_by_role(results), [], []
-    for role, value, sign in found:
-        if sign == "missing":
-            open_.append(named[role])
-        else:
-            said.append(f"{_of_100(value.mean)} on {named[role]} ({_how_sure(value, sign)})")
-    rest = f"; on {' and '.join(open_)} it has not been measured yet" if open_ and said else ""
-    return " and ".join(said), rest
-
-
-def _of_100(difference: float) -> str:
-    """`2.5 more of 100 faces`."""
-    return f"{abs(difference) * 100:.1f} {'more' if difference >= 0 else 'fewer'} of 100 faces"
-
-
-def _how_sure(value: statistics.Estimate, sign: statistics.Sign) -> str:
-    if not value.known:
-        return f"{seeds_in_words(value.n)} of each, which says nothing about chance"
-    chance = "" if sign in ("greater", "less") else "this may be chance, "
-    bounds = f"95 % interval {value.low * 100:+.1f} to {value.high * 100:+.1f}"
-    return f"{chance}{bounds}, n = {value.n}, df {value.df:.3g}"
-
-
-def _tally(claims: Sequence[Claim]) -> str:
+def tally(claims: Sequence[Claim]) -> str:
+    """A sentence: how many claims hold, do not, cannot be told or tested."""
     tally = {verdict: [claim.key for claim in claims if claim.verdict == verdict] for verdict in WORDS}
     if len(tally["missing"]) == len(claims):
         return f"None of the paper's {len(claims)} claims has been tested yet."
@@ -119,56 +55,8 @@ def _tally(claims: Sequence[Claim]) -> str:
     )
     counts = f"{', '.join(others)} and {last}" if others else last
     if not (tally["holds"] or tally["fails"]):
-        return f"None of the paper's {len(claims)} claims has been decided yet: {counts}.{_out_of_reach(claims)}"
-    return f"Of the paper's {len(claims)} claims, {counts}.{_out_of_reach(claims)}"
-
-
-def _out_of_reach(claims: Sequence[Claim]) -> str:
-    """A sentence on undecided claims with a printed difference that no number of seeds would find."""
-    keys = [
-        claim.key
-        for claim in claims
-        if claim.verdict == "undecided"
-        and any(
-            sign == "undecided" and _seeds_lacking(part, tests=len(claim.tested)) == "no number"
-            for part, sign in zip(claim.parts, claim.signs(), strict=True)
-        )
-    ]
-    limit = "Random splits of the same images overlap, so more seeds narrow an interval only so far"
-    small = f"some differences that the paper prints for {', '.join(keys)} are too small for any number of seeds"
-    return f" {limit}: {small}." if keys else ""
-
-
-def _against_paper(numbers: pd.DataFrame, results: Results) -> str:
-    test = compared(numbers)
-    if test.empty:
-        return f"None of the printed test accuracies has been measured under {SPLIT} yet."
-    here = results.of(split=SPLIT, status="finished").among(*test["Arm"])
-    lost = {
-        (arm, role) for role in published.ROLES
-        for arm in hardly_learnt(here, dataset=results.standing_for(role), split=SPLIT)
-    }  # fmt: skip
-    learnt = test[[key not in lost for key in zip(test["Arm"], test["Data set"], strict=True)]]
-    without = f" ({_gaps(learnt, results)} without those that learnt nothing here)" if len(learnt) < len(test) else ""
-    met, missed = (int((test["Verdict"] == verdict).sum()) for verdict in ("holds", "fails"))
-    judged = (
-        f"One more run of ours could have given {met or 'none'} of the {met + missed} that can be judged (95 % "
-        "prediction interval)."
-        if met + missed
-        else "Without intervals none of them can be judged."
-    )
-    runs = here.runs["run_id"].nunique()
-    return (
-        f"Our networks recognise {_gaps(test, results)} than the paper reports, on average over the {len(test)} "
-        f"printed test accuracies that we measured{without}. {judged} They rest on {runs} run{'s' * (runs != 1)}, "
-        f"{seeds_phrase(here)} an arm."
-    )
-
-
-def _gaps(test: pd.DataFrame, results: Results) -> str:
-    """`21.2 fewer of 100 faces on FER2013 and 12.0 fewer of 100 faces on FER+`."""
-    gaps, named = test.groupby("Data set", sort=False)["Difference"].mean(), names_by_role(results)
-    return " and ".join(f"{_of_100(gap)} on {named[str(role)]}" for role, gap in gaps.items())
+        return f"None of the paper's {len(claims)} claims has been decided yet: {counts}."
+    return f"Of the paper's {len(claims)} claims, {counts}."
 
 
 def stand_in(claims: Sequence[Claim]) -> str:

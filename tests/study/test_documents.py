@@ -24,12 +24,16 @@ def test_readme_and_cards_are_up_to_date():
     """`make docs` brings them up to date."""
     for path, text in documents.documents().items():
         assert path.read_text("utf-8") == text, f"{path.name} is out of date: make docs"
-        assert documents.PART.search(text), path.name
 
 
 def test_the_results_table_has_the_mean_of_every_recorded_arm_and_no_other_number():
     found = documents.recorded()
-    readme = (ROOT / "README.md").read_text("utf-8").split("<!-- generated: results -->")[1].split("<!-- end -->")[0]
+    readme = (
+        (ROOT / "docs" / "results.md")
+        .read_text("utf-8")
+        .split("<!-- generated: results -->")[1]
+        .split("<!-- end -->")[0]
+    )
     rows = {line.split(" | ")[0].strip("| "): line.split(" | ")[1:] for line in readme.splitlines() if " | " in line}
     for arm, role, column in (("ResNet50", "FER2013", 2), ("ResNet50 + STN", "FER+", 5), ("VGGFace", "FER2013", 2)):
         values = list(found.by_seed(arm=arm, role=role, split="official").values())
@@ -61,8 +65,7 @@ def test_few_seeds_have_no_interval_and_none_has_no_number(seeds, cell):
 
 
 def test_an_unknown_part_is_named(tmp_path, monkeypatch):
-    for name in ("README.md", "MODEL_CARD.md", "DATASHEET.md"):
-        (tmp_path / name).write_text("<!-- generated: weather -->\n<!-- end -->\n")
+    (tmp_path / "README.md").write_text("<!-- generated: weather -->\n<!-- end -->\n")
     monkeypatch.setenv("FER_ROOT", str(tmp_path))
     with pytest.raises(FerError, match=r"README\.md: nothing generates a part 'weather'"):
         documents.write_documents()
@@ -71,7 +74,7 @@ def test_an_unknown_part_is_named(tmp_path, monkeypatch):
 def test_links_of_the_documents_lead_somewhere():
     for path in documents.documents():
         for href in re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8")):
-            assert href.startswith("https://") or (ROOT / href).exists(), (path.name, href)
+            assert href.startswith("https://") or (path.parent / href).exists(), (path.name, href)
 
 
 def test_the_citation_names_study_and_paper():

@@ -1,0 +1,213 @@
+"""Answers that a person wrote, each guarded by the numbers that it rests on.
+
+`pages/<page>.yaml` has a page's answer in a sentence, bullets, and the findings that stand in them in braces. A
+finding says what it `expect`s: on which side of zero it lies, or that this is not sure; a number says between which
+bounds. Where the records no longer bear that, the page is not made, and the message names the sentence: it is to be
+written anew.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from fer_lib.errors import FerError
+from fer_lib.paths import params_folder
+from fer_lib.report import show
+from fer_lib.results import Results
+from fer_lib.study import published, statistics, transformer
+from fer_lib.study.beyond import flipped
+from fer_lib.study.claims import Claim, decide, first_measured
+from fer_lib.study.known_poses import probed
+from fer_lib.study.notebook import Study
+from fer_lib.study.numbers import compared, published_numbers
+from fer_lib.study.pooled import Quantity, accuracy, metric, pool_of
+from fer_lib.training.config import validated
+from fer_lib.training.grid import read_params
+
+PROFILE = "paper"  # the one whose records the sentences were written about
+FOLDER = Path(__file__).with_name("pages")
+QUANTITIES: dict[str, Quantity] = {
+    "accuracy": accuracy, "macro_f1": metric("test_macro_f1"), "with mirror images": flipped,
+    "turned by 30°": probed("rotation", 30.0),
+}  # fmt: skip
+_EXPECTED = {"greater": "above zero", "less": "below zero", "undecided": "not to be told from zero"}
+
+
+class Wanted(BaseModel, extra="forbid"):
+    """A finding that a sentence rests on: a quantity of one arm, or of one minus another."""
+
+    arm: str
+    minus: str = ""
+    data: str
+    split: str = "random80"
+    quantity: str = "accuracy"
+    expect: statistics.Sign = "greater"
+
+
+class Bullet(BaseModel, extra="forbid"):
+    """A verdict in a word or two, and the sentence that it is about."""
+
+    verdict: str
+    say: str
+
+
+class Page(BaseModel, extra="forbid"):
+    """What `pages/<page>.yaml` holds; a number is expected between its two bounds, both included."""
+
+    findings: dict[str, Wanted] = {}
+    numbers: dict[str, tuple[float, float]] = {}
+    answer: str
+    bullets: list[Bullet] = []
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A quantity of an arm, or of one minus another, with its interval over n seeds, in points of 100."""
+
+    wanted: Wanted
+    value: statistics.Estimate
+
+    @property
+    def sign(self) -> statistics.Sign:
+        """Which side of zero it lies on, if that is sure at 5 %."""
+        return self.value.sign
+
+    def __str__(self) -> str:
+        return format(self)
+
+    def __format__(self, form: str) -> str:
+        """`+0.2 (−1.6 to +2.0)`; with `size` the size alone, 0.2; with `share` a mean, 57."""
+        points = 100 * self.value.mean
+        if form in ("size", "share"):
+            return f"{abs(points):.1f}" if form == "size" else f"{points:.0f}"
+        sign = "+" if self.wanted.minus else ""
+        text = f"{points:{sign}.1f}"
+        if self.value.known:
+            text += f" ({100 * self.value.low:{sign}.1f} to {100 * self.value.high:{sign}.1f})"
+        return text.replace("-", "−")
+
+
+def show_answer(study: Study, name: str, *, picture: str = "") -> None:
+    """Puts a page's answer at its top: a sentence and bullets, which the records bear.
+
+    `picture` names the page's figure that goes there, too. Of another profile than the one that the sentences were
+    written about, the findings are listed as they are.
+
+    Raises:
+        FerError: as `told`.
+    """
+    results = study.recorded()
+    if study.profile == PROFILE:
+        show.show_answer(*told(name, results), picture=picture)
+    elif lines := one_by_one(name, results):
+        show.show_answer("", [("", line) for line in lines], picture=picture)
+
+
+def page(name: str) -> Page:
+    """The answers of a page.
+
+    Raises:
+        FerError: a key or value that no page has.
+    """
+    path = FOLDER / f"{name}.yaml"
+    return validated(Page, read_params(path), where=path.name)
+
+
+def pages() -> list[str]:
+    """The pages that have answers."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def told(name: str, results: Results) -> tuple[str, list[tuple[str, str]]]:
+    """The answer of a page, and its bullets as verdict and sentence.
+
+    Raises:
+        FerError: a sentence that the records do not bear, or that names what is not measured.
+    """
+    text = page(name)
+    values: dict[str, Any] = {key: finding(wanted, results) for key, wanted in text.findings.items()}
+    values |= {key: NUMBERS[key](results) for key in text.numbers}
+    sentences = [text.answer, *(bullet.say for bullet in text.bullets)]
+    problems = [*_other_signs(text, values), *_out_of_bounds(text, values)]
+    for key, problem in problems:
+        at = next((sentence for sentence in sentences if f"{{{key}" in sentence), text.answer)
+        raise FerError(f"pages/{name}.yaml: {problem}, so this is to be written anew:\n{' '.join(at.split())}")
+    return (
+        text.answer.format(**values).strip(),
+        [(bullet.verdict, bullet.say.format(**values).strip()) for bullet in text.bullets],
+    )
+
+
+def finding(wanted: Wanted, results: Results) -> Finding:
+    """What the runs say of it."""
+    pool, of = pool_of(results), QUANTITIES[wanted.quantity]
+    dataset = results.standing_for(wanted.data) or wanted.data
+    if wanted.minus:
+        value = pool.difference(wanted.arm, wanted.minus, dataset=dataset, split=wanted.split, of=of)
+    else:
+        value = pool.mean(wanted.arm, dataset=dataset, split=wanted.split, of=of)
+    return Finding(wanted, value)
+
+
+def _other_signs(text: Page, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, wanted in text.findings.items():
+        found = values[key]
+        if found.sign != wanted.expect:
+            what = f"{wanted.arm} minus {wanted.minus}" if wanted.minus else wanted.arm
+            seen = _EXPECTED.get(found.sign, "not measured")
+            yield key, f"{what} on {wanted.data} is {seen}, not {_EXPECTED.get(wanted.expect, wanted.expect)}: {found}"
+
+
+def _out_of_bounds(text: Page, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, (low, high) in text.numbers.items():
+        if not low <= values[key] <= high:
+            yield key, f"{key} is {values[key]:g}, not {low:g} to {high:g}"
+
+
+def one_by_one(name: str, results: Results) -> list[str]:
+    """The findings of a page as other runs have them, a line each; what was not measured is left out."""
+    lines = []
+    for wanted in page(name).findings.values():
+        found = finding(wanted, results)
+        if found.value.n:
+            what = f"{wanted.arm} minus {wanted.minus}" if wanted.minus else wanted.arm
+            where = results.standing_for(wanted.data) or wanted.data
+            lines.append(f"{what}, {wanted.quantity} on {where}: {found} of 100 faces (n = {found.value.n}).")
+    return lines
+
+
+def decided(results: Results) -> list[Claim]:
+    """The paper's claims, by the transfer that the verdict's params name."""
+    transfer = read_params(params_folder(PROFILE) / "11_verdict.yaml")["transfer"]
+    return decide(results, transfer=first_measured(results, transfer))
+
+
+def _ends(fate: str) -> Callable[[Results], int]:
+    def count(results: Results) -> int:
+        history = transformer.theta_history(results, arm="ResNet50 + STN", split="random80")
+        found = transformer.fates(history)["fate"]
+        return len(found) if fate == "all" else int((found == fate).sum())
+
+    return count
+
+
+def _verdicts(verdict: str) -> Callable[[Results], int]:
+    return lambda results: sum(claim.verdict == verdict for claim in decided(results))
+
+
+def _below_paper(role: str) -> Callable[[Results], float]:
+    def mean(results: Results) -> float:
+        test = compared(published_numbers(results))
+        return -100 * float(test.loc[test["Data set"] == role, "Difference"].mean())
+
+    return mean
+
+
+NUMBERS: dict[str, Callable[[Results], float]] = {
+    "idle_transformers": _ends("still"), "transformers": _ends("all"),
+    "hold": _verdicts("holds"), "do_not_hold": _verdicts("fails"), "open": _verdicts("undecided"),
+    **{f"below_{role}": _below_paper(role) for role in published.ROLES},
+}  # fmt: skip  # by name, as sentences use them; points of 100 for accuracies

@@ -1,0 +1,63 @@
+"""What a person wrote about the numbers stands only while the numbers bear it."""
+
+from dataclasses import replace
+
+import pytest
+
+from fer_lib.errors import FerError
+from fer_lib.results import Results
+from fer_lib.study import answers, documents
+
+PAGES = answers.pages()
+GUARDED = [
+    (page, key) for page in PAGES for key, wanted in answers.page(page).findings.items() if wanted.minus
+]  # a mean alone has no side to change to
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Results:
+    return documents.recorded()
+
+
+def shifted(results: Results, arm: str, by: float) -> Results:
+    """The same runs, those of an arm better or worse by so much, turned or not."""
+    runs = results.runs.copy()
+    own = runs["arm"] == arm
+    runs.loc[own, "test_accuracy"] += by
+    records = dict(results.records)
+    for run_id in set(runs.loc[own, "run_id"]) & records.keys():
+        probes = [probe.model_copy(update={"accuracy": probe.accuracy + by}) for probe in records[run_id].robustness]
+        records[run_id] = records[run_id].model_copy(update={"robustness": probes})
+    return replace(results, runs=runs, records=records, study=None)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_committed_records_bear_every_sentence(page, recorded):
+    answer, bullets = answers.told(page, recorded)
+    assert answer.endswith(".")
+    assert len(answer.split()) <= 25
+    assert len(bullets) <= 5
+    assert not any("{" in text for text in (answer, *(say for _, say in bullets)))
+
+
+@pytest.mark.parametrize(("page", "key"), GUARDED)
+def test_a_record_that_changes_its_sign_fails_its_page(page, key, recorded):
+    wanted = answers.page(page).findings[key]
+    by = -0.4 if wanted.expect == "greater" else 0.4
+    with pytest.raises(FerError, match=rf"pages/{page}.yaml: .* so this is to be written anew"):
+        answers.told(page, shifted(recorded, wanted.arm, by))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_number_out_of_its_bounds_fails_its_page(page, recorded, monkeypatch):
+    for name in answers.page(page).numbers:
+        with monkeypatch.context() as patched:
+            patched.setitem(answers.NUMBERS, name, lambda results: 1e9)
+            with pytest.raises(FerError, match=rf"pages/{page}.yaml: {name} is 1e\+09"):
+                answers.told(page, recorded)
+
+
+def test_a_sentence_that_fails_is_quoted(recorded):
+    with pytest.raises(FerError) as caught:
+        answers.told("03_model_comparison", shifted(recorded, "ResNet50", 0.4))
+    assert "vanilla CNN beats ResNet50" in str(caught.value)
