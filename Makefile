@@ -32,13 +32,15 @@ help: ## show this list
 	@echo "PROFILE=demo|quick|paper   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)   TRAIN=0: only read runs   VERBOSE=1: say more"
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1@\2/' | column -t -s@
 
-setup: $(VENV)/.done ## install everything into .venv (done once, by every other target)
+setup: $(VENV)/.done ## install everything into .venv (done by every other target); INDEX=URL: PyTorch from there
 
 $(VENV)/.done: requirements.lock pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing (PyTorch is large; a few minutes) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installing (a minute or two; PyTorch is large) ..."
+	@$(PYTHON) fer_lib/install.py $(VENV) requirements.lock $(if $(INDEX),--torch-from $(INDEX))
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.done requirements-dev.lock
+	@$(PYTHON) fer_lib/install.py $(VENV) requirements-dev.lock
 	@touch $@
 
 data: setup ## fetch FER2013 and FER+ into FER_DATA or data/ (needs a network and a Kaggle account)
@@ -47,7 +49,7 @@ data: setup ## fetch FER2013 and FER+ into FER_DATA or data/ (needs a network an
 report: setup ## the study, then a demonstration that trains; with PROFILE: reports/PROFILE/index.html alone
 	@$(FER) report $(if $(PROFILE),--profile $(PROFILE)) --jobs $(JOBS) $(if $(filter 0,$(TRAIN)),--no-train) $(if $(VERBOSE),--verbose)
 
-docs: setup ## bring README, cards and the committed pages of reports/paper up to date with the records
+docs: $(VENV)/.dev ## bring README, cards and the committed pages of reports/paper up to date with the records
 	@$(FER) docs
 	@FER_DATA= $(FER) report --profile paper --no-train --data "$$(mktemp -d)" --jobs $(JOBS)
 	@$(BIN)/nbstripout reports/paper/notebooks/*.ipynb
@@ -56,7 +58,7 @@ lab: setup ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_data_exploration.ipynb \
 		--ServerApp.tornado_settings="$(UPLOADS)"
 
-lint: setup ## ruff, mypy, and notebooks without outputs
+lint: $(VENV)/.dev ## ruff, mypy, and notebooks without outputs
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/nbstripout --verify notebooks/*.ipynb
@@ -66,16 +68,16 @@ test: lint ## lint and all tests, with FER_DATA also those on the real data; FAS
 	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not clock$(NOT_SLOW)"
 	@$(BIN)/pytest -m "clock$(NOT_SLOW)"
 
-bench: setup ## time training against the usual way and the limit; writes reports/bench/bench.json
+bench: $(VENV)/.dev ## time training against the usual way and the limit; writes reports/bench/bench.json
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(filter 1,$(QUICK)),--quick)
 
-simulation: setup ## how often intervals and verdicts are right in simulated studies; writes reports/bench/simulation.json
+simulation: $(VENV)/.dev ## how often intervals and verdicts are right in simulated studies; writes reports/bench/simulation.json
 	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m simulation
 
-faults: setup ## kill, fill up, damage and deceive a campaign, in an hour at most; writes reports/bench/faults.json (as root)
+faults: $(VENV)/.dev ## kill, fill up, damage and deceive a campaign, in an hour at most; writes reports/bench/faults.json (as root)
 	@PYTHONPATH=tests OMP_NUM_THREADS=1 $(BIN)/python -m faults
 
-gpu-check: setup ## whether this GPU trains as it should, in ten minutes at most, and what to do if not
+gpu-check: $(VENV)/.dev ## whether this GPU trains as it should, in ten minutes at most, and what to do if not
 	@PYTHONPATH=tests $(BIN)/python -m gpu_check
 
 peers: setup ## the expression networks of other packages beside ours on FER_DATA; writes reports/bench/peers.json (needs npm)
@@ -89,7 +91,7 @@ page: setup ## write reports/face.html, which runs the network in a browser, fro
 	@npm install --silent --prefix .web onnxruntime-web@1.30.0
 	@$(FER) export $(NETWORK) reports/face.html --runtime .web/node_modules/onnxruntime-web/dist
 
-pictures: setup ## take the README's pictures of the explorer in JupyterLab (needs Chromium)
+pictures: $(VENV)/.dev ## take the README's pictures of the explorer in JupyterLab (needs Chromium)
 	@PYTHONPATH=tests $(BIN)/python -m explorer
 
 clean: ## remove caches and rendered pages; never a run
@@ -97,6 +99,9 @@ clean: ## remove caches and rendered pages; never a run
 	@find fer_lib tests -name __pycache__ -type d -prune -exec rm -rf {} +
 	@rm -rf $(foreach folder,$(RENDERED),$(addprefix $(folder),figures tables notebooks assets *.html))
 
-lock: ## resolve requirements.lock anew (needs uv)
-	@uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header \
-		--no-annotate --python-version 3.11 --quiet -o requirements.lock
+LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --quiet
+
+lock: ## resolve the locks anew (needs uv)
+	@$(LOCK) pyproject.toml --all-extras -o requirements.lock
+	@$(LOCK) --group pyproject.toml:dev -c requirements.lock -o requirements-dev.lock
+	@echo uv | $(LOCK) - -o requirements-uv.lock

@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
-LOCK = (ROOT / "requirements.lock").read_text()
+LOCKS = {
+    name: (ROOT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock", "requirements-uv.lock")
+}
 
 
 def test_conda_installs_the_same_lock():
@@ -20,21 +22,32 @@ def test_conda_installs_the_same_lock():
     assert tuple(map(int, python.removeprefix("python=").split("."))) >= (3, 11)
 
 
-def test_lock_is_pinned_hashed_and_names_no_host():
-    packages = re.findall(r"^(\S+?)==(\S+)", LOCK, flags=re.M)
-    assert len(packages) > 100
-    assert LOCK.count("--hash=sha256:") >= len(packages)
-    assert "://" not in LOCK
+@pytest.mark.parametrize("lock", LOCKS.values(), ids=LOCKS)
+def test_a_lock_is_pinned_hashed_and_names_no_host(lock):
+    packages = re.findall(r"^(\S+?)==(\S+)", lock, flags=re.M)
+    assert packages
+    assert lock.count("--hash=sha256:") >= len(packages)
+    assert "://" not in lock
 
 
-def test_lock_has_every_dependency():
+def test_the_locks_have_every_dependency_and_what_only_tests_need_is_apart():
     import tomllib
 
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = pyproject["project"]
     groups = [project["dependencies"], *project["optional-dependencies"].values()]
-    wanted = {re.split(r"[<>=\[;, ]", line)[0].lower().replace("_", "-") for group in groups for line in group}
-    locked = {name.lower().replace("_", "-") for name in re.findall(r"^([A-Za-z0-9._-]+)==", LOCK, flags=re.M)}
-    assert wanted <= locked
+    locked = {
+        name: dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", lock.lower().replace("_", "-"), flags=re.M))
+        for name, lock in LOCKS.items()
+    }
+    used, dev = locked["requirements.lock"], locked["requirements-dev.lock"]
+    for lines, lock in (
+        ([line for group in groups for line in group], used),
+        (pyproject["dependency-groups"]["dev"], dev),
+    ):
+        assert {re.split(r"[<>=\[;, ]", line)[0].lower().replace("_", "-") for line in lines} <= lock.keys()
+    assert "playwright" not in used
+    assert not [name for name in used.keys() & dev.keys() if used[name] != dev[name]]
 
 
 def test_make_without_a_target_shows_help():
