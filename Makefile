@@ -49,9 +49,14 @@ data: setup ## fetch FER2013 and FER+ into FER_DATA or data/ (needs a network an
 report: setup ## the study, then a demonstration that trains; with PROFILE: reports/PROFILE/index.html alone
 	@$(FER) report $(if $(PROFILE),--profile $(PROFILE)) --jobs $(JOBS) $(if $(filter 0,$(TRAIN)),--no-train) $(if $(VERBOSE),--verbose)
 
+STUDY := FER_DATA= $(FER) report --profile paper --no-train --data "$$(mktemp -d)" --jobs $(JOBS)
+
 docs: $(VENV)/.dev ## bring README, cards and the committed pages of reports/paper up to date with the records
 	@$(FER) docs
-	@FER_DATA= $(FER) report --profile paper --no-train --data "$$(mktemp -d)" --jobs $(JOBS)
+	@$(STUDY)
+	@# figures stand in the pages; once more without links to their files, which executes nothing
+	@while ls reports/paper/figures/*.svg >/dev/null 2>&1; do \
+		rm -f reports/paper/index.html reports/paper/figures/*.png reports/paper/figures/*.svg; $(STUDY); done
 	@$(BIN)/nbstripout reports/paper/notebooks/*.ipynb
 
 lab: setup ## open the notebooks in JupyterLab

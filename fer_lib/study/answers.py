@@ -128,17 +128,29 @@ def told(name: str, results: Results) -> tuple[str, list[tuple[str, str]]]:
         FerError: a sentence that the records do not bear, or that names what is not measured.
     """
     text = page(name)
-    values: dict[str, Any] = {key: finding(wanted, results) for key, wanted in text.findings.items()}
-    values |= {key: NUMBERS[key](results) for key in text.numbers}
+    values: dict[str, Any] = {}
     sentences = [text.answer, *(bullet.say for bullet in text.bullets)]
-    problems = [*_other_signs(text, values), *_out_of_bounds(text, values)]
-    for key, problem in problems:
+    for key, problem in _checked(text, results, values):
         at = next((sentence for sentence in sentences if f"{{{key}" in sentence), text.answer)
         raise FerError(f"pages/{name}.yaml: {problem}, so this is to be written anew:\n{' '.join(at.split())}")
     return (
         text.answer.format(**values).strip(),
         [(bullet.verdict, bullet.say.format(**values).strip()) for bullet in text.bullets],
     )
+
+
+def _checked(text: Page, results: Results, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Puts findings and numbers into `values`; what is not as expected, and its name."""
+    for key, wanted in text.findings.items():
+        found = values[key] = finding(wanted, results)
+        if found.sign != wanted.expect:
+            what = f"{wanted.arm} minus {wanted.minus}" if wanted.minus else wanted.arm
+            seen = _EXPECTED.get(found.sign, "not measured")
+            yield key, f"{what} on {wanted.data} is {seen}, not {_EXPECTED.get(wanted.expect, wanted.expect)}: {found}"
+    for key, (low, high) in text.numbers.items():
+        values[key] = NUMBERS[key](results)
+        if not low <= values[key] <= high:
+            yield key, f"{key} is {values[key]:g}, not {low:g} to {high:g}"
 
 
 def finding(wanted: Wanted, results: Results) -> Finding:
@@ -150,21 +162,6 @@ def finding(wanted: Wanted, results: Results) -> Finding:
     else:
         value = pool.mean(wanted.arm, dataset=dataset, split=wanted.split, of=of)
     return Finding(wanted, value)
-
-
-def _other_signs(text: Page, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for key, wanted in text.findings.items():
-        found = values[key]
-        if found.sign != wanted.expect:
-            what = f"{wanted.arm} minus {wanted.minus}" if wanted.minus else wanted.arm
-            seen = _EXPECTED.get(found.sign, "not measured")
-            yield key, f"{what} on {wanted.data} is {seen}, not {_EXPECTED.get(wanted.expect, wanted.expect)}: {found}"
-
-
-def _out_of_bounds(text: Page, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for key, (low, high) in text.numbers.items():
-        if not low <= values[key] <= high:
-            yield key, f"{key} is {values[key]:g}, not {low:g} to {high:g}"
 
 
 def one_by_one(name: str, results: Results) -> list[str]:
