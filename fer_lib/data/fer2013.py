@@ -20,7 +20,7 @@ import numpy as np
 
 from fer_lib.data.cache import Arrays
 from fer_lib.data.faceset import FER_CLASSES, SIZE, USAGES
-from fer_lib.data.folder import SUFFIXES, Pictures, folders_in, is_hidden
+from fer_lib.data.folder import SUFFIXES, Pictures, beside_classes, folders_in
 from fer_lib.data.labelled import expression, read_face
 from fer_lib.errors import DataMissing, FerError
 
@@ -221,8 +221,8 @@ def _read_folders(folder: Path) -> Arrays:
     images, labels, parts, left_out = [], [], [], []
     places = _class_folders(folder)
     for part in dict.fromkeys((folder, *places)):
-        if beside := sum(path.is_file() and not is_hidden(path.name) for path in part.iterdir()):
-            left_out.append(f"{_within(part, folder)}: {beside:,} files beside the class folders left out.")
+        if beside := beside_classes(part):
+            left_out.append(f"{_within(part, folder)}: {beside}.")
     if places != [folder]:
         strange = [path for path in folders_in(folder) if path not in places and Pictures.under(path).files]
         left_out += [f"{path.name}: left out; a part is called one of {', '.join(_PART_OF)}." for path in strange]

@@ -77,6 +77,12 @@ def folders_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name))
 
 
+def beside_classes(folder: Path) -> str:
+    """How many files lie beside the folders in a folder, as a sentence's part; empty where none does."""
+    count = sum(path.is_file() and not is_hidden(path.name) for path in folder.iterdir())
+    return f"{count:,} file{'s' * (count != 1)} beside the class folders left out" if count else ""
+
+
 def _no_picture(path: Path) -> str:
     """What kind of file it is, if it is no picture; a picture without a suffix is told by its content."""
     suffix = path.suffix.lower()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_lib.data.faceset import FER_CLASSES
-from fer_lib.data.folder import Pictures, folders_in, is_hidden
+from fer_lib.data.folder import Pictures, beside_classes, folders_in
 from fer_lib.data.picture import middle, read_picture
 from fer_lib.errors import DataMissing, FerError
 
@@ -82,8 +82,7 @@ def read_labelled(folder: Path, *, names: Mapping[str, str] | None = None) -> La
         raise FerError(f"{folder}: not a single image in {len(classes)} class folders. {why}".strip())
     left_out += unread[:_NAMED]
     left_out += [f"{len(unread) - _NAMED:,} more images cannot be read."] if len(unread) > _NAMED else []
-    beside = sum(path.is_file() and not is_hidden(path.name) for path in folder.iterdir())
-    left_out += [f"{folder}: {beside:,} file{'s' * (beside != 1)} beside the class folders left out."] if beside else []
+    left_out += [f"{folder}: {beside}."] if (beside := beside_classes(folder)) else []
     return LabelledFaces(np.stack(images), np.array(labels), tuple(files), tuple(left_out))
 
 

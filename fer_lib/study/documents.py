@@ -19,7 +19,7 @@ from fer_lib.files import write_atomically
 from fer_lib.results import Results, collect
 from fer_lib.study import answers, mistakes, published, verdict
 from fer_lib.study.beyond import mirrored_too
-from fer_lib.study.claims import Claim
+from fer_lib.study.claim import Claim
 from fer_lib.study.overview import published_and_measured
 from fer_lib.study.pooled import accuracy_of
 from fer_lib.study.wording import N, interval
@@ -37,9 +37,11 @@ def write_documents() -> list[Path]:
     """Bring every generated part up to date; returns the files that changed.
 
     Raises:
-        FerError: a document asks for a part that nothing generates.
+        FerError: a document asks for a part that nothing generates, or the records do not bear a page's sentence.
     """
-    changed = []
+    changed, results = [], recorded()
+    for page in answers.pages():
+        answers.told(page, results)
     for path, text in documents().items():
         if path.read_text("utf-8") != text:
             write_atomically(path, text.encode())

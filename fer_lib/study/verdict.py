@@ -9,7 +9,8 @@ import pandas as pd
 from fer_lib.report.show import WORDS, Inline, badge, file_link
 from fer_lib.results import Results
 from fer_lib.study import published, statistics, transformer
-from fer_lib.study.claims import SPLIT, STN, Claim, Part, largest_fall
+from fer_lib.study.claim import Claim, Part
+from fer_lib.study.claims import SPLIT, STN, largest_fall
 from fer_lib.study.pooled import pool_of
 from fer_lib.study.wording import N, certainty, interval, spread
 

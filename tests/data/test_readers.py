@@ -236,7 +236,7 @@ def test_what_is_left_out_of_class_folders_is_told(tmp_path: Path) -> None:
         assert "more: left out; a part is called one of train," in told
         assert "train/happy: 1 file left out: 1 .txt." in told
         assert "test/contempt: 10 images left out; FER2013 has no contempt." in told
-        assert "train: 1 files beside the class folders left out." in told
+        assert "train: 1 file beside the class folders left out." in told
         assert "thumbnails" not in told
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fer_lib.study.additive import LAST, UNSTEADY, AdditiveModel, unsteadiness
-from fer_lib.study.claims import Claim, Part
+from fer_lib.study.claim import Claim, Part
 
 SEEDS = (5, 5, 5, 5, 5, 4, 3, 3, 3, 3, 3, 2, 2, 2)  # of each of fourteen arms
 WILD = 8  # the arm that may be wild

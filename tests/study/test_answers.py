@@ -1,6 +1,7 @@
 """What a person wrote about the numbers stands only while the numbers bear it."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -61,3 +62,16 @@ def test_a_sentence_that_fails_is_quoted(recorded):
     with pytest.raises(FerError) as caught:
         answers.told("03_model_comparison", shifted(recorded, "ResNet50", 0.4))
     assert "vanilla CNN beats ResNet50" in str(caught.value)
+
+
+def test_other_records_have_their_findings_listed_and_documents_are_refused(recorded, monkeypatch):
+    other = shifted(recorded, "ResNet50", 0.4)
+    shown: list[tuple] = []
+    monkeypatch.setattr(answers.show, "show_answer", lambda *words, **_: shown.append(words))
+    answers.show_answer(SimpleNamespace(profile="paper", recorded=lambda: other), "03_model_comparison")
+    ((answer, lines),) = shown
+    assert answer == ""
+    assert lines[0][1].startswith("Vanilla CNN minus ResNet50, accuracy on FER2013: −36.3 (")
+    monkeypatch.setattr(documents, "recorded", lambda: other)
+    with pytest.raises(answers.NotBorne, match="to be written anew"):
+        documents.write_documents()

@@ -8,7 +8,8 @@ import pytest
 
 from fer_lib.results import Results, collect
 from fer_lib.study import accuracy, comparisons, numbers, overview, published, verdict
-from fer_lib.study.claims import Claim, Part, decide
+from fer_lib.study.claim import Claim, Part
+from fer_lib.study.claims import decide
 from fer_lib.study.statistics import Estimate, estimate
 from fer_lib.training import Cell, Record, RunConfig
 
