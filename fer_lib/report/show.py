@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -25,7 +25,6 @@ from PIL import Image
 from fer_lib.files import write_atomically
 from fer_lib.report import style
 
-Verdict = Literal["holds", "fails", "undecided", "untestable", "missing"]
 Format = str | Callable[[Any], Any]
 
 CSS_DPI = 96
@@ -67,7 +66,7 @@ def file_link(text: str, path: Path) -> Inline:
     return Inline(f'<a href="{escape(href)}" data-file="{escape(copy)}">{escape(text)}</a>', text)
 
 
-def badge(verdict: Verdict, text: str | None = None) -> Inline:
+def badge(verdict: str, text: str | None = None) -> Inline:
     """A verdict as a coloured label; the words carry the meaning, the colour repeats it."""
     words = text or WORDS[verdict]
     return Inline(f'<span class="badge {verdict}">{escape(words)}</span>', words)

@@ -11,10 +11,12 @@ What is tested is the direction, not the size that the paper prints.
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
-from fer_lib.report.show import Verdict
 from fer_lib.study import statistics
 from fer_lib.study.statistics import Estimate, Sign
+
+Verdict = Literal["holds", "fails", "undecided", "untestable", "missing"]
 
 
 @dataclass(frozen=True)

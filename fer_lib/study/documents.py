@@ -39,10 +39,10 @@ def write_documents() -> list[Path]:
     Raises:
         FerError: a document asks for a part that nothing generates, or the records do not bear a page's sentence.
     """
-    changed, results = [], recorded()
+    changed, written, results = [], documents(), recorded()
     for page in answers.pages():
         answers.told(page, results)
-    for path, text in documents().items():
+    for path, text in written.items():
         if path.read_text("utf-8") != text:
             write_atomically(path, text.encode())
             changed.append(path)
