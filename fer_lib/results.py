@@ -1,6 +1,5 @@
 """A grid's records as tables: what every figure, table and verdict is made from."""
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -60,18 +59,11 @@ class Results:
         return list(dict.fromkeys(self.runs["split"]))
 
     def coverage(self) -> str:
-        """`Measured: 7 of 350 planned runs.`, each run counted once; one that diverged is measured, too.
-
-        Where they differ in it, also how many were computed in which arithmetic.
-        """
+        """`Measured: 7 of 350 planned runs.`, each counted once; one that diverged is measured, too. Empty for all."""
         planned = self.runs["config"]
         measured = self.runs["status"].isin(("finished", "diverged"))
-        origins = [self.records[run_id].provenance for run_id in self.runs.loc[measured, "run_id"].unique()]
-        kinds = Counter(str(origin["arithmetic"]) for origin in origins if "arithmetic" in origin)
-        mixed = (
-            f" ({', '.join(f'{count} in {kind}' for kind, count in sorted(kinds.items()))})" if len(kinds) > 1 else ""
-        )
-        return f"Measured: {planned[measured].nunique()} of {planned.nunique()} planned runs{mixed}."
+        done, wanted = planned[measured].nunique(), planned.nunique()
+        return "" if done == wanted else f"Measured: {done} of {wanted} planned runs."
 
     def of(self, **values: str | int) -> "Results":
         """The results whose columns (arm, dataset, role, split, seed) have these values."""

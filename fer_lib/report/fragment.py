@@ -117,7 +117,12 @@ def fragment(nb: nbformat.NotebookNode, folder: Path, slugs: Sequence[str], *, c
 
 def _answer_first(soup: BeautifulSoup) -> None:
     """The order of a reader: title, question, answer with its picture; then, folded, how it was found."""
-    title = soup.find("h1")
+    answer, title = soup.select_one(".fer-answer"), soup.find("h1")
+    if answer is not None:
+        figure = soup.find(id=str(answer.attrs.pop("data-picture", "")))
+        if figure is not None:
+            lead = answer.select_one(".lead")
+            answer.insert(1 if lead else 0, figure.extract())
     question = title.find_next("p") if title else None
     if question is None:
         return
@@ -128,12 +133,8 @@ def _answer_first(soup: BeautifulSoup) -> None:
         question.insert_after(fold)
         for part in method:
             fold.append(part.extract())
-    answer = soup.select_one(".fer-answer")
     if answer is not None:
-        figure = soup.find(id=str(answer.attrs.pop("data-picture", "")))
         question.insert_after(answer.extract())
-        if figure is not None:
-            answer.append(figure.extract())
 
 
 def _parameters(nb: nbformat.NotebookNode) -> list[tuple[str, str, str]]:

@@ -32,9 +32,9 @@ def render_report(
 ) -> Path:
     """Write `index.html` and a page per executed notebook, which lie in `folder/notebooks`; return the index.
 
-    The index opens with the cells tagged `index`. The first three items of `provenance` stand in every footer, all of
-    them on the index. `incomplete` says, at the foot of every page, what the report lacks. Pages of an earlier
-    rendering whose notebook is no longer in `pages` are removed.
+    The index opens with the cells tagged `index`, and those tagged `front`, which stand on no page. The first three
+    items of `provenance` stand in every footer, all of them on the index. `incomplete` says, at the foot of every page,
+    what the report lacks. Pages of an earlier rendering whose notebook is no longer in `pages` are removed.
 
     Raises:
         FerError: a notebook did not run to its end, or an equation has no MathML form; nothing is written then.
@@ -44,7 +44,7 @@ def render_report(
     bodies = {}
     for slug, nb in notebooks.items():
         try:
-            bodies[slug] = fragment(nb, folder, slugs)
+            bodies[slug] = fragment(new_notebook(cells=_without("front", nb), metadata=nb.metadata), folder, slugs)
         except FerError as error:
             raise FerError(f"{slug}: {error}") from None
     facts: dict[str, Any] = {
@@ -58,7 +58,9 @@ def render_report(
     for page in facts["pages"]:
         slug, body = page["slug"], bodies[page["slug"]]
         files[f"{slug}.html"] = _render("page", page=page, current=slug, body=body, toc=_contents(body), **facts)
-    tagged = [cell for nb in notebooks.values() for cell in nb.cells if "index" in cell.metadata.get("tags", [])]
+    tagged = [
+        cell for nb in notebooks.values() for cell in nb.cells if {"front", "index"} & {*cell.metadata.get("tags", [])}
+    ]
     opening = fragment(new_notebook(cells=tagged), folder, slugs, code=False)
     for heading in opening.find_all("h1"):
         heading.name = "h2"
@@ -66,6 +68,10 @@ def render_report(
     files["index.html"] = _render("home", current="index", body=opening, toc=[*_contents(opening), *own], **facts)
     _write(folder, files)
     return folder / "index.html"
+
+
+def _without(tag: str, nb: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in nb.cells if tag not in cell.metadata.get("tags", [])]
 
 
 def _read(path: Path) -> nbformat.NotebookNode:

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ Format = str | Callable[[Any], Any]
 
 CSS_DPI = 96
 SHORT, LONG = 28, 60  # characters: a column of short texts keeps them on one line, one of long texts gets more room
+ON_A_PHONE, ON_A_DESK = 2, 5  # columns that a reader sees at first; the others stand behind "all columns"
 PIXEL_RATIO = 2  # the picture is drawn at twice its size on the page and stays crisp on a dense screen
 WORDS = {
     "holds": "holds", "fails": "does not hold", "undecided": "cannot tell", "untestable": "not testable here",
@@ -130,13 +130,14 @@ def show_table(
     caption: str,
     number: str | None = None,
     formats: Mapping[Any, Format] | None = None,
+    fold: bool = False,
 ) -> None:
-    """Write `folder/name.csv` and display the table.
+    """Write `folder/name.csv` and display the table, folded away under its caption if `fold`.
 
-    An index that is not a plain count becomes the leading columns; the first column heads its row. Columns may have
-    several levels. `formats` maps a column (its label, or its last level) to a format string such as "{:.1%}" or to a
-    function of the value that returns text or `Inline`. Missing values show as a dash. The CSV keeps the unformatted
-    values.
+    An index that is not a plain count becomes the leading columns; the first column heads its row. The report shows the
+    first `ON_A_DESK` columns, on a phone `ON_A_PHONE`, and the others at a click. `formats` maps a column to a format
+    string such as "{:.1%}" or to a function of the value that returns text or `Inline`. Missing values show as a dash.
+    The CSV keeps the unformatted values.
 
     Raises:
         ValueError: `caption` is empty, or `name` cannot name a file.
@@ -149,8 +150,10 @@ def show_table(
         f'<div class="fer-table" id="table-{name}"><div class="scroll" role="group" tabindex="0" '
         f'aria-label="{escape(f"{number}: {caption}" if number else caption)}"><table>'
         f'<caption><span class="caption">{_caption(number, caption)}</span></caption>'
-        f"{_rows(table, formats or {})}</table></div>{_links({'CSV': path})}</div>"
+        f"{_rows(table, formats or {})}</table></div>{_all_columns(table.shape[1])}{_links({'CSV': path})}</div>"
     )
+    if fold:
+        markup = f'<details class="fold"><summary>{escape(caption)}</summary>{markup}</details>'
     _display(markup, kind="table", name=name, caption=caption, number=number)
 
 
@@ -160,11 +163,10 @@ def show_answer(answer: str, bullets: Sequence[tuple[str, str]], *, picture: str
     `picture` is the name of a figure that goes there, too.
     """
     lead = f'<p class="lead">{escape(answer)}</p>' if answer else ""
-    lines = "".join(f"<li>{f'<b>{escape(word)}.</b> ' if word else ''}{escape(say)}</li>" for word, say in bullets)
+    points = "".join(f"<li>{f'<b>{escape(word)}.</b> ' if word else ''}{escape(say)}</li>" for word, say in bullets)
     beside = f' data-picture="fig-{escape(picture)}"' if picture else ""
-    _display(
-        f'<div class="fer-answer"{beside}>{lead}<ul>{lines}</ul></div>', kind="answer", caption=answer or bullets[0][1]
-    )
+    listed = f"<ul>{points}</ul>" if points else ""
+    _display(f'<div class="fer-answer"{beside}>{lead}{listed}</div>', kind="answer", caption=answer or bullets[0][1])
 
 
 def show_note(text: str) -> None:
@@ -219,56 +221,46 @@ def _links(files: Mapping[str, Path]) -> str:
     return f'<span class="files">{" ".join(file_link(kind, path).html for kind, path in files.items())}</span>'
 
 
+def _all_columns(count: int) -> str:
+    """The switch that shows the columns which the report hides at first; JupyterLab shows all, and no switch."""
+    if count <= ON_A_PHONE:
+        return ""
+    narrow = "" if count > ON_A_DESK else " narrow"
+    return f'<label class="columns{narrow}" hidden><input type="checkbox"> all columns</label> '
+
+
 def _is_counted(table: pd.DataFrame) -> bool:
     """Whether the index is a plain count, which says nothing."""
     return isinstance(table.index, pd.RangeIndex) and table.index.name is None
 
 
 def _write_csv(table: pd.DataFrame, path: Path) -> Path:
-    if isinstance(table.columns, pd.MultiIndex):
-        table = table.set_axis([" ".join(str(part) for part in c if str(part)) for c in table.columns], axis=1)
     write_atomically(path, table.to_csv(index=not _is_counted(table), lineterminator="\n").encode())
     return path
 
 
 def _rows(table: pd.DataFrame, formats: Mapping[Any, Format]) -> str:
     """`<thead>` and `<tbody>` of the table: numbers to the right, short texts on one line, long ones wide."""
-    labels = [label if isinstance(label, tuple) else (label,) for label in table.columns]
     columns, kinds = [], []
-    for position, label in enumerate(labels):
-        how = formats.get(table.columns[position], formats.get(label[-1]))
-        values = [_format(value, how) for value in table.iloc[:, position]]
+    for place, label in enumerate(table.columns):
+        values = [_format(value, formats.get(label)) for value in table.iloc[:, place]]
         columns.append([_html(value) for value in values])
-        kinds.append(_kind([str(value) for value in values]))
+        hidden = "more" if place >= ON_A_DESK else "wide" if place >= ON_A_PHONE else ""
+        kinds.append(f' class="{_kind([str(value) for value in values])} {hidden}"')
+    head = "".join(f'<th scope="col"{kind}>{_html(label)}</th>' for label, kind in zip(table, kinds, strict=True))
     body = []
     for first, *rest in zip(*columns, strict=True):
         cells = [f"<td{kind}>{cell}</td>" for cell, kind in zip(rest, kinds[1:], strict=True)]
         body.append(f'<tr><th scope="row"{kinds[0]}>{first}</th>{"".join(cells)}</tr>')
-    return f"<thead>{_head(labels, kinds)}</thead><tbody>{''.join(body)}</tbody>"
+    return f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>"
 
 
 def _kind(texts: Sequence[str]) -> str:
-    """The class of a column's cells, as an attribute."""
+    """The class of a column's cells."""
     longest = max(map(len, texts), default=0)
     if all(NUMBER.fullmatch(text) for text in texts):
-        return " class=num"
-    return " class=short" if longest <= SHORT else " class=long" if longest > LONG else ""
-
-
-def _head(labels: Sequence[tuple[Any, ...]], kinds: Sequence[str]) -> str:
-    """A row per level of the labels; neighbours that share a label share its cell."""
-    rows = []
-    for level in range(max(map(len, labels), default=1)):
-        cells = []
-        for label, group in groupby(zip(labels, kinds, strict=True), key=lambda column: column[0][: level + 1]):
-            kinds_below = [kind for _, kind in group]
-            span = len(kinds_below)
-            wide = f' colspan="{span}"' if span > 1 else ""
-            scope = f' scope="colgroup"{wide}' if span > 1 else f' scope="col"{kinds_below[0]}'
-            text = _html(label[level])
-            cells.append(f"<th{scope}>{text}</th>" if text else f"<td{wide}></td>")
-        rows.append(f"<tr>{''.join(cells)}</tr>")
-    return "".join(rows)
+        return "num"
+    return "short" if longest <= SHORT else "long" if longest > LONG else "text"
 
 
 def _format(value: Any, how: Format | None) -> object:

@@ -1,6 +1,4 @@
-"""How accurate is each arm: the table, the dots, and who leads."""
-
-from itertools import chain
+"""How accurate is each arm: the table and the dots."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -10,22 +8,20 @@ from fer_lib.data import FIXED
 from fer_lib.report.style import GREY, arm_title, look
 from fer_lib.results import Results
 from fer_lib.study import published, statistics
-from fer_lib.study.comparisons import networks
 from fer_lib.study.notebook import Study
-from fer_lib.study.pooled import LEARNT, hardly_learnt, pool_of
-from fer_lib.study.wording import ARM, SPLIT, N, interval_in_words, seeds_in_words, seeds_phrase, spread
+from fer_lib.study.pooled import pool_of
+from fer_lib.study.wording import ARM, SPLIT, N, spread
 
 
 def show_accuracy(study: Study, results: Results, *, name: str, table: str | None = None) -> None:
-    """Puts the table `accuracy` on the page, and what it does not say: which arms learnt nothing, and which lack."""
+    """Puts the table `accuracy` on the page."""
     study.table(
         accuracy(results, table=table),
         name=name,
         number=None if table is None else f"Table {table}",
-        caption=f"{ranking(results, split=results.splits()[0])} Mean ± sd over n seeds, by split.",
+        caption="Test accuracy of each arm by split, mean ± sd over n seeds.",
         of=results,
     )
-    study.say(learnt_nothing(results, split=results.splits()[0]), unmeasured(results))
 
 
 def show_dots(study: Study, results: Results, *, name: str) -> None:
@@ -35,7 +31,8 @@ def show_dots(study: Study, results: Results, *, name: str) -> None:
     study.figure(
         figure,
         name=name,
-        caption=extent(results, split=split),
+        caption=f"Test accuracy under {split}: seeds as faint dots, the mean with its 95 % interval"
+        + ("." if results.stand_in else ", the paper's as crosses."),
         alt=f"Test accuracy of every arm under {split}: seeds as faint dots, mean and interval"
         + ("" if results.stand_in else ", the paper as crosses"),
         data=drawn,
@@ -50,47 +47,25 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
     set would report; it is left out where the epoch is chosen on other images (`official`, `folders`). Training
     accuracy is that of the last epoch. Epochs stand in a column where arms differ in them.
     """
-    paper = published.of_tests()
-    rows = []
+    paper, rows = published.of_tests(), []
+    beside = table is not None and not results.stand_in
     for split, arm, chosen in results.each("split", "arm"):
         if (chosen.runs["status"] == "missing").all():
             continue
-        row: dict[tuple[str, str], object] = {("", ARM): arm, ("", SPLIT): split, ("", N): _finished(chosen)}
+        shown: dict[str, object] = {ARM: arm} | ({SPLIT: split} if len(results.splits()) > 1 else {})
+        rest: dict[str, object] = {SPLIT: split, N: _finished(chosen)}
         if len(set(results.runs["epochs"])) > 1:
-            row["", "Epochs"] = ", ".join(map(str, sorted(set(chosen.runs["epochs"]))))
+            rest["Epochs"] = ", ".join(map(str, sorted(set(chosen.runs["epochs"]))))
         for dataset, role in results.roles().items():
             own = chosen.of(dataset=dataset)
-            row[dataset, "Training"], row[dataset, "Test"] = _state(own, "train_accuracy"), _state(own, "test_accuracy")
+            shown[dataset] = _state(own, "test_accuracy")
+            if beside:
+                shown[f"{dataset}, paper"] = f"{paper[arm, role]:.4f}" if (arm, role) in paper else "–"
+            rest[f"{dataset}, training"] = _state(own, "train_accuracy")
             if split not in FIXED:
-                row[dataset, "Best epoch"] = _state(own, "best_eval_accuracy")
-            if table is not None and not results.stand_in:
-                row[dataset, "Paper"] = f"{paper[arm, role]:.4f}" if (arm, role) in paper else "–"
-        rows.append(row)
-    if not rows:
-        return pd.DataFrame()
-    return pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(list(dict.fromkeys(chain(*rows))))).fillna("–")
-
-
-def learnt_nothing(results: Results, *, split: str) -> str:
-    """One sentence on the arms with a seed hardly better than a constant answer, by data set; or nothing."""
-    parts = []
-    for dataset, own in results.of(split=split).each("dataset"):
-        if arms := hardly_learnt(own, dataset=dataset, split=split):
-            constant = pool_of(results).constant(dataset, split)
-            parts.append(f"on {dataset}, where that gives {constant:.3f}, {', '.join(arms)}")
-    near = f"Learnt hardly more than to answer the most frequent class always (within {LEARNT:g} of that, in some seed"
-    return f"{near} under {split}): {'; '.join(parts)}." if parts else ""
-
-
-def unmeasured(results: Results) -> str:
-    """One sentence on the arms that have no row in `accuracy`, by split; empty where every arm has one."""
-    parts = []
-    for split in results.splits():
-        runs = results.of(split=split).runs
-        there = set(runs.loc[runs["status"] != "missing", "arm"])
-        if lacking := [arm for arm in results.arms() if arm in set(runs["arm"]) - there]:
-            parts.append(f"under {split} {', '.join(lacking) if there else 'any arm'}")
-    return f"Not measured yet: {'; '.join(parts)}." if parts else ""
+                rest[f"{dataset}, best epoch"] = _state(own, "best_eval_accuracy")
+        rows.append(shown | rest)
+    return pd.DataFrame(rows).fillna("–")
 
 
 def _finished(results: Results) -> str:
@@ -105,51 +80,6 @@ def _state(results: Results, metric: str) -> str:
     if diverged := int((status == "diverged").sum()):
         return f"{text} ({diverged} diverged)" if text != "–" else "diverged"
     return "skipped" if text == "–" and (status == "skipped").any() else text
-
-
-def ranking(results: Results, *, split: str) -> str:
-    """Which arm leads on each data set, how far the next is behind, and whether that is more than chance.
-
-    Arms are ranked by the means over their finished seeds, as `accuracy` gives them.
-    """
-    sentences = []
-    for dataset, chosen in results.of(split=split).each("dataset"):
-        by_seed = pd.DataFrame({arm: by for arm in chosen.arms() if (by := chosen.by_seed(arm=arm))})
-        means = by_seed.mean().sort_values(ascending=False, kind="stable")
-        if len(means) < 2:
-            sentences.append(f"{dataset}: too few finished runs for a ranking")
-            continue
-        first, second = means.index[:2]
-        sure = _how_sure(chosen, first, second, dataset=dataset, split=split)
-        left_out = [arm for arm in chosen.arms() if arm not in by_seed]
-        without = f" (without a finished run: {', '.join(left_out)})" if left_out else ""
-        leads = f"{first} ({means[first]:.3f}) leads {second} ({means[second]:.3f})"
-        sentences.append(f"{dataset}: {leads}, {sure}{without}")
-    return f"{split}, {seeds_phrase(results.of(split=split))}. " + "; ".join(sentences) + "."
-
-
-def _how_sure(results: Results, first: str, second: str, *, dataset: str, split: str) -> str:
-    """What is known of a lead: more than chance or not; where no spread is known, what two networks say."""
-    gap = pool_of(results).difference(first, second, dataset=dataset, split=split)
-    if not gap.known:
-        return f"{seeds_in_words(gap.n)}: no interval between seeds; {networks(results, first, second, dataset, split)}"
-    chance = "inside the spread of the seeds" if gap.mean > 0 else "a lead that is gone where both have the same seeds"
-    lead = {"greater": "more than chance", "less": "though its seeds say otherwise"}.get(gap.sign, chance)
-    return f"{lead} ({interval_in_words(gap, digits=3)})"
-
-
-def extent(results: Results, *, split: str) -> str:
-    """The caption of `dots`: the lowest and the highest mean test accuracy on each data set, and whose they are."""
-    parts = []
-    for dataset, own in results.each("dataset"):
-        means = own.of(split=split).runs.groupby("arm", sort=False)["test_accuracy"].mean().dropna()
-        if len(means):
-            low, high = means.idxmin(), means.idxmax()
-            least = f"from {means[low]:.3f} ({low}) to " if low != high else ""
-            parts.append(f"{least}{means[high]:.3f} ({high}) on {dataset}")
-    listed = " and ".join(parts) or "not measured"
-    crosses = "" if results.stand_in else " Crosses are the paper's."
-    return f"Test accuracy under {split} ({seeds_phrase(results.of(split=split))}): {listed}.{crosses}"
 
 
 def dots(results: Results, *, split: str) -> tuple[Figure | None, pd.DataFrame]:

@@ -1,36 +1,45 @@
 """Answers that a person wrote, each guarded by the numbers that it rests on.
 
-`pages/<page>.yaml` has a page's answer in a sentence, bullets, and the findings that stand in them in braces. A
-finding says what it `expect`s: on which side of zero it lies, or that this is not sure; a number says between which
+`pages/<page>.yaml` has a page's answer in a sentence, bullets, captions, and the findings that stand in them in braces.
+A finding says what it `expect`s: on which side of zero it lies, or that this is not sure; a number says between which
 bounds. Where the records no longer bear that, `make docs` fails and names the sentence: it is to be written anew. A
 page that is made from other records lists its findings instead.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from pydantic import BaseModel
 
 from fer_lib.errors import FerError
-from fer_lib.paths import params_folder
+from fer_lib.paths import params_folder, project_root
 from fer_lib.report import show
 from fer_lib.results import Results
 from fer_lib.study import published, statistics, transformer
+from fer_lib.study.beyond import FLIPS, flipped, rare_rate, together
 from fer_lib.study.claim import Claim
-from fer_lib.study.claims import decide, first_measured
+from fer_lib.study.claims import STN, decide, first_measured
+from fer_lib.study.images import SAME
 from fer_lib.study.known_poses import probed
+from fer_lib.study.mistakes import overconfidence
 from fer_lib.study.notebook import Study
 from fer_lib.study.numbers import compared, published_numbers
-from fer_lib.study.pooled import Quantity, accuracy, pool_of
+from fer_lib.study.pooled import Quantity, accuracy, metric, pool_of
 from fer_lib.training.config import validated
 from fer_lib.training.grid import read_params
 
 PROFILE = "paper"  # the one whose records the sentences were written about
 FOLDER = Path(__file__).with_name("pages")
-QUANTITIES: dict[str, Quantity] = {"accuracy": accuracy, "turned by 30°": probed("rotation", 30.0)}
+QUANTITIES: dict[str, Quantity] = {
+    "accuracy": accuracy, "with flips": flipped, "macro-F1": metric("test_macro_f1"), "rare classes": rare_rate,
+    "overconfidence": overconfidence,
+    "turned by 30°": probed("rotation", 30.0),
+}  # fmt: skip
 _EXPECTED = {"greater": "above zero", "less": "below zero", "undecided": "not to be told from zero"}
 
 
@@ -39,7 +48,7 @@ class NotBorne(FerError):
 
 
 class Wanted(BaseModel, extra="forbid"):
-    """A finding that a sentence rests on: a quantity of one arm, or of one minus another."""
+    """A finding that a sentence rests on: a quantity of one arm, or of one minus another, on one data set or `both`."""
 
     arm: str
     minus: str = ""
@@ -57,12 +66,27 @@ class Bullet(BaseModel, extra="forbid"):
 
 
 class Page(BaseModel, extra="forbid"):
-    """What `pages/<page>.yaml` holds; a number is expected between its two bounds, both included."""
+    """What `pages/<page>.yaml` holds.
+
+    Attributes:
+        numbers: of each that its sentences name, the two bounds that it is expected between, both included.
+        texts: captions of figures, by their name, and what else a page says, by the name that it asks for.
+    """
 
     findings: dict[str, Wanted] = {}
     numbers: dict[str, tuple[float, float]] = {}
     answer: str
     bullets: list[Bullet] = []
+    texts: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Told:
+    """A page's sentences with their numbers: its answer, bullets as verdict and sentence, and `Page.texts`."""
+
+    answer: str
+    bullets: list[tuple[str, str]]
+    texts: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -101,7 +125,9 @@ def show_answer(study: Study, name: str, *, picture: str = "") -> None:
     results = study.recorded()
     if study.profile == PROFILE:
         with suppress(NotBorne):
-            show.show_answer(*told(name, results), picture=picture)
+            found = told(name, results)
+            study.texts = found.texts
+            show.show_answer(found.answer, found.bullets, picture=picture)
             return
     if lines := one_by_one(name, results):
         show.show_answer("", [("", line) for line in lines], picture=picture)
@@ -122,21 +148,22 @@ def pages() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def told(name: str, results: Results) -> tuple[str, list[tuple[str, str]]]:
-    """The answer of a page, and its bullets as verdict and sentence.
+def told(name: str, results: Results) -> Told:
+    """What a page says.
 
     Raises:
         NotBorne: a sentence that the records do not bear, or that names what is not measured.
     """
     text = page(name)
     values: dict[str, Any] = {}
-    sentences = [text.answer, *(bullet.say for bullet in text.bullets)]
+    sentences = [text.answer, *(bullet.say for bullet in text.bullets), *text.texts.values()]
     for key, problem in _checked(text, results, values):
         at = next((sentence for sentence in sentences if f"{{{key}" in sentence), text.answer)
         raise NotBorne(f"pages/{name}.yaml: {problem}, so this is to be written anew:\n{' '.join(at.split())}")
-    return (
+    return Told(
         text.answer.format(**values).strip(),
         [(bullet.verdict, bullet.say.format(**values).strip()) for bullet in text.bullets],
+        {key: say.format(**values).strip() for key, say in text.texts.items()},
     )
 
 
@@ -156,6 +183,9 @@ def _checked(text: Page, results: Results, values: dict[str, Any]) -> Iterator[t
 
 def finding(wanted: Wanted, results: Results) -> Finding:
     """What the runs say of it."""
+    if wanted.data == "both":
+        each = [finding(wanted.model_copy(update={"data": role}), results).value for role in published.ROLES]
+        return Finding(wanted, statistics.average([value for value in each if value.known]))
     pool, of = pool_of(results), QUANTITIES[wanted.quantity]
     dataset = results.standing_for(wanted.data) or wanted.data
     if wanted.minus:
@@ -177,16 +207,21 @@ def one_by_one(name: str, results: Results) -> list[str]:
     return lines
 
 
+@functools.lru_cache(maxsize=1)
 def decided(results: Results) -> list[Claim]:
     """The paper's claims, by the transfer that the verdict's params name."""
     transfer = read_params(params_folder(PROFILE) / "11_verdict.yaml")["transfer"]
     return decide(results, transfer=first_measured(results, transfer))
 
 
+def kept_facts(name: str) -> pd.DataFrame:
+    """A table of facts about the images, committed beside the records."""
+    return pd.read_csv(project_root() / "reports" / PROFILE / "facts" / f"{name}.csv")
+
+
 def _ends(fate: str) -> Callable[[Results], int]:
     def count(results: Results) -> int:
-        history = transformer.theta_history(results, arm="ResNet50 + STN", split="random80")
-        found = transformer.fates(history)["fate"]
+        found = transformer.fates(transformer.theta_history(results, arm=STN, split="random80"))["fate"]
         return len(found) if fate == "all" else int((found == fate).sum())
 
     return count
@@ -204,8 +239,44 @@ def _below_paper(role: str) -> Callable[[Results], float]:
     return mean
 
 
+def _apart(results: Results) -> int:
+    """Arms that recognise more than three points more on FER+ than on FER2013."""
+    (claim,) = (claim for claim in decided(results) if claim.key == "C6")
+    return sum(part.value.sign == "greater" for part in claim.tested if part.value.n and part.at_least)
+
+
+def _recognised(name: str, role: str) -> Callable[[Results], float]:
+    """Mean over seeds of the share of a class that the paper's model recognises."""
+
+    def share(results: Results) -> float:
+        tables = results.rates(arm=STN, dataset=results.standing_for(role), split="random80").values()
+        return 100 * float(pd.concat(tables).groupby("class")["TPR"].mean()[name])
+
+    return share
+
+
+def _together(results: Results) -> float:
+    """Test accuracy of the three compact networks of FER2013 together, asked about mirror images, too."""
+    line = together(results.of(arm="Compact", dataset="FER2013"), split="official").iloc[0]
+    return 100 * float(line[f"Together, {FLIPS.lower()}"])
+
+
+def _near_copies(results: Results) -> float:
+    copies = kept_facts("duplicates").set_index("kind")["PrivateTest with twin in Training"]
+    return 100 * float(copies["near-copy"])
+
+
+def _kept_label(name: str) -> Callable[[Results], float]:
+    """How many of 100 images with this FER2013 label keep it by what most of FER+'s taggers chose."""
+    return lambda results: 100 * float(kept_facts("agreement").set_index("label").rename(columns=SAME)[name][name])
+
+
 NUMBERS: dict[str, Callable[[Results], float]] = {
     "idle_transformers": _ends("still"), "transformers": _ends("all"),
     "hold": _verdicts("holds"), "do_not_hold": _verdicts("fails"), "open": _verdicts("undecided"),
     **{f"below_{role}": _below_paper(role) for role in published.ROLES},
-}  # fmt: skip  # by name, as sentences use them; points of 100 for accuracies
+    "arms_apart": _apart, "together": _together, "near_copies": _near_copies,
+    "happy": _recognised("happy", "FER2013"), "fear": _recognised("fear", "FER2013"),
+    "disgust_kept": _kept_label("disgust"), "happy_kept": _kept_label("happy"),
+    "slips": lambda results: len(results.of(arm="warps, then split", status="finished").runs),
+}  # by name, as sentences use them; points of 100 for accuracies  # fmt: skip

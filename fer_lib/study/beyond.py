@@ -1,7 +1,6 @@
 """Beyond the paper: rare classes, mirror images, networks that vote together, and the other labelling of the images."""
 
 import functools
-import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,7 +16,7 @@ from fer_lib.results import Results
 from fer_lib.study import statistics
 from fer_lib.study.notebook import Study
 from fer_lib.study.pooled import PerImage, Quantity, accuracy, metric, pool_of
-from fer_lib.study.wording import ARM, SPLIT, N, interval, seeds_phrase, spread
+from fer_lib.study.wording import ARM, SPLIT, N, spread
 from fer_lib.training.record import Arrays
 
 RARE = 0.05  # a class with a smaller share of the test images is rare
@@ -57,17 +56,6 @@ def rare_rate(results: Results) -> dict[int, float]:
     return {seed: float(own.loc[_rare(own), "TPR"].mean()) for seed, own in results.rates().items() if _rare(own).any()}
 
 
-def rare_classes(results: Results) -> str:
-    """Which classes are rare on each data set, with their test images."""
-    parts = []
-    for dataset, own in results.each("dataset"):
-        for table in itertools.islice(own.rates().values(), 1):
-            rare = table[_rare(table)]
-            counts = (f"{name} ({n})" for name, n in zip(rare["class"], rare["n"], strict=True))
-            parts.append(f"{', '.join(counts) or 'none'} on {dataset}")
-    return f"Rare are {'; '.join(parts)}." if parts else ""
-
-
 def _rare(rates: pd.DataFrame) -> pd.Series:
     return (rates["n"] > 0) & (rates["n"] < RARE * rates["n"].sum())
 
@@ -85,8 +73,7 @@ def show_effects(study: Study, results: Results, *, against: str, split: str, na
     study.figure(
         figure,
         name=name,
-        caption=f"Test accuracy of each arm minus {against}, {split}, {seeds_phrase(results.of(split=split))}, with "
-        f"its 95 % interval where one is known. {extremes(drawn)}",
+        caption=f"Test accuracy of each arm minus {against}, {split}, with its 95 % interval where one is known.",
         alt=f"Each arm's test accuracy minus that of {against}, as a mark beside a line at zero",
         data=drawn,
     )
@@ -128,31 +115,13 @@ def effects(results: Results, *, against: str, split: str) -> tuple[Figure | Non
     return figure, drawn
 
 
-def extremes(drawn: pd.DataFrame) -> str:
-    """Which arms of `effects` are lowest and highest on each data set, without mirror images."""
-    parts = []
-    for dataset, own in drawn.groupby("dataset", sort=False) if len(drawn) else ():
-        by_arm = own[own["quantity"] == "Accuracy"].set_index("arm")["difference"].sort_values()
-        ends = dict.fromkeys(f"{by_arm.index[place]} ({by_arm.iloc[place]:+.3f})" for place in (0, -1))
-        parts.append(f"{' to '.join(ends)} on {dataset}")
-    return f"Lowest to highest: {'; '.join(parts)}." if parts else ""
-
-
-def flips_finding(results: Results) -> str:
-    """What mirror images add to test accuracy, over all networks of `results` that kept their probabilities."""
-    gains = [value - own.by_seed()[seed] for *_, own in _arms(results) for seed, value in flipped(own).items()]
-    gain = statistics.estimate(gains)
-    if not gain.n:
-        return "No network has been asked about mirror images yet."
-    mean = interval(gain, digits=3, sign=True)
-    return f"Asked about the mirror image as well, networks gain {mean} on average (n = {gain.n})."
-
-
 def together(results: Results, *, split: str) -> pd.DataFrame:
     """One network against all seeds' networks of an arm together (the mean of their probabilities), test accuracy.
 
-    The interval of those together is over images (Wilson 1927): there is one such ensemble.
+    The interval, from and to, is over images (Wilson 1927): there is one such ensemble.
     """
+    from statsmodels.stats.proportion import proportion_confint
+
     lines = []
     for dataset, arm, own in _arms(results.of(split=split)):
         kept = list(_with_probabilities(own).values())
@@ -162,25 +131,15 @@ def together(results: Results, *, split: str) -> pd.DataFrame:
         shared = [np.intersect1d(arrays["rows"], rows, return_indices=True)[1] for arrays in kept]
         plain = np.mean([arrays["probabilities"][at].astype(float) for arrays, at in zip(kept, shared, strict=True)], 0)
         both = np.mean([mirrored_too(arrays)[at] for arrays, at in zip(kept, shared, strict=True)], 0)
-        actual = kept[0]["actual"][shared[0]]
+        right = [probabilities.argmax(1) == kept[0]["actual"][shared[0]] for probabilities in (plain, both)]
+        low, high = proportion_confint(int(right[1].sum()), len(rows), method="wilson")
         lines.append({
-            ARM: arm, "Data set": dataset, SPLIT: split, N: len(kept), "Images": len(rows),
+            ARM: arm, f"Together, {FLIPS.lower()}": float(right[1].mean()), "From": low, "To": high,
+            "Data set": dataset, N: len(kept), SPLIT: split, "Images": len(rows), "Together": float(right[0].mean()),
             "One": spread(statistics.estimate(own.by_seed().values())),
             f"One, {FLIPS.lower()}": spread(statistics.estimate(flipped(own).values())),
-            "Together": f"{(plain.argmax(1) == actual).mean():.4f}",
-            f"Together, {FLIPS.lower()}": _wilson(both.argmax(1) == actual),
         })  # fmt: skip
     return pd.DataFrame(lines)
-
-
-def together_finding(table: pd.DataFrame) -> str:
-    """What the networks of an arm add to each other, in words."""
-    one, all_of_them = (f"{who}, {FLIPS.lower()}" for who in ("One", "Together"))
-    parts = [
-        f"{line[N]} networks of {line[ARM]} reach {line[all_of_them]} on {line['Data set']}, one alone {line[one]}"
-        for line in table.to_dict("records")
-    ]
-    return f"With mirror images, {'; '.join(parts)}." if parts else "No arm has two networks to put together yet."
 
 
 def calibration(results: Results, *, split: str) -> pd.DataFrame:
@@ -252,27 +211,5 @@ def _named(results: Results) -> dict[int, pd.DataFrame]:
     return found
 
 
-def across_finding(table: pd.DataFrame) -> str:
-    """What changing the labelling costs, in words."""
-    if table.empty:
-        return "No pair of networks can be judged by the other's labels yet."
-    first, second = (str(title).removeprefix("Right by ") for title in table.columns[4:])
-    (*networks, labels) = table.to_dict("records")
-    changes = []
-    for network in networks:
-        own = network["Trained on"]
-        before, after = network[f"Right by {own}"], network[f"Right by {second if own == first else first}"]
-        changes.append(f"{network['Arm']} of {own} goes from {before} to {after}")
-    agree = f"the labellings agree on {labels[f'Right by {second}']} of these {labels['Images']:,} images"
-    return f"Judged by the other's labels instead of its own, {', and '.join(changes)}; {agree}."
-
-
 def _arms(results: Results) -> Iterable[tuple[str, str, Results]]:
     return results.each("dataset", "arm")
-
-
-def _wilson(right: np.ndarray) -> str:
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(int(right.sum()), len(right), method="wilson")
-    return f"{right.mean():.4f} [{low:.4f}, {high:.4f}]"

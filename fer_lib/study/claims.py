@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import pandas as pd
 
+from fer_lib.data import DATASETS
+from fer_lib.data.catalogue import PRETRAINING_SETS
 from fer_lib.errors import FerError
 from fer_lib.results import Results
 from fer_lib.study import published
@@ -48,7 +50,9 @@ def decide(results: Results, *, transfer: str) -> list[Claim]:
         "C8": _stability(results, transfer),
         "C9": _classes(results),
     }
-    scopes = {"C5": f"for {transfer.rpartition(' + ')[2]}"}
+    started = results.first_record(arm=transfer)
+    other = started is not None and started.config.pretrained in PRETRAINING_SETS  # not ImageNet's weights
+    scopes = {"C5": f"for {DATASETS[started.config.pretrained].title}"} if started and other else {}
     texts, arms = published.facts()["claims"], arms_behind([transfer])
     return [
         Claim(key, texts[key], list(of_claim), arms[key], best=key in best, scope=scopes.get(key, ""))
@@ -145,11 +149,6 @@ def _stability(results: Results, transfer: str) -> Iterator[Part]:
         yield Part(f"fall of the STN into epochs 6 and 9 minus into others, {role}", role, into_others)
         with_transfer = _pair(results, STN, transfer, role, of=_late_fall)
         yield Part(f"fall into epochs 6 and 9 of the STN minus with transfer, {role}", role, with_transfer)
-
-
-def largest_fall(results: Results) -> dict[int, float]:
-    """The largest fall of the test accuracy from one epoch to the next, as a quantity."""
-    return {seed: float(-curve.diff().min()) for seed, curve in _curves(results).items()}
 
 
 def _late_fall(results: Results) -> dict[int, float]:

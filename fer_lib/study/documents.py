@@ -18,6 +18,7 @@ from fer_lib.evaluation import metrics
 from fer_lib.files import write_atomically
 from fer_lib.results import Results, collect
 from fer_lib.study import answers, mistakes, published, verdict
+from fer_lib.study.answers import kept_facts
 from fer_lib.study.beyond import mirrored_too
 from fer_lib.study.claim import Claim
 from fer_lib.study.overview import published_and_measured
@@ -85,11 +86,6 @@ def recorded() -> Results:
     return collect(cells, [store.find(cell.config) for cell in cells], load=store.predictions, reasons={})
 
 
-def kept_facts(name: str) -> pd.DataFrame:
-    """A table of facts about the images, committed beside the records."""
-    return pd.read_csv(paths.project_root() / "reports" / PROFILE / "facts" / f"{name}.csv")
-
-
 def kept_bench(name: str) -> str:
     """What a benchmark measured, committed beside the reports."""
     return (paths.project_root() / "reports" / "bench" / f"{name}.json").read_text("utf-8")
@@ -104,8 +100,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 def answer_part(results: Results) -> str:
     """What was found, in a few sentences that a person wrote (`answers`)."""
-    _, bullets = answers.told("index", results)
-    return "\n".join(f"- **{verdict}.** {say}" for verdict, say in bullets)
+    return "\n".join(f"- **{verdict}.** {say}" for verdict, say in answers.told("index", results).bullets)
 
 
 def claims_part(claims: Sequence[Claim]) -> str:
@@ -114,9 +109,9 @@ def claims_part(claims: Sequence[Claim]) -> str:
     table = markdown(pd.DataFrame(rows, columns=["The paper claims", "Verdict", N]))
     least = (
         f"All under `{SPLITS[0]}`, whose test images have copies in training (DATASHEET.md). n: the smallest number of "
-        "seeds behind any measured comparison of the claim."
+        "seeds behind any measured comparison of the claim. Tiny-ImageNet stands for ImageNet transfer."
     )
-    return f"{table}\n\n{least}{verdict.stand_in(claims)}"
+    return f"{table}\n\n{least}"
 
 
 def results_part(results: Results) -> str:

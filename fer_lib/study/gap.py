@@ -22,7 +22,7 @@ from fer_lib.study.claims import SPLIT
 from fer_lib.study.pooled import accuracy_of
 from fer_lib.study.statistics import Estimate
 from fer_lib.study.verdict import names_by_role
-from fer_lib.study.wording import N, interval, spread
+from fer_lib.study.wording import N, spread
 from fer_lib.training.record import Arrays
 
 ARM = "ResNet50"  # the arm of all four tables
@@ -176,41 +176,6 @@ def _panel(axes: Axes, gap: Gap, texts: Sequence[str]) -> None:
         axes.plot(value.mean, place, "o", color=colour, markersize=7, markerfacecolor="white" if line.bound else colour)
 
 
-def caption(gaps: Sequence[Gap], results: Results) -> str:
-    """One sentence on how much of each gap the candidates leave unexplained."""
-    named = names_by_role(results)
-    parts = [f"{gap.left.mean:+.3f} of {gap.total.mean:+.3f} on {named[gap.role]}" for gap in gaps if gap.ours.n]
-    seeds = min((gap.ours.n for gap in gaps if gap.ours.n), default=0)
-    if not parts:
-        return f"What might explain the paper's numbers: {ARM} has not been measured under {SPLIT} yet."
-    return (
-        f"What choosing the epoch on the test set and ties cannot explain of the paper's {ARM}: {' and '.join(parts)} "
-        f"({SPLIT}, n = {seeds}{'; hollow: at most' if any(c.bound for gap in gaps for c in gap.candidates) else ''})."
-    )
-
-
-def paragraph(gap: Gap, results: Results) -> str:
-    """A paragraph on one data set: the gap, what each candidate adds, and what remains."""
-    name = names_by_role(results)[gap.role]
-    if not gap.ours.n:
-        return f"**{name}.** {ARM} has not been run under {SPLIT} yet; the paper prints {gap.paper:.4f}."
-    values = {c.key: c.value for c in gap.candidates}
-    said = {key: interval(value, sign=True) if value.n else "not measured" for key, value in values.items()}
-    for key, value in values.items():
-        said[key] += f" (n = {value.n})" if value.n not in (0, gap.ours.n) else ""
-    ties = f" Counting every tie of votes as right would add at most {said['ties']}." if "ties" in said else ""
-    return (
-        f"**{name}.** The paper prints {gap.paper:.4f} for {ARM}; ours ends at {interval(gap.ours)} "
-        f"({SPLIT}, n = {gap.ours.n}{', no interval' if gap.ours.n == 1 else ''}). "
-        f"Choosing the epoch on the test set is worth {said['epoch']}.{ties} "
-        f"If the paper split at random, copies of test images in training are in both numbers and explain none of the "
-        f"difference. What they add to ours: {said['split']} (random80 minus grouped80), or {said['copies']} (over "
-        f"images without one). "
-        f"The last third of the epochs changed the accuracy by {said['epochs']}. "
-        f"That leaves {interval(gap.left, sign=True)} unexplained."
-    )
-
-
 def copies_table(results: Results) -> pd.DataFrame:
     """Accuracy on the test images whose copies are nowhere, elsewhere or in training, by data set and split."""
     named = names_by_role(results)
@@ -221,20 +186,3 @@ def copies_table(results: Results) -> pd.DataFrame:
             row[kind.capitalize()] = f"{spread(value, digits=3)} ({images:,})" if value.n else "–"
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def copies_caption(results: Results) -> str:
-    """How accuracy on test images with an identical copy in training compares with that on pictures that are unique."""
-    named, found = names_by_role(results), []
-    for (role, split), kinds in by_copies(results).items():
-        (alone, unique), (images, identical) = kinds[0], kinds[-1]
-        if unique.n and identical.n:
-            found.append(
-                f"{identical.mean:.3f} of {images:,} images with an identical copy in training and {unique.mean:.3f} "
-                f"of {alone:,} unique ones are right on {named[role]}, {split}"
-            )
-    said = f"{'; '.join(found)}. " if found else ""
-    return (
-        f"{said}{ARM}: accuracy by where a test image's copies are, mean ± sd over n seeds (images of the first), of "
-        "runs that recorded it."
-    )

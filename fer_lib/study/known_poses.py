@@ -2,7 +2,6 @@
 
 import functools
 
-import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
@@ -13,8 +12,6 @@ from fer_lib.explorer.scene import warped
 from fer_lib.geometry import invert
 from fer_lib.results import Results
 from fer_lib.study.pooled import Quantity, accuracy
-from fer_lib.study.pose import POSE
-from fer_lib.study.wording import ARM
 
 
 def shown_sheet(faces: FaceSet | None, *, count: int) -> Figure | None:
@@ -27,16 +24,6 @@ def shown_sheet(faces: FaceSet | None, *, count: int) -> Figure | None:
     shown, wanted = apply_augmentation(images, plan)[:, 0].numpy(), invert(plan[:, 0]).numpy()
     above = [Tile(face, theta) for face, theta in zip(shown, wanted, strict=True)]
     return sheet([above, [Tile(face) for face in warped(shown, wanted)]], labels=["shown", "undone"])
-
-
-def response_finding(table: pd.DataFrame) -> str:
-    """One sentence on how much of the applied rotation and shifts each arm undoes (R², see `pose.recovery`)."""
-    if table.empty:
-        return "No transformer has answered known poses yet."
-    shares = table.pivot_table(index="Arm", columns="Part", values="R²", sort=False)
-    turns, shifts = shares[POSE["rotation"]], shares[[POSE["shift_x"], POSE["shift_y"]]].mean(axis=1)
-    words = [f"{arm} {turns[arm]:+.2f} and {shifts[arm]:+.2f}" for arm in shares.index]
-    return f"R² of the rotation and of the shifts that are undone: {', '.join(words)}."
 
 
 @functools.cache
@@ -58,21 +45,3 @@ def of_a_turn(angle: float) -> dict[str, Quantity]:
     """Accuracy on upright faces, on a part of them turned by `angle` degrees, and what the turn costs that part."""
     turned, lost = probed("rotation", angle), probed("rotation", angle, lost=True)
     return {"Upright": accuracy, f"At {angle:g}°": turned, f"Lost at {angle:g}°": lost}
-
-
-def turn_finding(table: pd.DataFrame, *, angle: float) -> str:
-    """Who is best on the test faces as they are and turned, and which arm loses least and most by the turn.
-
-    Args:
-        table: `comparisons.side_by_side` of `of_a_turn`.
-    """
-    if table.empty:
-        return "No arm has been tested on turned faces yet."
-    means = table.set_index(ARM)[list(of_a_turn(angle))].map(lambda cell: float(cell.split()[0]))
-    upright, turned, lost = (means[title].sort_values(ascending=False) for title in means)
-    return (
-        f"Highest on upright faces: {upright.index[0]} ({upright.iloc[0]:.3f}); on faces turned by {angle:g}°: "
-        f"{turned.index[0]} ({turned.iloc[0]:.3f}); others may lie within chance. The turn costs {lost.index[-1]} "
-        f"{lost.iloc[-1]:.3f} and "
-        f"{lost.index[0]} {lost.iloc[0]:.3f}, the least and the most."
-    )

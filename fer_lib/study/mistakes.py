@@ -13,8 +13,6 @@ from fer_lib.study import statistics
 from fer_lib.study.images import image_grid
 from fer_lib.study.wording import N, spread
 
-FEW = 20  # images below which a class says little
-
 
 def pooled(results: Results, **values: str) -> pd.DataFrame:
     """Confusion counts over all seeds of an arm, data set and split (`Results.confusions`); empty without a run."""
@@ -30,8 +28,8 @@ def summary_table(results: Results, *, split: str) -> pd.DataFrame:
     for dataset, arm, own in results.of(split=split).each("dataset", "arm"):
         values = {title: statistics.estimate(own.by_seed(metric).values()) for metric, title in titles.items()}
         if n := values["Accuracy"].n:
-            line = {"Arm": arm, "Data set": dataset, "Split": split, N: n}
-            lines.append(line | {title: spread(value, digits=3) for title, value in values.items()})
+            line = {"Arm": arm, "Data set": dataset} | {t: spread(value, digits=3) for t, value in values.items()}
+            lines.append(line | {N: n, "Split": split})
     return pd.DataFrame(lines)
 
 
@@ -73,6 +71,14 @@ def reliability_diagram(results: Results, **values: str) -> tuple[Figure | None,
     return figure, table
 
 
+def overconfidence(results: Results) -> dict[int, float]:
+    """By seed: mean confidence minus accuracy on the test images, as a quantity."""
+    return {
+        seed: float(arrays["confidence"].astype(float).mean() - (arrays["actual"] == arrays["predicted"]).mean())
+        for seed, arrays in results.predictions().items()
+    }
+
+
 def confident_errors(faces: FaceSet | None, results: Results, *, count: int, **values: str) -> Figure | None:
     """The wrong predictions that the first seed's model was surest of."""
     record = results.first_record(**values)
@@ -87,51 +93,3 @@ def confident_errors(faces: FaceSet | None, results: Results, *, count: int, **v
         for truth, guess, confidence in zip(actual, predicted, arrays["confidence"][worst], strict=True)
     ]
     return image_grid([faces.images[arrays["rows"][i]] for i in worst], columns=8, titles=titles, size=0.95)
-
-
-def confusions(counts: pd.DataFrame, *, what: str) -> str:
-    """One sentence on the largest share of a class that is taken for another.
-
-    `counts` are those of `confusion_map`; classes with fewer than 20 images are passed over.
-    """
-    if counts.empty:
-        return f"{what}: no finished run."
-    names = counts["actual"].tolist()
-    matrix = counts[names].to_numpy(float)
-    shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    np.fill_diagonal(shares, 0)
-    shares[matrix.sum(1) < FEW] = 0
-    if not shares.any():
-        return f"{what}: no class of {FEW} test images or more is taken for another."
-    actual, predicted = np.unravel_index(shares.argmax(), shares.shape)
-    share, images = shares[actual, predicted], int(matrix[actual].sum())
-    mistake = f"{names[actual]} is taken for {names[predicted]}"
-    return f"{what}: the largest confusion is that {mistake}, {share:.0%} of its {images:,} test images (seeds pooled)."
-
-
-def extremes(results: Results, **values: str) -> str:
-    """One sentence on which class is recognised best and which worst, seeds pooled."""
-    what = f"{values['arm']} on {values['dataset']}, {values['split']}"
-    counts = pooled(results, **values)
-    if counts.empty:
-        return f"{what}: no finished run."
-    table = metrics.rates(counts).dropna(subset="TPR").sort_values("TPR")
-    worst, best = table.iloc[0], table.iloc[-1]
-    images = worst["n"] / len(results.of(status="finished", **values).runs)
-    return (
-        f"{what}: {best['class']} is recognised best (TPR {best['TPR']:.2f}, FPR {best['FPR']:.2f}), "
-        f"{worst['class']} worst (TPR {worst['TPR']:.2f}, {images:.0f} test images), seeds pooled."
-    )
-
-
-def calibration(results: Results, **values: str) -> str:
-    """One sentence on whether the networks are surer than they are right, or less sure."""
-    what = f"{values['arm']} on {values['dataset']}, {values['split']}"
-    found = results.predictions(**values).values()
-    if not found:
-        return f"{what}: no finished run."
-    confidence = float(np.mean([arrays["confidence"].astype(float).mean() for arrays in found]))
-    accuracy = float(np.mean([(arrays["actual"] == arrays["predicted"]).mean() for arrays in found]))
-    gap = confidence - accuracy
-    lean = "about as sure as it is right" if abs(gap) < 0.01 else "too sure" if gap > 0 else "not sure enough"
-    return f"{what}: mean confidence {confidence:.2f}, accuracy {accuracy:.2f}; the model is {lean}."

@@ -40,6 +40,7 @@ class Study:
         self.folder = paths.report_folder(profile)
         self.store = RunStore(self.folder)
         self.shown = self.folder if os.environ.get("FER_PUBLISH") else self.folder / "interactive"
+        self.texts: dict[str, str] = {}  # captions that a person wrote, by the name of the figure (`answers`)
         style.apply()
 
     def provenance(self) -> str:
@@ -118,17 +119,16 @@ class Study:
         return [record for record in found if record is not None]
 
     def faces(self, dataset: Mapping[str, Any]) -> data.FaceSet | None:
-        """The images of a data set's parameters, or None with a note on the page where they are not here."""
+        """The images of a data set's parameters; None where they are not here, so figures of them are left out."""
         try:
             return data.load(dataset["dataset"], labelling=dataset.get("labelling", "fer2013new"))
         except DataMissing:
-            title = data.DATASETS[dataset["dataset"]].title
-            where = "here" if self.shown == self.folder else f"in {paths.data_folder()}"  # no page names a path
-            show_note(f"{title} is not {where} (FER_DATA), so figures that show its images are left out.")
+            if self.shown != self.folder:  # no page names a path
+                show_note(f"{data.DATASETS[dataset['dataset']].title} is not in {paths.data_folder()} (FER_DATA).")
             return None
 
     def images(self, results: Results, dataset: str) -> data.FaceSet | None:
-        """The images of `results`' data set of that name, or None with a note on the page (see `faces`)."""
+        """The images of `results`' data set of that name, or None (see `faces`)."""
         record = results.first_record(dataset=dataset)
         if record is None:
             return None
@@ -151,14 +151,15 @@ class Study:
 
     def figure(self, figure: Figure | None, *, name: str, caption: str, alt: str, number: str | None = None,
                data: pd.DataFrame | None = None) -> None:  # fmt: skip
-        """Puts a figure on the page and its SVG, PNG and CSV into `figures/`; says so where there is none to show."""
-        if figure is None:
-            what = f"{number}: not drawn" if number else "Not drawn"
-            show_note(f"{what}. {alt}. It needs images or runs that are not here.")
-            return
-        show_figure(
-            figure, folder=self.shown / "figures", name=name, caption=caption, alt=alt, number=number, data=data
-        )
+        """Puts a figure on the page and its SVG, PNG and CSV into `figures/`; nothing where there is none to show.
+
+        A caption that a person wrote for it (`answers`) takes the place of `caption`.
+        """
+        if figure is not None:
+            caption = self.texts.get(name, caption)
+            show_figure(
+                figure, folder=self.shown / "figures", name=name, caption=caption, alt=alt, number=number, data=data
+            )
 
     def diagram(self, drawing: str, *, name: str, caption: str, alt: str, number: str | None = None) -> None:
         """Puts the SVG file `diagrams/<drawing>.svg` of this package on the page and into `figures/`."""
@@ -168,17 +169,20 @@ class Study:
         )  # fmt: skip
 
     def table(self, table: pd.DataFrame, *, name: str, caption: str, number: str | None = None,
-              of: Results | None = None, formats: Mapping[Any, Any] | None = None) -> None:  # fmt: skip
-        """Puts a table on the page and its CSV into `tables/`; says so where it would have no row.
+              of: Results | None = None, formats: Mapping[Any, Any] | None = None,
+              fold: bool = False) -> None:  # fmt: skip
+        """Puts a table on the page, or folds it away there, and its CSV into `tables/`; says so where it has no row.
 
-        Where it is made from runs, `of` has those that are planned for it, and the caption says how many are measured.
+        `of` has the runs that are planned for it; the caption says how many are measured where some are not.
         """
         if of is not None:
-            caption = f"{caption} {of.coverage()}"
+            caption = f"{caption} {of.coverage()}".strip()
         if table.empty:
             show_note(f"{number or 'Table'}: nothing to show yet. {caption}")
             return
-        show_table(table, folder=self.shown / "tables", name=name, caption=caption, number=number, formats=formats)
+        show_table(
+            table, folder=self.shown / "tables", name=name, caption=caption, number=number, formats=formats, fold=fold
+        )
 
     def explore(self, results: Results) -> None:
         """Opens the explorer on the transformers among `results`; needs JupyterLab, so a page shows nothing here."""

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import pandas as pd
 
 from fer_lib.report.show import Format, badge, link
-from fer_lib.report.style import arm_title
 from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.pooled import metric, pool_of
@@ -32,16 +31,6 @@ def compared(numbers: pd.DataFrame) -> pd.DataFrame:
     return test.drop_duplicates(["Data set", "Paper"])
 
 
-def unmeasured_numbers(numbers: pd.DataFrame) -> str:
-    """One sentence on the published test accuracies of arms that were not measured; empty where all were."""
-    lacking = numbers[(numbers["Part"] == "test") & (numbers["n"] == 0)].drop_duplicates(["Data set", "Arm"])
-    parts = []
-    for role, group in lacking.groupby("Data set", sort=False):
-        printed = [f"{arm_title(arm)} ({paper:.4f})" for arm, paper in group[["Arm", "Paper"]].to_numpy()]
-        parts.append(f"{role}: {', '.join(printed)}")
-    return f"The paper's numbers without a run of ours yet, on {'; on '.join(parts)}." if parts else ""
-
-
 def published_numbers(results: Results) -> pd.DataFrame:
     """Every published number beside ours: where it stands, the paper's, n, ours with interval, difference, verdict.
 
@@ -56,10 +45,10 @@ def published_numbers(results: Results) -> pd.DataFrame:
             of=metric("test_accuracy" if line.part == "test" else "train_accuracy"),
         )  # fmt: skip
         rows.append({
-            "Arm": line.arm, "Table": line.table, "Data set": line.role, "Part": line.part,
-            "Paper": paper, "n": ours.n, "Ours [95 % interval]": interval(ours),
-            "df": f"{ours.df:.3g}" if ours.known else "–", "Spread": ours.source if ours.known else "–",
-            "Difference": ours.mean - paper, "Verdict": number_verdict(ours, paper),
+            "Arm": line.arm, "Data set": line.role, "Paper": paper, "Ours [95 % interval]": interval(ours),
+            "Verdict": number_verdict(ours, paper), "n": ours.n, "Difference": ours.mean - paper,
+            "Table": line.table, "Part": line.part, "df": f"{ours.df:.3g}" if ours.known else "–",
+            "Spread": ours.source if ours.known else "–",
         })  # fmt: skip
     return pd.DataFrame(rows)
 

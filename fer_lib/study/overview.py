@@ -1,8 +1,10 @@
-"""The verdict's pictures: every published test accuracy beside what was measured, and which runs have been made."""
+"""The verdict's pictures: the claims, every published test accuracy beside ours, and which runs have been made."""
 
 import itertools
 import json
 import math
+import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,16 +13,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from fer_lib.report.style import BLUE, GREY, INK, RED, arm_title, look
+from fer_lib.report.style import BLUE, GREEN, GREY, INK, RED, arm_title, look
 from fer_lib.results import Results
 from fer_lib.study import published
+from fer_lib.study.claim import Claim
 from fer_lib.study.claims import SPLIT
-from fer_lib.study.numbers import compared
 from fer_lib.study.pooled import accuracy_of
-from fer_lib.study.verdict import names_by_role
+from fer_lib.study.verdict import deciding, names_by_role, verdict_words
 
 CLEAN = "official"  # the protocol shown beside the paper's
 OTHERWISE = {"preparation", "defaults"}  # keys of a config that no arm of the paper has
+VERDICT_COLOURS = {"holds": GREEN, "fails": RED, "undecided": GREY, "untestable": GREY, "missing": GREY}
 SAME_AS_RESNET50 = ("Adam", "0.001")  # ResNet50 with Adam at 0.001 is one run under three names
 
 
@@ -38,6 +41,34 @@ def published_and_measured(results: Results) -> list[str]:
         for arm in dict.fromkeys([*published.of_tests().index.unique("arm"), *measured])
         if arm not in SAME_AS_RESNET50
     ]
+
+
+def claims_figure(claims: Sequence[Claim]) -> tuple[Figure, pd.DataFrame]:
+    """The paper's claims, a row each: what it prints as a cross, our comparison that decides most as a bar.
+
+    Right of zero is as claimed. In points of 100 faces; claim C7 counts epochs. Also the table drawn.
+    """
+    figure, axes = plt.subplots(figsize=(7.6, 0.5 + 0.5 * len(claims)))
+    axes.axvline(0, color=INK, linewidth=1)
+    rows = []
+    for place, claim in enumerate(claims):
+        colour, words = VERDICT_COLOURS[claim.verdict], verdict_words(claim)
+        for part in deciding(claim)[:1]:
+            scale = 1 if claim.key == "C7" else 100
+            low, mean, high, paper = (
+                scale * value for value in (part.value.low, part.value.mean, part.value.high, part.paper)
+            )
+            axes.barh(place, high - low, left=low, height=0.5, color=colour, alpha=0.45)
+            axes.plot([mean] * 2, [place - 0.25, place + 0.25], color=colour, linewidth=2.5)
+            axes.plot(paper, place, "x", color=INK, markersize=7, markeredgewidth=2)
+            rows.append({"claim": claim.key, "comparison": part.text, "paper": paper, "mean": mean, "low": low,
+                         "high": high, "verdict": words})  # fmt: skip
+        axes.annotate(words, (1.02, place), xycoords=("axes fraction", "data"), va="center", color=colour)
+    texts = [textwrap.fill(f"{claim.key} {claim.text}", 48) for claim in claims]
+    axes.set_yticks(range(len(claims)), texts, fontsize=8)
+    axes.set(ylim=(len(claims) - 0.5, -0.5), xlabel="as claimed is right of the line: of 100 faces (C7: epochs)")
+    axes.grid(axis="x")
+    return figure, pd.DataFrame(rows)
 
 
 def overview(results: Results) -> tuple[Figure, pd.DataFrame]:
@@ -110,22 +141,3 @@ def coverage_map(results: Results) -> tuple[Figure, pd.DataFrame]:
     panels[0][0].set_yticks(range(len(arms)), [arm_title(arm) for arm in arms])
     panels[0][0].set_ylim(len(arms) - 0.4, -0.6)
     return figure, drawn
-
-
-def caption(numbers: pd.DataFrame) -> str:
-    """The caption of `overview`: how many published test accuracies lie above ours."""
-    test = compared(numbers)
-    if test.empty:
-        return f"Every published test accuracy. None has been measured yet under {SPLIT}, what the paper describes."
-    above = int((test["Difference"] < 0).sum())
-    return f"{above} of the {len(test)} published test accuracies that we measured under {SPLIT} lie above ours."
-
-
-def alt(drawn: pd.DataFrame) -> str:
-    """The picture of `overview` in words, for who cannot see it."""
-    ours = int((drawn[f"{SPLIT} n"] > 0).sum())
-    return (
-        f"Test accuracy of {drawn['arm'].nunique()} arms on {' and '.join(published.ROLES)}, a row each: the paper's "
-        f"{drawn['paper'].notna().sum()} numbers as crosses, our {ours} means as dots with interval, and diamonds for "
-        f"{int((drawn[f'{CLEAN} n'] > 0).sum())} under the {CLEAN} split"
-    )

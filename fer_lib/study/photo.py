@@ -114,16 +114,3 @@ def when_turned(
             "Turned back": other.expression, f"P({upright}), turned back": other.probabilities[upright],
         })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def finding(table: pd.DataFrame) -> str:
-    """How many of the turned faces get the upright face's expression, without and with the transformer."""
-    if table.empty:
-        return "No face was found in this photo, so nothing could be turned."
-    upright = table.columns[3].removeprefix("P(").removesuffix("), as it is")
-    kept = {column: int((table[column] == upright).sum()) for column in ("As it is", "Turned back")}
-    return (
-        f"In the photo, the face is called {upright}. Of {len(table)} turns the network says so of {kept['As it is']} "
-        f"as they are, and of {kept['Turned back']} after the transformer has read the face. That is one photo and no "
-        "measure; the page on known poses measures it on FER2013."
-    )

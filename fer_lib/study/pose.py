@@ -25,7 +25,6 @@ TRANSFORMS = {"rotation": "rotation (degrees)", "log_scale": "scale (± ln)", "s
 STRONGEST = {"rotation": 45.0, "log_scale": 0.5, "shift": 0.4}  # that every record has; younger ones have more
 STEADY = 1e-3  # a part of the true pose that varies less does not vary
 STILL = 0.02  # half a pixel of 48 at the rim: a theta as near to the identity as that moves nothing that one could see
-LITTLE = 0.05  # R² under which a part of the pose is not undone
 BINS = 4  # equal shares of the test images, by how far their pose is from upright
 
 
@@ -97,39 +96,10 @@ def recovery(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
                 slope = f"{line.slope:+.2f} [{line.slope - half:+.2f}, {line.slope + half:+.2f}]"
             squared = 1 - ((learnt - true) ** 2).sum() / ((true - true.mean()) ** 2).sum()
             lines.append({
-                "Data set": dataset, "Arm": arm, "Split": split, "n": own["seed"].nunique(), "At the identity": still,
-                "Images": len(true), "Part": title,
-                "R²": squared, "Slope": slope, "Correlation": correlation,
+                "Arm": arm, "Part": title, "R²": squared, "Slope": slope, "Data set": dataset, "Split": split,
+                "n": own["seed"].nunique(), "At the identity": still, "Images": len(true), "Correlation": correlation,
             })  # fmt: skip
     return pd.DataFrame(lines)
-
-
-def recovery_finding(table: pd.DataFrame, *, arm: str) -> str:
-    """A sentence a data set, from `recovery`: which parts of the pose the arm's theta undoes most and least."""
-    own = table[table["Arm"] == arm] if len(table) else table
-    if own.empty:
-        return f"{arm} has no theta to compare with a known pose yet."
-    return " ".join(f"{dataset}: {_recovered(parts, arm)}" for dataset, parts in own.groupby("Data set", sort=False))
-
-
-def _recovered(parts: pd.DataFrame, arm: str) -> str:
-    ordered = parts.sort_values("R²")
-    best, worst = ordered.iloc[-1], ordered.iloc[0]
-    still, n = int(best["At the identity"]), int(best["n"])
-    if still == n:
-        runs = "the one run that was" if n == 1 else f"the {n} runs that were"
-        return f"theta of {arm} undoes nothing of a known pose: in {runs} asked it ends at the identity."
-    scale = "where 1 is all of it and 0 as little as the identity does"
-    scale += f"; {still} of {n} runs end at the identity" if still else ""
-    if best["R²"] < LITTLE:
-        return (
-            f"theta of {arm} undoes no part of the known pose: R² is {best['R²']:+.2f} at best ({best['Part']}, "
-            f"r {best['Correlation']}), {scale}."
-        )
-    return (
-        f"of the known pose, theta of {arm} undoes most of {best['Part']} (R² {best['R²']:+.2f}, "
-        f"r {best['Correlation']}) and least of {worst['Part']} (R² {worst['R²']:+.2f}), {scale}."
-    )
 
 
 def by_pose(faces: FaceSet | None, results: Results, *, dataset: str, split: str) -> pd.DataFrame:
@@ -149,15 +119,6 @@ def by_pose(faces: FaceSet | None, results: Results, *, dataset: str, split: str
     return pd.DataFrame(lines)
 
 
-def by_pose_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
-    """One sentence on each arm's accuracy in the most upright and in the most posed quarter of the images."""
-    if table.empty:
-        return "The true pose of these images is not known, or no run is there."
-    mean = table.pivot_table(index="arm", columns="bin", values="accuracy").reindex(arms).dropna()
-    words = [f"{arm} {row[0]:.3f} to {row[-1]:.3f}" for arm, row in zip(mean.index, mean.to_numpy(), strict=True)]
-    return f"From the most upright quarter of the test images to the most posed, accuracy goes: {', '.join(words)}."
-
-
 def robustness(results: Results, *, split: str) -> pd.DataFrame:
     """By data set, arm, seed, transformation and strength: accuracy on transformed test images (see `Probe`)."""
     lines = []
@@ -173,28 +134,15 @@ def robustness_table(table: pd.DataFrame, *, arms: list[str], split: str) -> pd.
     for (dataset, arm), own in table.groupby(["dataset", "arm"], sort=False) if len(table) else ():
         if arm not in arms:
             continue
-        line = {"Data set": dataset, "Arm": arm, "Split": split, "n": own["seed"].nunique(),
-                "Images": int(own["images"].max())}  # fmt: skip
+        line = {"Arm": arm, "Data set": dataset}
         for transform, title in TRANSFORMS.items():
             part = own[own["transform"] == transform].pivot_table(index="seed", columns="strength", values="accuracy")
             strongest = max(strength for strength in part.columns if float(strength) <= STRONGEST[transform])
             lost = statistics.estimate((part[strongest] - part[0.0]).to_numpy(), overlap=statistics.overlap(split))
             interval = f" [{lost.low:+.3f}, {lost.high:+.3f}]" if lost.n > 1 else ""
             line[f"{title.split(' (')[0].capitalize()} {strongest:g}"] = f"{lost.mean:+.3f}{interval}"
-        lines.append(line)
+        lines.append(line | {"n": own["seed"].nunique(), "Images": int(own["images"].max()), "Split": split})
     return pd.DataFrame(lines)
-
-
-def robustness_finding(table: pd.DataFrame, *, arms: list[str]) -> str:
-    """One sentence on each arm's accuracy without and under the strongest rotation, on the first data set."""
-    if table.empty:
-        return "No run was tested under transformations yet."
-    first = str(table["dataset"].iloc[0])
-    own = table[(table["dataset"] == first) & (table["transform"] == "rotation")]
-    mean = own.pivot_table(index="arm", columns="strength", values="accuracy").reindex(arms).dropna(how="all")
-    strongest = max(strength for strength in mean.columns if float(strength) <= STRONGEST["rotation"])
-    words = [f"{arm} from {row[0.0]:.3f} to {row[strongest]:.3f}" for arm, row in mean.iterrows()]
-    return f"Test faces of {first} turned by {strongest:g} degrees: accuracy goes, for {', for '.join(words)}."
 
 
 def recovery_figure(table: pd.DataFrame, *, arm: str) -> Figure | None:

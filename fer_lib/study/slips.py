@@ -6,7 +6,7 @@ of the paper's, and if FER+ minus FER2013 lies within `BETWEEN` of the paper's. 
 causes may leave the same marks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -103,10 +103,3 @@ def draw(found: pd.DataFrame, verdicts: pd.DataFrame) -> Figure | None:
         axes.grid(axis="x")
     panels[0, 0].set(yticks=range(len(variants)), yticklabels=variants, ylim=(len(variants) - 0.5, -0.5))
     return figure
-
-
-def finding(verdicts: pd.DataFrame, *, planned: Sequence[str]) -> str:
-    """Which variants are compatible with the paper's numbers, which are not, and which have not been run."""
-    groups = {str(verdict).capitalize(): list(own["variant"]) for verdict, own in verdicts.groupby("verdict")}
-    groups["Not run yet"] = [arm for arm in planned if arm not in set(verdicts["variant"])]
-    return " ".join(f"{kind}: {'; '.join(map(str, names))}." for kind, names in groups.items() if names)

@@ -14,7 +14,6 @@ from fer_lib.explorer.scene import warped
 from fer_lib.geometry import pose_components
 from fer_lib.report.style import draw_arm, legend_below, look
 from fer_lib.results import Results
-from fer_lib.study import comparisons
 from fer_lib.study.pose import POSE, STILL, departure
 
 STATE = {
@@ -50,25 +49,11 @@ def collapses(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
         last = own.groupby("seed").tail(1)
         kinds = last.loc[last["collapse"] != "", "collapse"].value_counts()
         lines.append({
-            "Data set": dataset, "Arm": arm, "Split": split, "n": len(last),
-            **{title.capitalize(): last[name].mean() for name, title in STATE.items()},
+            "Arm": arm, "Data set": dataset, "n": len(last),
             "Collapsed": ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none",
+            **{title.capitalize(): last[name].mean() for name, title in STATE.items()}, "Split": split,
         })  # fmt: skip
     return pd.DataFrame(lines)
-
-
-def state_finding(table: pd.DataFrame) -> str:
-    """Two sentences: how far from the identity each arm's transformer ends, and how many collapsed."""
-    if table.empty:
-        return "No transformer has been trained yet."
-    last = table.groupby(["dataset", "arm", "seed"]).tail(1)
-    means = last.groupby("arm", sort=False)[["distance", "outside"]].mean()
-    words = [f"{arm} {line.distance:.2f} ({100 * line.outside:.1f} %)" for arm, line in means.iterrows()]
-    collapsed = int((last["collapse"] != "").sum())
-    return (
-        f"Distance of theta from the identity at the end, and grid points outside: {', '.join(words)}. "
-        f"{collapsed or 'None'} of {len(last)} transformers collapsed."
-    )
 
 
 def each_run(results: Results, *, against: str) -> pd.DataFrame:
@@ -84,13 +69,13 @@ def each_run(results: Results, *, against: str) -> pd.DataFrame:
         accuracies = own.by_seed()
         lines += [
             {
-                "Data set": dataset, "Arm": arm, "Split": split, "Seed": seed, "Theta ends as": FATES[fate],
-                "Distance": distance[seed], "Test accuracy": accuracies[seed],
-                minus: accuracies[seed] - plain.get(seed, np.nan),
+                "Arm": arm, "Theta ends as": FATES[fate], minus: accuracies[seed] - plain.get(seed, np.nan),
+                "Data set": dataset, "Seed": seed, "Distance": distance[seed], "Test accuracy": accuracies[seed],
+                "Split": split,
             }
             for seed, fate in zip(found["seed"].tolist(), found["fate"], strict=True)
         ]  # fmt: skip
-    columns = ["Data set", "Arm", "Split", "Seed", "Theta ends as", "Distance", "Test accuracy", minus]
+    columns = ["Arm", "Theta ends as", minus, "Data set", "Seed", "Distance", "Test accuracy", "Split"]
     return pd.DataFrame(lines, columns=columns)
 
 
@@ -104,7 +89,7 @@ def ends(results: Results, *, against: str) -> pd.DataFrame:
     for (dataset, arm, split), own in each_run(results, against=against).groupby(
         ["Data set", "Arm", "Split"], sort=False
     ):
-        line = {"Data set": dataset, "Arm": arm, "Split": split, "n": len(own)}
+        line = {"Arm": arm, "Data set": dataset, "Split": split, "n": len(own)}
         line |= {words.capitalize(): (own["Theta ends as"] == words).sum() for words in FATES.values()}
         still = own["Theta ends as"] == FATES["still"]
         for kind, chosen in (("at the identity", still), ("moved", ~still)):
@@ -112,17 +97,6 @@ def ends(results: Results, *, against: str) -> pd.DataFrame:
             line[f"Minus {against}, {kind}"] = f"{some.mean():+.4f} ({len(some)})" if len(some) else "–"
         lines.append(line)
     return pd.DataFrame(lines)
-
-
-def beside_plain(results: Results, *, split: str) -> list[str]:
-    """What the transformer adds to each arm that was trained without it, too, and what became of its theta."""
-    measured, sentences = results.of(split=split, status="finished").arms(), []
-    for arm in warping(results).arms():
-        plain = arm.replace(" + STN", "")
-        if arm != plain and {arm, plain} <= set(measured):
-            sentences.append(comparisons.difference(results, first=arm, second=plain, split=split))
-            sentences.append(theta_finding(theta_history(results, arm=arm, split=split)))
-    return ["What does the transformer add?", *sentences] if sentences else []
 
 
 def theta_history(results: Results, *, arm: str, split: str) -> pd.DataFrame:
@@ -174,40 +148,22 @@ def fates(history: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["dataset", "seed", "common", "own", "fate"])
 
 
-def theta_finding(history: pd.DataFrame) -> str:
-    """A sentence for each data set: how many transformers, after the last epoch, became what (`FATES`)."""
-    sentences = []
-    for dataset, found in fates(history).groupby("dataset", sort=False):
-        counts = found["fate"].value_counts()
-        told = [f"{words} in {counts[fate]} of {len(found)} runs" for fate, words in FATES.items() if fate in counts]
-        sentences.append(f"{dataset}: theta ends as {', as '.join(told)}.")
-    return " ".join(sentences) or "No transformer has been trained yet."
-
-
-def caution(history: pd.DataFrame) -> str:
-    """What a comparison of arms can say where transformers stay at the identity; nothing where none does."""
-    found = fates(history)["fate"]
-    still = (found == "still").sum()
-    return (
-        f"In {still} of {len(found)} runs theta stays at the identity and nothing is warped, so there a plain ResNet50 "
-        "is compared; whether a transformer that moves helps, those runs do not say."
-        if still
-        else ""
-    )
-
-
 def warped_sheet(faces: FaceSet | None, results: Results, *, count: int, **values: str) -> Figure | None:
     """Test faces with the trained transformer's grid on them, and what the classifier sees, by epoch.
 
     A column per face; rows: input with the last epoch's grid (dashed: the true pose, where it is known), then the
-    warped face at epochs 0, 1, 2, 5 and the last.
+    warped face at epochs 0, 1, 2, 5 and the last. Without the images the grids stand on empty frames.
     """
     found = [arrays for arrays in results.predictions(**values).values() if "theta" in arrays]
-    if faces is None or not found:
+    if not found:
         return None
     theta, rows = found[0]["theta"].astype(np.float32), found[0]["theta_rows"]
     last = len(theta) - 1
     epochs = sorted({epoch for epoch in (0, 1, 2, 5) if epoch < last} | {last})
+    if faces is None:
+        empty = np.full((48, 48), 225, np.uint8)
+        frames = [[Tile(empty, own) for own in theta[epoch, :count]] for epoch in epochs]
+        return sheet(frames, labels=[f"epoch {epoch}" for epoch in epochs])
     images = np.asarray(faces.images[rows[:count]])
     seen = [warped(images, theta[epoch, : len(images)]) for epoch in epochs]
     poses = [None] * len(images) if faces.pose is None else faces.pose[rows[:count]]

@@ -1,17 +1,16 @@
-"""The verdict page: the answer in a few sentences, the claims with their comparisons and runs, the contradictions."""
+"""The verdict page: the claims with their comparisons and runs, and the paper's contradictions."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from fer_lib.report.show import WORDS, Inline, badge, file_link
 from fer_lib.results import Results
-from fer_lib.study import published, statistics, transformer
+from fer_lib.study import published, statistics
 from fer_lib.study.claim import Claim, Part
-from fer_lib.study.claims import SPLIT, STN, largest_fall
-from fer_lib.study.pooled import pool_of
+from fer_lib.study.claims import SPLIT, STN
 from fer_lib.study.wording import N, certainty, interval, spread
 
 _NOTEBOOKS = {
@@ -33,54 +32,24 @@ def names_by_role(results: Results) -> dict[str, str]:
     return {role: role if name in ("", role) else f"{name} (for {role})" for role, name in names.items()}
 
 
-def _silent(results: Results) -> str:
-    """In how many runs the paper's transformer does nothing; empty where it always does something."""
-    fates = transformer.fates(transformer.theta_history(results, arm=STN, split=SPLIT))["fate"]
-    stays = int((fates == "still").sum())
-    what = "its theta stays at the identity, so those are plain ResNet50s"
-    return f"In {stays} of {len(fates)} runs {what}." if stays else ""
-
-
-def tally(claims: Sequence[Claim]) -> str:
-    """A sentence: how many claims hold, do not, cannot be told or tested."""
-    tally = {verdict: [claim.key for claim in claims if claim.verdict == verdict] for verdict in WORDS}
-    if len(tally["missing"]) == len(claims):
-        return f"None of the paper's {len(claims)} claims has been tested yet."
-    words = {
-        "holds": ("holds", "hold"), "fails": ("does not hold", "do not hold"),
-        "undecided": ("cannot be told", "cannot be told"), "untestable": ("cannot be tested here",) * 2,
-        "missing": ("was not tested yet", "were not tested yet"),
-    }  # fmt: skip
-    *others, last = (
-        f"{len(keys)} {words[verdict][len(keys) != 1]} ({', '.join(keys)})" for verdict, keys in tally.items() if keys
-    )
-    counts = f"{', '.join(others)} and {last}" if others else last
-    if not (tally["holds"] or tally["fails"]):
-        return f"None of the paper's {len(claims)} claims has been decided yet: {counts}."
-    return f"Of the paper's {len(claims)} claims, {counts}."
-
-
-def stand_in(claims: Sequence[Claim]) -> str:
-    """A sentence on what stood for ImageNet transfer in the claims; nothing where ImageNet's weights did."""
-    (arm,) = (claim.arms[-1] for claim in claims if claim.key == "C5")
-    other = "ImageNet" not in arm.replace("Tiny-ImageNet", "")
-    return f" {arm} stands for ImageNet transfer in C5 and C8." if other else ""
-
-
 def verdict_words(claim: Claim) -> str:
     """A claim's verdict with the condition under which it stands: `holds for Tiny-ImageNet`."""
     scoped = claim.scope if claim.verdict in ("holds", "fails") else ""
     return f"{WORDS[claim.verdict]} {scoped}".strip()
 
 
-def claims_table(claims: Sequence[Claim], results: Results) -> pd.DataFrame:
-    """Claim, verdict, seeds, the numbers behind it and what they leave out, its notebook and the number of its runs."""
+def claims_table(claims: Sequence[Claim], results: Results, *, remarks: Mapping[str, str]) -> pd.DataFrame:
+    """Claim, verdict, seeds, the numbers behind it and a remark on it, its notebook and the number of its runs.
+
+    Of a claim that an arm is the best also the rivals that are shown to be worse, and those that are left.
+    """
     return pd.DataFrame(
         [
             {
-                "Claim": f"{claim.key} {claim.text}", "Verdict": verdict_words(claim), N: claim.n,
-                "Numbers behind it": f"{_deciding(claim)}. {remark(claim, results)}".strip(),
+                "Claim": f"{claim.key} {claim.text}", "Verdict": verdict_words(claim),
+                "Numbers behind it": f"{_numbers(claim)}. {remarks.get(claim.key, '')}".strip(), N: claim.n,
                 "Notebook": _NOTEBOOKS[claim.key], "Runs": len(_run_ids(claim, results)),
+                "Shown to be worse": ", ".join(claim.ruled_out), "Not ruled out": ", ".join(claim.left),
             }
             for claim in claims
         ]
@@ -93,37 +62,8 @@ def verdict_badges(claims: Sequence[Claim]) -> Callable[[str], Inline]:
     return lambda words: badge(verdicts[words], words)
 
 
-def remark(claim: Claim, results: Results) -> str:
-    """What a claim's verdict leaves out: arms that learnt nothing, rivals that are left, what was in fact tested."""
-    pool, said = pool_of(results), []
-    idle = dict.fromkeys(part.idle for part in claim.parts if part.idle and part.value.n)
-    if idle:
-        said.append(f"{' and '.join(idle)} learnt nothing here, so comparisons with it say nothing.")
-    if claim.best and claim.ruled_out:
-        said.append(f"Shown to be worse: {', '.join(claim.ruled_out)}; not ruled out: {', '.join(claim.left)}.")
-    if claim.key == "C4":
-        both = statistics.average([part.value for part in claim.parts if part.value.known])
-        together = f"Both data sets together: {interval(both, sign=True)}." if both.n else ""
-        said += [together, _silent(results)]
-    if claim.key == "C6":
-        gaps = [part for part in claim.tested if part.value.n and part.at_least]
-        above = sum(part.value.sign == "greater" for part in gaps)
-        said.append(f"FER+ is above FER2013 by more than three points for {above} of {len(gaps)} arms.")
-    if claim.key == "C8":
-        datasets = [results.standing_for(role) for role in published.ROLES]
-        falls = [
-            "/".join(f"{pool.mean(arm, dataset=name, split=SPLIT, of=largest_fall).mean:.3f}" for name in datasets)
-            for arm in claim.arms
-        ]
-        said.append(
-            f"An anecdote about two epochs of one curve: the largest falls from one epoch to the next, on "
-            f"{' and '.join(published.ROLES)}, are {falls[0]} without and {falls[-1]} with transfer."
-        )
-    return " ".join(filter(None, said))
-
-
-def _deciding(claim: Claim) -> str:
-    """Two comparisons, and how many are missing.
+def deciding(claim: Claim) -> list[Part]:
+    """Two comparisons of a claim, or fewer if fewer are measured.
 
     Of those on the wrong side, if there are any, the two with most seeds; else the two that speak least for the claim.
     """
@@ -132,10 +72,14 @@ def _deciding(claim: Claim) -> str:
     against = [part for part, sign in measured if sign == "less"]
     open_ = [part for part, sign in measured if sign == "undecided"]
     ranked = sorted(against or open_ or [part for part, _ in measured], key=_speaks_for)
-    chosen = sorted(ranked, key=lambda part: -part.value.n)[:2] if against else ranked[:2]
+    return sorted(ranked, key=lambda part: -part.value.n)[:2] if against else ranked[:2]
+
+
+def _numbers(claim: Claim) -> str:
+    """The comparisons that decide a claim, and how many are missing."""
+    chosen, lacking = deciding(claim), claim.signs().count("missing")
     texts = [f"{part.text}: {interval(part.value, sign=True)}" for part in chosen]
-    lacking = claim.signs().count("missing")
-    texts += [f"{lacking} of {len(claim.parts)} comparisons not measured"] if lacking and measured else []
+    texts += [f"{lacking} of {len(claim.parts)} comparisons not measured"] if lacking and chosen else []
     return "; ".join(texts) or WORDS[claim.verdict].capitalize()
 
 
@@ -182,10 +126,10 @@ def parts_table(claims: Sequence[Claim]) -> pd.DataFrame:
             if sign == "missing":
                 continue
             rows.append({
-                "Claim": claim.key, "Comparison": part.text, N: value.n, "Mean": interval(value, sign=True),
-                **certainty(value, p, tests=tests), "The paper's": f"{part.paper:+.4f}" if printed else "–",
+                "Claim": claim.key, "Comparison": part.text, "Mean": interval(value, sign=True),
+                "Verdict": verdicts.get(sign, sign), N: value.n, **certainty(value, p, tests=tests),
+                "The paper's": f"{part.paper:+.4f}" if printed else "–",
                 "Seeds lacking": _seeds_lacking(part, tests=tests),
-                "Verdict": verdicts.get(sign, sign),
             })  # fmt: skip
     return pd.DataFrame(rows).fillna("–")
 
@@ -195,13 +139,6 @@ def _seeds_lacking(part: Part, *, tests: int) -> str:
         return "–"
     lacking = statistics.seeds_needed(part.value, part.paper, tests=tests)
     return "no number" if lacking is None else str(lacking)
-
-
-def open_comparisons(claims: Sequence[Claim]) -> str:
-    """One sentence on the comparisons that were not measured, by claim; empty where all were."""
-    lacking = {claim.key: claim.signs().count("missing") for claim in claims}
-    parts = [f"{lacking[claim.key]} of {len(claim.parts)} of {claim.key}" for claim in claims if lacking[claim.key]]
-    return f"Comparisons not measured yet: {', '.join(parts)}." if parts else ""
 
 
 def dominant_class(results: Results) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 import math
 
-from fer_lib.results import Results
 from fer_lib.study import statistics
 
 ARM, SPLIT, N = "Arm", "Split", "n"
@@ -41,27 +40,3 @@ def certainty(difference: statistics.Estimate, p: float, *, tests: int) -> dict[
     }  # fmt: skip
     flip = statistics.sign_flip(difference.pairs)
     return row if math.isnan(flip) else row | {"p (sign flip)": p_value(flip)}
-
-
-def seeds_phrase(results: Results) -> str:
-    """`one seed`, `5 seeds` or `2 to 5 seeds`: how many finished, over arms and data sets."""
-    finished = results.runs[results.runs["status"] == "finished"]
-    counts = finished.groupby(["arm", "dataset", "split"])["seed"].nunique()
-    if counts.empty:
-        return "no finished run"
-    low, high = counts.min(), counts.max()
-    return f"{low} to {high} seeds" if low < high else "one seed" if high == 1 else f"{high} seeds"
-
-
-def seeds_in_words(n: int) -> str:
-    """`one seed` or `3 seeds`."""
-    return "one seed" if n == 1 else f"{n} seeds"
-
-
-def interval_in_words(value: statistics.Estimate, *, digits: int = 4) -> str:
-    """`95 % interval [-0.0100, +0.0300], n = 2, df 4, shared spread`."""
-    form = f"+.{digits}f"
-    return (
-        f"95 % interval [{value.low:{form}}, {value.high:{form}}], n = {value.n}, df {value.df:.3g}, "
-        f"{value.source} spread"
-    )

@@ -20,7 +20,8 @@ NAMES = [
 ]  # fmt: skip
 PROFILES = ("demo", "quick", "paper", "full")
 ELSEWHERE = {
-    ("11_verdict", "demo"), ("12_paper_numbers", "demo"), ("12_paper_numbers", "quick"),
+    *((page, "demo") for page in ("11_verdict", "12_paper_numbers", "13_beyond_the_paper")),
+    ("12_paper_numbers", "quick"),
     *(("15_drawn_faces", profile) for profile in ("quick", "paper", "full")),
 }  # fmt: skip  # not in the profile
 
@@ -62,10 +63,11 @@ def test_it_opens_with_title_question_method_parameters_imports(notebook):
     assert "study.provenance()" in imports.source
 
 
-def test_it_ends_with_references_after_a_conclusion(notebook):
-    _, nb = notebook
+def test_it_answers_before_it_explains_and_ends_with_references(notebook):
+    name, nb = notebook
     assert nb.cells[-1].source.startswith("## References")
-    assert "**Conclusion.**" in nb.cells[-2].source
+    answer = next(i for i, cell in enumerate(nb.cells) if f'show_answer(study, "{name}"' in cell.source)
+    assert not any(cell.source.startswith("## ") for cell in nb.cells[:answer])
 
 
 def test_its_parameters_are_annotated_literals_with_comments(notebook):

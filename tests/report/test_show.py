@@ -149,18 +149,21 @@ def test_a_table_is_accessible_escaped_and_aligned(shown, tmp_path):
     assert (tmp_path / "arms.csv").read_text().splitlines()[1] == "<Adam>,0.61234,0.612 ± 0.004,does not hold"
 
 
-def test_column_groups_span_and_a_named_index_heads_the_rows(shown, tmp_path):
-    columns = pd.MultiIndex.from_product([["FER2013", "FER+"], ["n", "mean"]])
-    table = pd.DataFrame([[3, 0.6, 3, 0.7]], index=pd.Index(["Adam"], name="arm"), columns=columns)
-    show.show_table(table, folder=tmp_path, name="groups", caption="Both data sets", formats={"mean": "{:.2f}"})
+def test_a_reader_sees_five_columns_and_the_rest_at_a_click(shown, tmp_path):
+    for width, switch in ((2, None), (5, "columns narrow"), (7, "columns")):
+        show.show_table(pd.DataFrame([range(width)]), folder=tmp_path, name="wide", caption="Many columns")
+        soup, _ = shown[-1]
+        label = soup.select_one("label:has(input[type=checkbox])")
+        assert (label and " ".join(label["class"])) == switch
+        assert len(soup.select("td.more")) == max(0, width - 5)
+        assert len(soup.select("td.wide")) == min(3, max(0, width - 2))
+
+
+def test_a_folded_table_has_its_caption_outside(shown, tmp_path):
+    show.show_table(pd.DataFrame({"a": [1]}), folder=tmp_path, name="long", caption="Every row", fold=True)
     soup, _ = shown[0]
-    assert [(th.get_text(), th["colspan"]) for th in soup.select("th[scope=colgroup]")] == [
-        ("FER2013", "2"),
-        ("FER+", "2"),
-    ]
-    assert soup.select_one("tbody th").get_text() == "Adam"
-    assert [td.get_text() for td in soup.select("tbody td")] == ["3", "0.60", "3", "0.70"]
-    assert (tmp_path / "groups.csv").read_text().splitlines()[0] == "arm,FER2013 n,FER2013 mean,FER+ n,FER+ mean"
+    assert soup.details.summary.get_text() == "Every row"
+    assert soup.details.table is not None
 
 
 def test_a_link_to_a_script_is_refused():

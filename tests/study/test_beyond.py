@@ -2,7 +2,6 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
 
 from fer_lib.report.style import BLUE, GREY
@@ -55,7 +54,6 @@ def made_up(wrong: dict[tuple[str, int], slice], *, rows: dict[int, np.ndarray] 
 def test_the_mirror_image_counts_as_much_as_the_face():
     results = made_up({("Small", 0): slice(0, 25)})
     assert beyond.flipped(results.of(dataset="FER2013", arm="Small")) == {0: 1.0}
-    assert "networks gain +0.250 on average (n = 2)" in beyond.flips_finding(results)
 
 
 def test_effects_are_told_against_one_arm_and_drawn_in_one_colour():
@@ -65,19 +63,16 @@ def test_effects_are_told_against_one_arm_and_drawn_in_one_colour():
     plt.close(figure)
     own = drawn[drawn["dataset"] == "FER2013"].set_index("quantity")["difference"]
     assert own.to_dict() == pytest.approx({"Accuracy": 0.15, "With flips": 0.0})
-    assert beyond.extremes(drawn) == "Lowest to highest: Even (+0.150) on FER2013; Even (+0.150) on FER+."
-    more = pd.concat([drawn, drawn.assign(arm="Worse", difference=-0.1)])
-    assert beyond.extremes(more).startswith("Lowest to highest: Worse (-0.100) to Even (+0.150) on FER2013; ")
     alone = results.among("Small")
     assert beyond.effects(alone, against="Small", split="official")[0] is None
-    assert beyond.extremes(pd.DataFrame()) == ""
 
 
 def test_networks_together_outvote_the_one_that_errs():
     results = made_up({("Small", 0): slice(0, 30), ("Small", 1): slice(30, 60), ("Small", 2): slice(60, 90)})
     line = beyond.together(results, split="official").set_index("Data set").loc["FER2013"]
-    assert (line["n"], line["One"], line["Together"]) == (3, "0.7000 ± 0.0000", "1.0000")
-    assert line["Together, with flips"].startswith("1.0000 [0.96")
+    assert (line["n"], line["One"], line["Together"]) == (3, "0.7000 ± 0.0000", 1.0)
+    assert line["Together, with flips"] == 1.0
+    assert 0.96 < line["From"] < line["To"] == 1.0
     assert beyond.together(made_up({("Small", 0): slice(0, 9)}), split="official").empty
 
 
@@ -86,21 +81,18 @@ def test_networks_are_joined_image_by_image():
     rows = {0: np.arange(80), 1: np.arange(99, 19, -1)}
     results = made_up({("Small", 0): slice(20, 40), ("Small", 1): slice(20, 40)}, rows=rows)
     line = beyond.together(results, split="official").iloc[0]
-    assert (line["Images"], line["Together"]) == (60, f"{40 / 60:.4f}")
+    assert (line["Images"], line["Together"]) == (60, pytest.approx(40 / 60))
 
 
-def test_the_rare_classes_are_named_and_counted():
+def test_the_rare_classes_are_counted():
     results = made_up({("Small", 0): slice(99, 100), ("Weighted", 0): slice(0, 10)})
     own = results.of(dataset="FER2013")
-    assert beyond.rare_classes(own.among("Small")) == "Rare are angry (1) on FER2013."
     assert set(beyond.trade(own)) == {"Accuracy", "Macro-F1", "TPR, rare"}
     assert set(beyond.trade(results.of(dataset="FER+"))) == {"Accuracy", "Macro-F1"}, "ten of a hundred are not rare"
     table = comparisons.side_by_side(own, beyond.trade(own), against="Small").set_index("Arm")
     assert table["TPR, rare"].tolist() == ["0.0000", "1.0000"]
-    assert table.loc["Weighted", "Δ TPR, rare"] == "+1.0000"
-    assert table.loc["Weighted", "Δ Accuracy"] == "-0.0900"
-    told = comparisons.in_words(own, ["Weighted"], against="Small", split="official", of=beyond.trade(own))
-    assert told == "Against Small, Weighted on FER2013: Accuracy -0.090, Macro-F1 +0.000, TPR, rare +1.000."
+    assert table.loc["Weighted", "Δ TPR, rare"] == "+1.000"
+    assert table.loc["Weighted", "Δ Accuracy"] == "-0.090"
 
 
 def test_a_temperature_makes_an_unsure_network_as_sure_as_it_is_right():
@@ -116,7 +108,6 @@ def test_the_other_labelling_judges_what_both_know():
     assert table["Images"].tolist() == [90, 90, 90]
     assert table["Right by FER2013"].tolist() == [f"{85 / 90:.4f}", f"{75 / 90:.4f}", "–"]
     assert table["Right by FER+"].tolist() == [f"{75 / 90:.4f}", f"{85 / 90:.4f}", f"{80 / 90:.4f}"]
-    assert "the labellings agree on 0.8889 of these 90 images" in beyond.across_finding(table)
     alone = results.of(dataset="FER2013")
     assert beyond.across_labellings(alone, "Small", split="official").empty
     assert beyond.across_labellings(results, "Nobody", split="official").empty

@@ -7,7 +7,6 @@ import pytest
 
 from fer_lib.errors import FerError
 from fer_lib.results import Results, collect
-from fer_lib.study import learning
 from fer_lib.study.claim import Claim, Part
 from fer_lib.study.claims import decide
 from fer_lib.study.statistics import Estimate, estimate
@@ -131,29 +130,12 @@ def test_convergence_is_when_the_best_is_first_nearly_reached(adam, others, expe
     assert verdict("C7", results(dict.fromkeys(curves, [0.7] * 3), curves=curves)) == expected
 
 
-def test_how_fast_an_arm_is_is_told_where_it_learnt_and_its_runs_are_long():
-    accuracy = {"Adam": [0.7] * 3, "NAdam": [0.7] * 3, "SGD": [0.15] * 3}  # 1/7 is a constant answer
-    curves = {"Adam": rising_to(9, 9, 9), "NAdam": rising_to(6, 6, 6), "SGD": [[0.15] * 25] * 3}
-    told = learning.speed(results(accuracy, curves=curves, roles=["FER2013"]), split="random80")
-    assert told.endswith("mean over seeds under random80: on fer2013 NAdam 6.0, Adam 9.0.")
-    assert learning.speed(results(accuracy), split="random80") == ""
-
-
 def test_of_an_arm_that_learnt_nothing_convergence_says_so():
     accuracy = {"Adam": [0.7] * 3, "SGD": [0.15] * 3}
     curves = {"Adam": rising_to(9, 9, 9), "SGD": [[0.15] * 25] * 3}
     (claim,) = (claim for claim in decide(results(accuracy, curves=curves), transfer=TRANSFER) if claim.key == "C7")
     told = {part.text: part.idle for part in claim.parts if part.value.n}
     assert told["epochs that SGD converges after Adam, FER2013"] == "SGD"
-
-
-def test_where_the_largest_falls_are_is_counted():
-    steady, late = [0.5 + 0.01 * epoch for epoch in range(15)], 5  # its index is epoch 6
-    fallen = [value - 0.2 * (index == late) for index, value in enumerate(steady)]
-    found = results({"Adam": [0.7] * 2}, curves={"Adam": [steady, fallen]}, roles=["FER2013"])
-    told = learning.stumbles(found, ["Adam", "SGD"], split="random80")
-    assert told == "The largest fall is into epoch 6 or 9 in 1 of 2 runs of Adam (by chance 0.3)."
-    assert learning.stumbles(found, ["SGD"], split="random80") == ""
 
 
 def test_instability_is_a_fall_at_epochs_six_and_nine_that_transfer_takes_away():

@@ -83,27 +83,12 @@ def test_accuracy_by_copies_counts_images_and_seeds():
     assert {value.n for _, value in kinds} == {2}
 
 
-def test_the_captions_state_the_finding():
-    found = results([("toyfaces", "random80", 0), ("toyfacesplus", "random80", 0)])
-    assert gap.copies_caption(found).startswith(
-        "1.000 of 1 images with an identical copy in training and 0.429 of 7 unique ones are right on toyfaces"
-    )
-    assert gap.caption(measure_gaps(found), found).endswith("(random80, n = 1; hollow: at most).")
-    without = results([("toyfaces", "random80", 0)], copies=False)
-    assert gap.copies_caption(without).startswith("ResNet50: accuracy by where")
-    assert gap.caption(measure_gaps(without), without).endswith("(random80, n = 1).")
-
-
 def test_what_was_not_measured_is_said_and_not_drawn_as_zero():
     nothing = results([("toyfaces", "official", 0)])
     other = results([("toyfaces", "random80", 0)], copies=False)
     assert gap.draw(measure_gaps(nothing), nothing) is None
     assert gap.listed(measure_gaps(nothing), nothing).empty
-    assert "has not been measured" in gap.caption(measure_gaps(nothing), nothing)
     fer, plus = measure_gaps(other)
-    assert "(random80 minus grouped80), or not measured" in gap.paragraph(fer, other)
-    assert "no interval" in gap.paragraph(fer, other)
-    assert "has not been run" in gap.paragraph(plus, other)
     assert gap.copies_table(other).empty
     drawn = gap.listed([fer, plus], other)
     assert set(drawn["n"]) == {1}

@@ -1,22 +1,16 @@
-"""What is said of confusions, from counts."""
+"""How sure networks are, against how often they are right."""
 
-import pandas as pd
+import numpy as np
 
-from fer_lib.study.mistakes import confusions
-
-
-def counts(*rows: tuple[int, ...]) -> pd.DataFrame:
-    names = ["angry", "happy", "sad"]
-    return pd.DataFrame(rows, columns=names).assign(actual=names)[["actual", *names]]
+from fer_lib.results import collect
+from fer_lib.study.mistakes import overconfidence
+from fer_lib.training import Record, expand, parse_grid
 
 
-def test_the_largest_confusion_is_named_and_small_classes_are_passed_over():
-    told = confusions(counts((30, 0, 10), (1, 79, 0), (0, 9, 1)), what="CNN")
-    assert told.startswith("CNN: the largest confusion is that angry is taken for sad, 25% of its 40 test images")
-
-
-def test_where_none_is_large_enough_that_is_said():
-    assert confusions(counts((3, 0, 1), (1, 7, 0), (0, 9, 1)), what="CNN") == (
-        "CNN: no class of 20 test images or more is taken for another."
-    )
-    assert confusions(pd.DataFrame(), what="CNN") == "CNN: no finished run."
+def test_confidence_above_accuracy_is_too_sure():
+    grid = {"profile": "x", "arms": {"CNN": {}}, "datasets": {"FER2013": {"dataset": "fer2013"}}}
+    (cell,) = expand(parse_grid(grid, where="test"))
+    record = Record(run_id="a", config=cell.config, fingerprint="d", status="finished", metrics={"test_accuracy": 0.5})
+    arrays = {"actual": np.array([0, 1]), "predicted": np.array([0, 0]), "confidence": np.array([0.9, 0.7])}
+    found = overconfidence(collect([cell], [record], load=lambda record: arrays, reasons={}))
+    assert found == {0: np.float64(0.8) - 0.5}

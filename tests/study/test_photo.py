@@ -33,9 +33,8 @@ def test_a_turned_face_is_read_upright_and_judged_both_ways(predictor):
     assert table.loc[1, f"P({upright.expression}), as it is"] == pytest.approx(
         upright.probabilities[upright.expression]
     )
-    assert f"called {upright.expression}. Of 3 turns" in own.finding(table)
     tilted = own.when_turned(predictor, picture, faces[2:], views[2:], ANGLES[2:])
-    assert f"called {upright.expression}. Of 1 turn" in own.finding(tilted), "no angle need be zero"
+    assert list(tilted) == list(table), "no angle need be zero"
     assert own.reading(views) is not None
 
 
@@ -43,7 +42,7 @@ def test_without_a_face_it_says_so(predictor):
     nobody = Image.new("RGB", (200, 200), "grey")
     assert own.turned(nobody, ANGLES) == []
     assert own.reading(own.turned_back([])) is None
-    assert "No face was found" in own.finding(own.when_turned(predictor, nobody, [], [], ANGLES))
+    assert own.when_turned(predictor, nobody, [], [], ANGLES).empty
     assert own.in_words([]) == "No face was found."
     drawn, what = own.drawn_face()
     assert what.startswith("A face drawn as ")

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from fer_lib.results import Results, collect
-from fer_lib.study import accuracy, comparisons, learning
+from fer_lib.study import learning
 from fer_lib.study.additive import LAST, UNSTEADY, WORTH, AdditiveModel, Usual, unsteadiness
 from fer_lib.study.pooled import Pool
 from fer_lib.training import Cell, Epoch, Record, RunConfig
@@ -207,14 +207,6 @@ def test_a_diverged_arm_counts_as_the_constant_answer_and_one_that_learnt_nothin
     assert pool.difference("B", "idle", **where).source == "shared"
 
 
-def test_arms_are_sorted_into_better_worse_and_not_to_be_told_apart():
-    arms = {"A": {0: 0.80, 1: 0.81, 2: 0.80}, "B": {0: 0.90, 1: 0.90, 2: 0.91}, "C": {0: 0.80, 1: 0.81, 2: 0.81}}
-    found = runs({**arms, "D": {0: 0.76, 1: 0.77, 2: 0.76}})
-    told = "Against A, corrected for all comparisons: on fer2013 better: *B*; worse: *D*; not to be told apart: *C*."
-    assert comparisons.sorted_out(found, against="A", split="random80") == told
-    assert comparisons.sorted_out(found, against="A", split="official") == ""
-
-
 @pytest.mark.parametrize(("split", "unsteady"), [("random80", True), ("official", False)])
 def test_last_epochs_count_only_where_the_last_one_does(split, unsteady):
     arms = {arm: {seed: value + 0.3 for seed, value in by.items()} for arm, by in MANY.items()}
@@ -241,18 +233,6 @@ def test_under_a_fixed_split_the_interval_has_the_part_of_the_test_images():
     assert whole.difference("C", "D", **where).se == pytest.approx(bare.difference("C", "D", **where).se)
     mean = whole.mean("A", **where).se ** 2 - bare.mean("A", **where).se ** 2
     assert mean == pytest.approx(np.var(hits["A"], ddof=1) / 100)
-
-
-def test_arms_are_ranked_by_the_means_of_their_table_and_those_that_learnt_nothing_are_named():
-    arms = {"A": {0: 0.80, 1: 0.84}, "B": {0: 0.82, 1: 0.92, 2: 0.90}, "idle": {0: 0.71, 1: 0.80}, "lost": {0: None}}
-    found = runs(arms)
-    assert "fer2013: B (0.880) leads A (0.820)" in accuracy.ranking(found, split="random80")
-    named = (
-        "Learnt hardly more than to answer the most frequent class always (within 0.05 of that, in some seed under "
-        "random80): on fer2013, where that gives 0.700, idle."
-    )
-    assert accuracy.learnt_nothing(found, split="random80") == named
-    assert accuracy.learnt_nothing(found.of(arm="B"), split="random80") == ""
 
 
 def test_what_runs_took_is_told_by_device():

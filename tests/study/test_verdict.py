@@ -1,4 +1,4 @@
-"""What the index says of no run, one seed and three; what two networks on the same images come to."""
+"""The verdict's tables and pictures; what two networks on the same images come to."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fer_lib.results import Results, collect
-from fer_lib.study import accuracy, comparisons, numbers, overview, published, verdict
+from fer_lib.study import accuracy, comparisons, overview, published, verdict
 from fer_lib.study.claim import Claim, Part
 from fer_lib.study.claims import decide
 from fer_lib.study.statistics import Estimate, estimate
@@ -50,25 +50,17 @@ def test_the_numbers_behind_a_claim_are_those_that_speak_least_for_it():
     measured = {"for it": 0.05, "hardly": 0.01, "rather not": -0.01}
     parts = [Part(text, "FER2013", known(5, mean)) for text, mean in measured.items()]
     parts += [Part(text, "FER2013", estimate(values)) for text, values in (("alone", [-0.3]), ("missing", []))]
-    told = verdict._deciding(Claim("C2", "", parts))
-    assert told.startswith("rather not: -0.0100")
-    assert told.split("; ")[1].startswith("hardly: +0.0100")
-    assert told.endswith("1 of 5 comparisons not measured")
+    claim = Claim("C2", "", parts)
+    assert [part.text for part in verdict.deciding(claim)] == ["rather not", "hardly"]
+    (row,) = verdict.claims_table([claim], results([]), remarks={"C2": "By chance."}).to_dict("records")
+    assert row["Numbers behind it"].startswith("rather not: -0.0100")
+    assert row["Numbers behind it"].endswith("1 of 5 comparisons not measured. By chance.")
     against = [
         Part("one seed", "FER2013", known(1, -0.3)),
         Part("five", "FER2013", known(5, -0.1)),
         Part("open", "FER2013", known(5, 0.01)),
     ]
-    assert verdict._deciding(Claim("C1", "", against)).startswith("five: -0.1000")
-
-
-def test_the_claims_are_counted():
-    for seeds, told in (
-        ([], "None of the paper's 9 claims has been tested yet."),
-        ([0], "None of the paper's 9 claims has been decided yet: 2 cannot be told (C4, C9) and 7 were not tested yet"),
-        ([0, 1, 2], "cannot be told (C4,"),
-    ):
-        assert told in verdict.tally(decide(results(seeds), transfer=TRANSFER))
+    assert verdict.deciding(Claim("C1", "", against))[0].text == "five"
 
 
 def test_the_picture_has_every_published_test_accuracy_once():
@@ -78,7 +70,6 @@ def test_the_picture_has_every_published_test_accuracy_once():
         assert crosses == drawn["paper"].notna().sum()
         paper = published.accuracies().query("part == 'test'")
         assert set(drawn["paper"].dropna()) == set(paper["published"])
-        assert f"{drawn['paper'].notna().sum()} numbers" in overview.alt(drawn)
         plt.close(figure)
     assert drawn.loc[drawn["official n"] == 2, "arm"].tolist() == list(WRONG)
 
@@ -121,32 +112,31 @@ def half_measured() -> Results:
     return collect(cells, records, load=lambda record: arrays, reasons={})
 
 
-def test_tables_list_what_is_measured_and_one_line_names_the_rest():
+def test_tables_list_what_is_measured():
     found = half_measured()
     assert found.coverage() == "Measured: 2 of 4 planned runs."
-    assert found.of(arm="ResNet50").coverage() == "Measured: 1 of 1 planned runs."
-    found.records["ResNet50"].provenance["arithmetic"] = "fp32"
-    found.records["SGD"].provenance["arithmetic"] = "bf16"
-    assert found.coverage() == "Measured: 2 of 4 planned runs (1 in bf16, 1 in fp32)."
+    assert found.of(arm="ResNet50").coverage() == "", "nothing is said of what is complete"
     shown = accuracy.accuracy(found, table="I")
-    assert shown[("", "Arm")].tolist() == ["ResNet50", "SGD"]
-    assert accuracy.unmeasured(found) == "Not measured yet: under random80 VGGFace; under official any arm."
+    assert shown["Arm"].tolist() == ["ResNet50", "SGD"]
+    assert shown["FER2013"].tolist() == ["0.5000", "diverged"]
+    assert shown["FER2013, paper"].tolist() == ["0.7715", "0.4858"]
     assert accuracy.accuracy(found.of(arm="VGGFace")).empty
-    assert accuracy.unmeasured(found.of(arm="ResNet50")) == ""
 
 
-def test_the_published_numbers_and_comparisons_that_are_open_are_named():
-    found = half_measured()
-    sentence = numbers.unmeasured_numbers(numbers.published_numbers(found))
-    assert "on FER2013: VGGFace (0.7602), Vanilla CNN (0.7554)," in sentence
-    assert "learning rate 0.03 (0.3633)" in sentence
-    assert "ResNet50 (0.7715)" not in sentence
-    claims = decide(found, transfer=TRANSFER)
-    assert "2 of 2 of C4" in verdict.open_comparisons(claims)
-    assert verdict.parts_table(claims).empty
+def test_comparisons_are_listed_where_they_are_measured():
+    assert verdict.parts_table(decide(half_measured(), transfer=TRANSFER)).empty
     measured = decide(results([0, 1]), transfer=TRANSFER)
-    assert "1 of 2 of C4" in verdict.open_comparisons(measured)
     assert (verdict.parts_table(measured)["n"] > 0).all()
+
+
+def test_every_claim_has_a_row_in_the_picture_and_a_bar_where_it_is_measured():
+    claims = decide(results([0, 1, 2]), transfer=TRANSFER)
+    figure, drawn = overview.claims_figure(claims)
+    assert len(figure.axes[0].get_yticklabels()) == len(claims) == 9
+    assert drawn["claim"].tolist() == [claim.key for claim in claims if verdict.deciding(claim)]
+    c4 = drawn.set_index("claim").loc["C4"]
+    assert (c4["mean"], c4["paper"]) == (pytest.approx(19.8, abs=0.3), pytest.approx(0.74, abs=0.01))
+    plt.close(figure)
 
 
 def test_the_coverage_map_has_a_dot_for_every_planned_run():
@@ -156,14 +146,3 @@ def test_the_coverage_map_has_a_dot_for_every_planned_run():
     assert (dots, len(drawn)) == ([3, 1], 4)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["ResNet50", "VGGFace", "SGD"]
     plt.close(figure)
-
-
-def test_differences_are_told_where_there_are_any_and_the_rest_is_named_once():
-    found = results([0])
-    told = comparisons.differences(found, ["ResNet50 + STN", "VGGFace", "SGD"], second="ResNet50", split="random80")
-    assert told == [
-        "ResNet50 + STN minus ResNet50, test accuracy under random80: +0.2000 on FER2013 (one seed, no interval; on "
-        "these 100 images the two networks differ (p <0.001)).",
-        "Without a seed in common with ResNet50 yet: VGGFace, SGD.",
-    ]
-    assert comparisons.differences(found, ["ResNet50 + STN"], second="ResNet50", split="random80") == told[:1]
