@@ -3,6 +3,7 @@
 import heapq
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,14 @@ from fer_lib.training.machine import arithmetic, cores, default_device
 _GFLOP = {"resnet50": 1.26, "vggface": 4.3, "vanilla_cnn": 0.9, "compact": 0.77, "none": 0.0}
 _GFLOP_SMALL_STEM = 17.5
 _GFLOP_STN = {"paper": 0.13, "paper_batch_norm": 0.13, "hidden": 0.026}  # of one look at an image
+_LAYERS = {"resnet50": 4.5e-3, "vggface": 1.5e-3, "vanilla_cnn": 0.5e-3, "compact": 0.8e-3, "none": 0.45e-3}
+_LAYERS_STN = 0.9e-3  # these: seconds an image between the products, on a core of `_CORE` GFLOP/s in fp32
+_CORE = 96.0
+_SHARE = 0.75  # of a core's speed at one large product that a network's products reach
+_START = 1.0  # seconds of a run that are no training
+_EVALUATED = 0.25  # what looking at an image costs, of what training on it does
+_PROBES = 16  # transformations and strengths (`Probe`)
+PROBE_SHARE = 200  # training images for one that is looked at under all transformations, about 2 % of the time
 _ROWS = {"fer2013": 35_887, "ferplus": 35_887, "tiny_imagenet": 110_000}
 _TOY_ROWS = 3_000
 
@@ -39,15 +48,24 @@ def images(config: RunConfig) -> tuple[int, int]:
 
 def gflop(config: RunConfig) -> float:
     """Work of a whole run in GFLOP, evaluation included."""
+    return _per_image(config) * _looks(config)
+
+
+def _per_image(config: RunConfig) -> float:
     network = _GFLOP_SMALL_STEM if config.stem == "small" else _GFLOP[config.model]
     thin = config.width_per_group / 64
     # of ResNet50's work 46 % is between two inner layers, 42 % from or to one; VGGFace has inner layers only
     network *= thin**2 if config.model == "vggface" else 0.12 + 0.42 * thin + 0.46 * thin**2
     looks = config.warps if config.attention != "none" else 0
     network *= 2 if config.unwarped_loss else 1
-    per_image = network + looks * _GFLOP_STN[config.localisation]
+    return network + looks * _GFLOP_STN[config.localisation]
+
+
+def _looks(config: RunConfig) -> float:
+    """Images of a whole run, as if trained on."""
     train, held_out = images(config)
-    return per_image * (config.epochs * (train + held_out / 3) + held_out / 3)
+    probed = _PROBES * max(100, config.epochs * train // PROBE_SHARE)
+    return config.epochs * (train + _EVALUATED * held_out) + _EVALUATED * (held_out + probed)
 
 
 def epoch_seconds(config: RunConfig, speed: Speed) -> float:
@@ -64,24 +82,48 @@ def run_seconds(config: RunConfig, speed: Speed) -> float:
 def guess_seconds(configs: Iterable[RunConfig], *, jobs: int) -> float | None:
     """Seconds that runs should take, `jobs` at a time, by the speed of one matrix product here; None on a GPU.
 
-    On a CPU a step of a wide network on large batches reaches 0.85 of that speed, one of a thin network or on small
-    batches 0.35 (one core of an AMD EPYC, fp32). Takes a tenth of a second; `calibration` times real steps.
+    An image costs its products and what lies between them, which was timed once, and is scaled by the product's speed
+    in fp32. Takes a tenth of a second; `calibration` times real steps.
     """
     if default_device().type != "cpu":
         return None
     configs = list(configs)
-    bf16 = any(arithmetic(config, torch.device("cpu")) == "bf16" for config in configs)
-    side = 1024
-    one, other = torch.rand(2, side, side).to(torch.bfloat16 if bf16 else torch.float32)
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        one @ other
-        times.append(time.perf_counter() - began)
-    speed = 2e-9 * side**3 / min(times) / torch.get_num_threads()  # GFLOP/s of a core
-    share = {config: 0.35 if config.width_per_group < 64 or config.batch_size < 64 else 0.85 for config in configs}
     jobs = max(1, min(jobs, cores(), len(configs)))
-    return makespan((gflop(config) / (share[config] * speed) for config in configs), jobs=jobs)
+    speed = {kind: _product_speed(kind, jobs=jobs) for kind in {"fp32", *map(_arithmetic, configs)}}
+    between = _CORE / speed["fp32"]
+
+    def seconds(config: RunConfig) -> float:
+        layers = _LAYERS[config.model] + (_LAYERS_STN if config.attention != "none" else 0.0)
+        products = _per_image(config) / (_SHARE * speed[_arithmetic(config)])
+        return _START + _looks(config) * (products + layers * between)
+
+    return makespan(map(seconds, configs), jobs=jobs)
+
+
+def _arithmetic(config: RunConfig) -> str:
+    return arithmetic(config, torch.device("cpu"))
+
+
+def _product_speed(kind: str, *, jobs: int) -> float:
+    """GFLOP/s of a core at one matrix product, while `jobs` cores are busy."""
+    side, before = 1024, torch.get_num_threads()
+    pairs = [torch.rand(2, side, side).to(torch.bfloat16 if kind == "bf16" else torch.float32) for _ in range(jobs)]
+
+    def product(pair: torch.Tensor) -> float:
+        times = []
+        for _ in range(3):
+            began = time.perf_counter()
+            pair[0] @ pair[1]
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(jobs) as pool:
+            slowest = max(pool.map(product, pairs))
+    finally:
+        torch.set_num_threads(before)
+    return 2e-9 * side**3 / slowest
 
 
 def makespan(seconds: Iterable[float], *, jobs: int) -> float:

@@ -21,6 +21,7 @@ from fer_lib.evaluation.theta import collapse, theta_summary
 from fer_lib.models import Classifier
 from fer_lib.training.checkpoint import Training
 from fer_lib.training.config import RunConfig
+from fer_lib.training.cost import PROBE_SHARE
 from fer_lib.training.evaluate import FINAL_THETAS, Evaluation, evaluate, probabilities, probe, respond, some_thetas
 from fer_lib.training.machine import arithmetic
 from fer_lib.training.optim import learning_rate
@@ -29,7 +30,6 @@ from fer_lib.training.step import Step
 from fer_lib.training.workspace import Workspace
 
 THETA_IMAGES = 64  # test images whose theta is kept for every epoch
-PROBE_SHARE = 200  # training images for one that is looked at under all transformations, about 2 % of the time
 
 
 class Stopped(Exception):
