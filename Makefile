@@ -52,7 +52,7 @@ report: setup ## the study, then a demonstration that trains; with PROFILE: repo
 STUDY := FER_DATA= $(FER) report --profile paper --no-train --data "$$(mktemp -d)" --jobs $(JOBS)
 
 docs: $(VENV)/.dev ## bring README, cards and the committed pages of reports/paper up to date with the records
-	@$(FER) docs
+	@$(BIN)/python docs/generate.py
 	@$(STUDY)
 	@# figures stand in the pages; once more without links to their files, which executes nothing
 	@while ls reports/paper/figures/*.svg >/dev/null 2>&1; do \

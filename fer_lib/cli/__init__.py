@@ -90,12 +90,3 @@ def report(
     print(f"the study: {study}", flush=True)
     demonstration = build("demo", train=train)
     print(f"the study: {study}\nthe demonstration: {demonstration}")
-
-
-@app.command()
-def docs() -> None:
-    """Bring the generated numbers in README.md and docs/ up to date."""
-    from fer_lib.study.documents import write_documents
-
-    changed = write_documents()
-    print("\n".join(f"written: {path.name}" for path in changed) or "nothing to change")

@@ -166,7 +166,11 @@ def show_answer(answer: str, bullets: Sequence[tuple[str, str]], *, picture: str
     points = "".join(f"<li>{f'<b>{escape(word)}.</b> ' if word else ''}{escape(say)}</li>" for word, say in bullets)
     beside = f' data-picture="fig-{escape(picture)}"' if picture else ""
     listed = f"<ul>{points}</ul>" if points else ""
-    _display(f'<div class="fer-answer"{beside}>{lead}{listed}</div>', kind="answer", caption=answer or bullets[0][1])
+    _display(
+        f'<div class="fer-answer"{beside}>{lead}{listed}</div>',
+        kind="answer",
+        caption=answer or " ".join(say for _, say in bullets),
+    )
 
 
 def show_note(text: str) -> None:

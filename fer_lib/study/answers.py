@@ -17,9 +17,9 @@ import pandas as pd
 from pydantic import BaseModel
 
 from fer_lib.errors import FerError
-from fer_lib.paths import params_folder, project_root
+from fer_lib.paths import params_files, params_folder, project_root
 from fer_lib.report import show
-from fer_lib.results import Results
+from fer_lib.results import Results, collect
 from fer_lib.study import published, statistics, transformer
 from fer_lib.study.beyond import FLIPS, flipped, rare_rate, together
 from fer_lib.study.claim import Claim
@@ -30,8 +30,9 @@ from fer_lib.study.mistakes import overconfidence
 from fer_lib.study.notebook import Study
 from fer_lib.study.numbers import compared, published_numbers
 from fer_lib.study.pooled import Quantity, accuracy, metric, pool_of
+from fer_lib.training import RunStore
 from fer_lib.training.config import validated
-from fer_lib.training.grid import read_params
+from fer_lib.training.grid import by_name, grids_in, read_params
 
 PROFILE = "paper"  # the one whose records the sentences were written about
 FOLDER = Path(__file__).with_name("pages")
@@ -120,17 +121,17 @@ def show_answer(study: Study, name: str, *, picture: str = "") -> None:
     """Puts a page's answer at its top: a sentence and bullets, which the records bear.
 
     `picture` names the page's figure that goes there, too. Of another profile than the one that the sentences were
-    written about, and of records that do not bear them, the findings are listed as they are.
+    written about, and of records that do not bear them, the findings are listed as they are. Sentences that rest on no
+    record stand in every profile.
     """
-    results = study.recorded()
-    if study.profile == PROFILE:
+    results, text = study.recorded(), page(name)
+    if study.profile == PROFILE or not (text.findings or text.numbers):
         with suppress(NotBorne):
             found = told(name, results)
             study.texts = found.texts
             show.show_answer(found.answer, found.bullets, picture=picture)
             return
-    if lines := one_by_one(name, results):
-        show.show_answer("", [("", line) for line in lines], picture=picture)
+    show.show_answer("", [("", line) for line in one_by_one(name, results)], picture=picture)
 
 
 def page(name: str) -> Page:
@@ -212,6 +213,13 @@ def decided(results: Results) -> list[Claim]:
     """The paper's claims, by the transfer that the verdict's params name."""
     transfer = read_params(params_folder(PROFILE) / "11_verdict.yaml")["transfer"]
     return decide(results, transfer=first_measured(results, transfer))
+
+
+def recorded() -> Results:
+    """The runs of the paper profile, from the committed records alone."""
+    store = RunStore(project_root() / "reports" / PROFILE)
+    cells = by_name(grids_in(params_files(project_root() / "params" / PROFILE)))
+    return collect(cells, [store.find(cell.config) for cell in cells], load=store.predictions, reasons={})
 
 
 def kept_facts(name: str) -> pd.DataFrame:

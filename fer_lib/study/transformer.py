@@ -152,14 +152,15 @@ def warped_sheet(faces: FaceSet | None, results: Results, *, count: int, **value
     """Test faces with the trained transformer's grid on them, and what the classifier sees, by epoch.
 
     A column per face; rows: input with the last epoch's grid (dashed: the true pose, where it is known), then the
-    warped face at epochs 0, 1, 2, 5 and the last. Without the images the grids stand on empty frames.
+    warped face at epochs 0, 1, 2, 5 and the last, or at the last alone where theta never changed. Without the images
+    the grids stand on empty frames.
     """
     found = [arrays for arrays in results.predictions(**values).values() if "theta" in arrays]
     if not found:
         return None
     theta, rows = found[0]["theta"].astype(np.float32), found[0]["theta_rows"]
     last = len(theta) - 1
-    epochs = sorted({epoch for epoch in (0, 1, 2, 5) if epoch < last} | {last})
+    epochs = [epoch for epoch in (0, 1, 2, 5) if epoch < last and (theta[epoch] != theta[last]).any()] + [last]
     if faces is None:
         empty = np.full((48, 48), 225, np.uint8)
         frames = [[Tile(empty, own) for own in theta[epoch, :count]] for epoch in epochs]

@@ -4,12 +4,13 @@ import re
 from dataclasses import replace
 from types import SimpleNamespace
 
+import generate
 import numpy as np
 import pytest
 
 from fer_lib.errors import FerError
 from fer_lib.results import Results
-from fer_lib.study import answers, documents
+from fer_lib.study import answers
 from fer_lib.training import Record
 from fer_lib.training.record import Arrays
 
@@ -21,7 +22,7 @@ GUARDED = [
 
 @pytest.fixture(scope="module")
 def recorded() -> Results:
-    return documents.recorded()
+    return answers.recorded()
 
 
 def shifted(results: Results, arm: str, by: float) -> Results:
@@ -91,6 +92,6 @@ def test_other_records_have_their_findings_listed_and_documents_are_refused(reco
     ((answer, lines),) = shown
     assert answer == ""
     assert lines[0][1].startswith("Vanilla CNN minus ResNet50, accuracy on FER2013: −36.3 (")
-    monkeypatch.setattr(documents, "recorded", lambda: other)
+    monkeypatch.setattr(generate, "recorded", lambda: other)
     with pytest.raises(answers.NotBorne, match="to be written anew"):
-        documents.write_documents()
+        generate.write_documents()

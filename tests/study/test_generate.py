@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
+import generate
 import pytest
 import yaml
 
 from fer_lib.data import FER_CLASSES
 from fer_lib.errors import FerError
 from fer_lib.results import Results, collect
-from fer_lib.study import documents
 from fer_lib.training import Cell, Record, RunConfig
 
 ROOT = Path(__file__).parents[2]
@@ -22,12 +22,12 @@ def _this_project(monkeypatch):
 
 def test_readme_and_cards_are_up_to_date():
     """`make docs` brings them up to date."""
-    for path, text in documents.documents().items():
+    for path, text in generate.documents().items():
         assert path.read_text("utf-8") == text, f"{path.name} is out of date: make docs"
 
 
 def test_the_results_table_has_the_mean_of_every_recorded_arm_and_no_other_number():
-    found = documents.recorded()
+    found = generate.recorded()
     readme = (
         (ROOT / "docs" / "results.md")
         .read_text("utf-8")
@@ -60,7 +60,7 @@ def made_up(*seeds: int) -> Results:
     ],
 )  # fmt: skip
 def test_few_seeds_have_no_interval_and_none_has_no_number(seeds, cell):
-    row = next(line for line in documents.results_part(made_up(*seeds)).splitlines() if line.startswith("| ResNet50 |"))
+    row = next(line for line in generate.results_part(made_up(*seeds)).splitlines() if line.startswith("| ResNet50 |"))
     assert row.split(" | ")[1:4] == ["0.7715", "–", cell]
 
 
@@ -68,11 +68,11 @@ def test_an_unknown_part_is_named(tmp_path, monkeypatch):
     (tmp_path / "README.md").write_text("<!-- generated: weather -->\n<!-- end -->\n")
     monkeypatch.setenv("FER_ROOT", str(tmp_path))
     with pytest.raises(FerError, match=r"README\.md: nothing generates a part 'weather'"):
-        documents.write_documents()
+        generate.write_documents()
 
 
 def test_links_of_the_documents_lead_somewhere():
-    for path in documents.documents():
+    for path in generate.documents():
         for href in re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8")):
             assert href.startswith("https://") or (path.parent / href).exists(), (path.name, href)
 

@@ -1,10 +1,11 @@
-"""The numbers in README.md and docs/, generated from the committed records and facts.
+"""The numbers in README.md and docs/, generated from the committed records and facts (`make docs`).
 
 A generated part stands between `<!-- generated: name -->` and `<!-- end -->`; the prose around it is written by hand.
 """
 
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,19 +17,17 @@ from fer_lib.data import DATASETS
 from fer_lib.errors import FerError
 from fer_lib.evaluation import metrics
 from fer_lib.files import write_atomically
-from fer_lib.results import Results, collect
+from fer_lib.results import Results
 from fer_lib.study import answers, mistakes, published, verdict
-from fer_lib.study.answers import kept_facts
+from fer_lib.study.answers import PROFILE, kept_facts, recorded
 from fer_lib.study.beyond import mirrored_too
 from fer_lib.study.claim import Claim
 from fer_lib.study.overview import published_and_measured
 from fer_lib.study.pooled import accuracy_of
 from fer_lib.study.wording import N, interval
-from fer_lib.training import RunStore, grids_in
-from fer_lib.training.grid import by_name
+from fer_lib.training import RunStore
 from fer_lib.training.release import classifiers, contents
 
-PROFILE = "paper"
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.S)
 SPLITS = ("random80", "official")
 CARD_ARMS = ("ResNet50", "ResNet50 + STN")
@@ -75,15 +74,6 @@ def documents() -> dict[Path, str]:
     for path in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
         found[path] = PART.sub(fill, path.read_text("utf-8"))
     return found
-
-
-def recorded() -> Results:
-    """The runs of the paper profile, from the committed records alone."""
-    root = paths.project_root()
-    store = RunStore(root / "reports" / PROFILE)
-    grids = grids_in(paths.params_files(root / "params" / PROFILE))
-    cells = by_name(grids)
-    return collect(cells, [store.find(cell.config) for cell in cells], load=store.predictions, reasons={})
 
 
 def kept_bench(name: str) -> str:
@@ -242,3 +232,11 @@ def labels_part(agreement: pd.DataFrame, entropy: pd.DataFrame) -> str:
             "Unanimous": f"{row['unanimous']:.1%}", "Tied for the top": f"{row['tied']:.1%}",
         })  # fmt: skip
     return markdown(pd.DataFrame(lines))
+
+
+if __name__ == "__main__":
+    try:
+        changed = write_documents()
+    except FerError as error:
+        sys.exit(f"error: {error}")
+    print("\n".join(f"written: {path.name}" for path in changed) or "nothing to change")
