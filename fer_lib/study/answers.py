@@ -227,10 +227,12 @@ def kept_facts(name: str) -> pd.DataFrame:
     return pd.read_csv(project_root() / "reports" / PROFILE / "facts" / f"{name}.csv")
 
 
-def _ends(fate: str) -> Callable[[Results], int]:
+def _ends(*fates: str, arm: str = STN) -> Callable[[Results], int]:
+    """How many transformers of an arm end as one of these; of none, how many there are."""
+
     def count(results: Results) -> int:
-        found = transformer.fates(transformer.theta_history(results, arm=STN, split="random80"))["fate"]
-        return len(found) if fate == "all" else int((found == fate).sum())
+        found = transformer.fates(transformer.theta_history(results, arm=arm, split="random80"))["fate"]
+        return int(found.isin(fates).sum()) if fates else len(found)
 
     return count
 
@@ -280,7 +282,8 @@ def _kept_label(name: str) -> Callable[[Results], float]:
 
 
 NUMBERS: dict[str, Callable[[Results], float]] = {
-    "idle_transformers": _ends("still"), "transformers": _ends("all"),
+    "idle_transformers": _ends("still"), "transformers": _ends(),
+    "normalised_crops": _ends("crop", arm="STN, batch norm"), "normalised": _ends(arm="STN, batch norm"),
     "hold": _verdicts("holds"), "do_not_hold": _verdicts("fails"), "open": _verdicts("undecided"),
     **{f"below_{role}": _below_paper(role) for role in published.ROLES},
     "arms_apart": _apart, "together": _together, "near_copies": _near_copies,

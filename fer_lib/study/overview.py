@@ -48,7 +48,7 @@ def claims_figure(claims: Sequence[Claim]) -> tuple[Figure, pd.DataFrame]:
 
     Right of zero is as claimed. In points of 100 faces; claim C7 counts epochs. Also the table drawn.
     """
-    figure, axes = plt.subplots(figsize=(7.6, 0.5 + 0.5 * len(claims)))
+    figure, axes = plt.subplots(figsize=(7.8, 0.5 + 0.41 * len(claims)))
     axes.axvline(0, color=INK, linewidth=1)
     rows = []
     for place, claim in enumerate(claims):

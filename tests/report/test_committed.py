@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,31 @@ import pytest
 from fer_lib.training import RunConfig
 
 ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "reports" / "paper").glob("*.html"))
+CHROMIUM = shutil.which("chromium")
+WORDS = {
+    "index": 500,
+    "06_attention_ablation": 600,
+    "07_what_theta_does": 400,
+    "11_verdict": 800,
+    "13_beyond_the_paper": 800,
+}
+LONGEST = 90  # words of a paragraph
+MEASURE = """() => {
+    const main = document.querySelector("main"), first = (part) => main.querySelector(`.fer-answer ${part}`);
+    const shown = (part) => part.offsetParent && !part.closest("details:not([open])");
+    const words = (part) => part.textContent.trim().split(/\\s+/).length;
+    const bare = main.cloneNode(true);
+    bare.querySelectorAll("table, details, nav").forEach((part) => part.remove());
+    const bottom = (part) => part ? part.getBoundingClientRect().bottom : 0;
+    return {
+        words: words(bare),
+        longest: Math.max(...[...main.querySelectorAll("p, li")].filter((part) => !part.closest("table")).map(words)),
+        cut: [...document.querySelectorAll(".scroll")].filter(shown)
+            .filter((part) => part.scrollWidth > part.clientWidth + 1).length,
+        answer: Math.max(bottom(first(".lead")), bottom(first("img"))),
+    };
+}"""
 
 
 def git(*words: str) -> str:
@@ -45,10 +71,8 @@ def test_their_identities_are_those_that_they_were_trained_under(committed):
 def test_no_image_of_the_data_set_is_in_the_repository(committed):
     """No picture at all: pages hold their figures, which are made without the images."""
     assert not [name for name in committed if name.endswith((".png", ".svg", ".jpg"))]
-    for page in ("01_data_exploration", "09_error_analysis"):
-        assert "is not here (FER_DATA), so figures that show its images are left out" in git(
-            "show", f"HEAD:reports/paper/{page}.html"
-        )
+    for page, figure in (("01_data_exploration", "fig-samples"), ("09_error_analysis", "fig-confident_errors_22")):
+        assert figure not in git("show", f"HEAD:reports/paper/{page}.html")
 
 
 def test_a_mean_face_is_of_many(committed):
@@ -77,3 +101,29 @@ def test_a_clone_is_light():
         pytest.skip("not a git checkout")
     assert sum(int(size) for _, _, _, size, _ in sizes) <= 46e6
     assert sum(int(size) for _, _, _, size, name in sizes if name != "reports/face.html") <= 36e6
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium")
+def test_a_reader_sees_the_answer_first_and_every_table_whole():
+    """On a desk the answer with its picture before any scrolling; on a desk, a tablet and a phone no table is cut."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        for width in (1280, 928, 390):
+            page = browser.new_context(viewport={"width": width, "height": 800}, offline=True).new_page()
+            for path in PAGES:
+                page.goto(path.as_uri())
+                found = page.evaluate(MEASURE)
+                assert found["cut"] == 0, f"{path.name} at {width}"
+                assert found["longest"] <= LONGEST, path.name
+                assert found["words"] <= WORDS.get(path.stem, 10_000), path.name
+                assert width < 1280 or 0 < found["answer"] <= 800, path.name
+        browser.close()
+
+
+def test_the_library_is_no_longer_than_it_was():
+    """A ceiling that only comes down: what is added takes something away."""
+    lines = sum(len(path.read_text("utf-8").splitlines()) for path in (ROOT / "fer_lib").rglob("*.py"))
+    assert lines <= 15_900
