@@ -1,16 +1,12 @@
 """Which runs a command means: by key=value or run id, or those that a claim of the paper rests on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from fer_lib import paths
 from fer_lib.errors import FerError
-from fer_lib.results import collect
-from fer_lib.study.claims import SPLIT, arms_behind, decide, first_measured
-from fer_lib.training import Cell, RunConfig, RunStore, cost, grids_in, read_params
-from fer_lib.training.grid import by_name
-from fer_lib.training.order import with_pretraining
+from fer_lib.study.claims import SPLIT, arms_behind
+from fer_lib.training import Cell, RunConfig, RunStore, read_params
 
 
 def chosen(configs: Sequence[RunConfig], only: str, store: Path) -> list[RunConfig]:
@@ -67,24 +63,3 @@ def transfer_arms(folder: Path) -> list[str]:
     if not verdict.is_file():
         raise FerError(f"{verdict} is not there, so this profile is not compared with the paper and tests no claim.")
     return list(read_params(verdict).get("transfer", []))
-
-
-def claims_told(folder: Path, store: RunStore, seconds: Mapping[RunConfig, float], *, jobs: int) -> Iterator[str]:
-    """For each claim what is measured, and what the runs that it lacks should take: the first seed's, then all.
-
-    `seconds` has the runs that are missing, `jobs` of which go at once.
-    """
-    cells = by_name(grids_in(paths.params_files(folder)))
-    results = collect(cells, [store.find(cell.config) for cell in cells], load=store.predictions, reasons={})
-    first = min(cell.seed for cell in cells)
-    for claim in decide(results, transfer=first_measured(results, transfer_arms(folder))):
-        resting = [cell for cell in cells if cell.arm in claim.arms and cell.split == SPLIT]
-        measured = sum(sign != "missing" for sign in claim.signs())
-        yield f"{claim.key}  {claim.text}"
-        yield f"    {claim.verdict}, {measured} of {len(claim.parts)} comparisons are measured"
-        for what, some in ((f"seed {first}", [cell for cell in resting if cell.seed == first]), ("all seeds", resting)):
-            wanted = with_pretraining(cell.config for cell in some)
-            missing = [seconds[config] for config in wanted if config in seconds]
-            hours = cost.makespan(missing, jobs=jobs) / 3600
-            told = f", the others should take {hours:.1f} h here" if missing else ""
-            yield f"    {what}: {len(wanted) - len(missing)} of {len(wanted)} runs are there{told}"

@@ -1,7 +1,6 @@
 """The command line: what each command prints, and that a mistake is a short message and exit code 2."""
 
 import json
-import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,6 @@ import pytest
 
 from fer_lib import cli
 from fer_lib.training import RunConfig, RunStore
-from fer_lib.training.cost import Speed
 
 ROOT = Path(__file__).parents[1]
 GRID = """
@@ -115,20 +113,13 @@ def test_run_plan_and_runs_tell_the_same_story(fer, project):
     assert fer("runs", "tiny", run_id).code == 2
 
 
-def test_the_runs_behind_a_claim_are_chosen_and_counted(fer, monkeypatch):
+def test_the_runs_behind_a_claim_are_chosen(fer, monkeypatch):
     monkeypatch.setenv("FER_ROOT", str(ROOT))
-    speed = Speed(start=1.0, train=0.01, evaluate=0.003)
-    calibrate = "fer_lib.training.calibration.calibrate"
-    monkeypatch.setattr(calibrate, lambda configs, place, jobs: dict.fromkeys(configs, speed))
     params = [str(path) for path in (ROOT / "params" / "paper").glob("*.yaml")]
     lines = fer("run", *params, "--claim", "C4", "--dry-run").out.splitlines()
     configs = [RunConfig.model_validate_json(line) for line in lines]
     assert {(run.attention, run.split) for run in configs} == {("none", "random80"), ("stn", "random80")}
     assert [run.seed for run in configs] == sorted(run.seed for run in configs), "seed by seed"
-    told = fer("plan", "paper", "--claims").out
-    assert re.search(r"C4  .*\n    \w+, \d of 2 comparisons are measured\n    seed 0: \d of 4 runs", told)
-    assert "all seeds: " in told
-    assert told.count("comparisons are measured") == 9
 
 
 def test_a_deadline_that_is_over_leaves_all(fer):
@@ -142,7 +133,6 @@ MISTAKES = [
     (["run", "params/tiny/03.yaml", "--only", "optimiser=sgd"], ["--only", "'optimiser=sgd'", "optimizer"]),
     (["run", "params/tiny/03.yaml", "--only", "sgd"], ["--only", "'sgd'"]),
     (["run", "params/tiny/01.yaml"], ["0 profiles"]),
-    (["plan", "tiny", "--claims"], ["11_verdict.yaml", "no claim"]),
     (["run", "params/tiny/03.yaml", "--claim", "C4"], ["11_verdict.yaml", "no claim"]),
     (["plan", "tinny"], ["tinny", "tiny"]),
     (["verify", "0123456789ab", "--profile", "tiny"], ["no such run", "nothing to verify"]),

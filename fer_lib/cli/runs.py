@@ -113,43 +113,31 @@ def _warn(configs: "Iterable[RunConfig]", folder: Path | None) -> None:
 def plan(
     profile: Annotated[str, typer.Argument(help="demo, quick or paper.")],
     jobs: JobsOption = 0,
-    claims: Annotated[
-        bool, typer.Option("--claims", help="Say for each claim of the paper what is measured, and what is not.")
-    ] = False,
 ) -> None:
-    """List the runs of a profile in their order, which of them are there, and what the others should take here.
+    """List the runs of a profile in their order, which of them are there, and about what the others should take here.
 
-    The device is timed for some seconds for every kind of run that is missing; the result is kept for a day.
+    A CPU is timed for a moment; of a GPU nothing is guessed.
     """
-    from fer_lib.selection import claims_told, transfer_arms
-    from fer_lib.training import Place, RunStore, cost, grids_in
-    from fer_lib.training.calibration import calibrate
+    from fer_lib.training import RunStore, grids_in
     from fer_lib.training.campaign import default_jobs
+    from fer_lib.training.cost import makespan, run_seconds
     from fer_lib.training.event import titles
     from fer_lib.training.grid import cells_of
     from fer_lib.training.order import in_order, written_order
 
-    place = Place(paths.report_folder(profile))
     folder = paths.params_folder(profile)
-    if claims:
-        transfer_arms(folder)  # before anything is timed
     cells = cells_of(grids_in(paths.params_files(folder)))
     configs = in_order((cell.config for cell in cells), written_order(folder))
-    there = {record.config: record.status for record in RunStore(place.store).records()}
+    there = {record.config: record.status for record in RunStore(paths.report_folder(profile)).records()}
     missing = [config for config in configs if there.get(config) not in ("finished", "diverged")]
     at_once = min(default_jobs(jobs), max(1, len(missing)))
-    speeds = calibrate(missing, place, jobs=at_once)
-    seconds = {config: cost.run_seconds(config, speed) for config, speed in speeds.items()}
-    if claims:
-        print("\n".join(claims_told(folder, RunStore(place.store), seconds, jobs=at_once)))
-        return
+    seconds = run_seconds(missing, jobs=at_once)
     title = titles(configs)
     for config in configs:
         expected = f"{seconds[config]:8.0f} s" if config in seconds else " " * 10
         print(f"{there.get(config, 'missing'):9} {expected}  {title[config]}")
-    minutes = cost.makespan(seconds.values(), jobs=at_once) / 60
-    print(f"{len(configs) - len(missing)} of {len(configs)} runs are there; "
-          f"the others should take {minutes:.0f} min here, {at_once} at once.")  # fmt: skip
+    minutes = f", about {makespan(seconds.values(), jobs=at_once) / 60:.0f} min" if seconds else ""
+    print(f"{len(missing)} of {len(configs)} runs to train here{minutes}, {at_once} at once.")
 
 
 def runs(

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from fer_lib import data
 from fer_lib.data.duplicates import near_groups
 from fer_lib.errors import FerError
-from fer_lib.training import cost
-from fer_lib.training.calibration import best_jobs, calibrate
 from fer_lib.training.config import RunConfig
+from fer_lib.training.cost import run_seconds
 from fer_lib.training.event import Event, State
 from fer_lib.training.machine import cores, default_device
 from fer_lib.training.order import with_pretraining
 from fer_lib.training.pool import Waiting, run_here, run_in_processes, run_in_threads
 from fer_lib.training.run import Place, Report, Task, is_complete
 from fer_lib.training.store import RunStore
+
+ON_A_GPU = 4  # runs at once: on an H100 they train twice the images of one, and eight hardly more (LOG.md)
 
 
 @dataclass
@@ -36,11 +37,8 @@ class Tally:
 
 
 def default_jobs(jobs: int = 0) -> int:
-    """Runs at once: `jobs`, or for 0 one per CPU core, or on a GPU as many as `calibration.best_jobs` finds."""
-    if jobs:
-        return jobs
-    device = default_device()
-    return best_jobs(device) if device.type == "cuda" else cores()
+    """Runs at once: `jobs`, or for 0 one per CPU core, or on a GPU `ON_A_GPU`."""
+    return jobs or (ON_A_GPU if default_device().type == "cuda" else cores())
 
 
 def run_all(
@@ -56,8 +54,8 @@ def run_all(
     """Trains what is missing of `configs`, in their order, each after its pre-training; returns how each ended.
 
     With several `jobs`, each is a process with its share of the CPU's threads, or a stream of its own on a GPU.
-    `deadline` (`time.monotonic()`) stops cleanly before it: no run starts that should not get through an epoch, by a
-    calibration of the device, and a run under way stops after one. A run that another process is training is left to
+    `deadline` (`time.monotonic()`) stops cleanly before it: no run starts that should not get through an epoch, as far
+    as that can be guessed, and a run under way stops after one. A run that another process is training is left to
     it. One that breaks does not stop the others, but three in a row do. The weights of `keep_weights` are kept where
     such a run is trained; one that is there without them is trained again only if they are needed (`need_weights`).
 
@@ -77,12 +75,12 @@ def run_all(
     _find_copies([config for config, _ in tasks], place)
 
     jobs = max(1, min(jobs, len(tasks)))
-    speeds = calibrate([config for config, _ in tasks], place, jobs=jobs) if deadline is not None else {}
+    seconds = run_seconds([config for config, _ in tasks], jobs=jobs) if deadline is not None else {}
 
     def held_back(config: RunConfig) -> str:
         if deadline is None:
             return ""
-        needed, left = speeds[config].start + cost.epoch_seconds(config, speeds[config]), deadline - time.monotonic()
+        needed, left = seconds.get(config, 0.0) / config.epochs, deadline - time.monotonic()
         late = f"its first epoch should take {needed / 60:.1f} min, and {left / 60:.1f} are left"
         return late if needed >= left else ""
 

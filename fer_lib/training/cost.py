@@ -1,10 +1,9 @@
-"""What a run costs: counted in FLOPs to put runs in order, predicted in seconds from a calibration of the device."""
+"""What a run costs: counted in FLOPs to put runs in order, guessed in seconds from the speed of a matrix product."""
 
 import heapq
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import torch
 
@@ -27,15 +26,6 @@ _PROBES = 16  # transformations and strengths (`Probe`)
 PROBE_SHARE = 200  # training images for one that is looked at under all transformations, about 2 % of the time
 _ROWS = {"fer2013": 35_887, "ferplus": 35_887, "tiny_imagenet": 110_000}
 _TOY_ROWS = 3_000
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Seconds on a device: `start` before a run's first step, `train` and `evaluate` per image."""
-
-    start: float
-    train: float
-    evaluate: float
 
 
 def images(config: RunConfig) -> tuple[int, int]:
@@ -68,26 +58,15 @@ def _looks(config: RunConfig) -> float:
     return config.epochs * (train + _EVALUATED * held_out) + _EVALUATED * (held_out + probed)
 
 
-def epoch_seconds(config: RunConfig, speed: Speed) -> float:
-    """Seconds of one epoch, evaluation included."""
-    train, held_out = images(config)
-    return train * speed.train + held_out * speed.evaluate
-
-
-def run_seconds(config: RunConfig, speed: Speed) -> float:
-    """Seconds of a whole run; pre-training that it needs is not counted."""
-    return speed.start + config.epochs * epoch_seconds(config, speed) + images(config)[1] * speed.evaluate
-
-
-def guess_seconds(configs: Iterable[RunConfig], *, jobs: int) -> float | None:
-    """Seconds that runs should take, `jobs` at a time, by the speed of one matrix product here; None on a GPU.
+def run_seconds(configs: Iterable[RunConfig], *, jobs: int) -> dict[RunConfig, float]:
+    """Seconds that each run should take, `jobs` at a time, by the speed of one matrix product here; empty on a GPU.
 
     An image costs its products and what lies between them, which was timed once, and is scaled by the product's speed
-    in fp32. Takes a tenth of a second; `calibration` times real steps.
+    in fp32. Takes a tenth of a second; pre-training that a run needs is not counted.
     """
-    if default_device().type != "cpu":
-        return None
     configs = list(configs)
+    if default_device().type != "cpu" or not configs:
+        return {}
     jobs = max(1, min(jobs, cores(), len(configs)))
     speed = {kind: _product_speed(kind, jobs=jobs) for kind in {"fp32", *map(_arithmetic, configs)}}
     between = _CORE / speed["fp32"]
@@ -97,7 +76,7 @@ def guess_seconds(configs: Iterable[RunConfig], *, jobs: int) -> float | None:
         products = _per_image(config) / (_SHARE * speed[_arithmetic(config)])
         return _START + _looks(config) * (products + layers * between)
 
-    return makespan(map(seconds, configs), jobs=jobs)
+    return {config: seconds(config) for config in configs}
 
 
 def _arithmetic(config: RunConfig) -> str:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from tqdm.notebook import tqdm as notebook_bar
 
 from fer_lib.training.config import RunConfig
-from fer_lib.training.cost import gflop, guess_seconds
+from fer_lib.training.cost import gflop, makespan, run_seconds
 from fer_lib.training.event import Event, title, titles
 from fer_lib.training.store import RunStore
 
@@ -126,7 +126,8 @@ class Progress(Live):
         self._work = {config: gflop(config) for config in configs if config not in there}
         self._of, self._without = len(configs), without
         self._titles = titles(configs)
-        self._guess = guess_seconds(self._work, jobs=jobs)
+        guessed = run_seconds(self._work, jobs=jobs)
+        self._guess = makespan(guessed.values(), jobs=jobs) if guessed else None
         self._done: dict[RunConfig, float] = {}
         self._before = 0.0  # work of epochs that an earlier campaign did
         self._ended: set[RunConfig] = set()

@@ -12,7 +12,7 @@ from scipy import stats
 
 from fer_lib import data
 from fer_lib.errors import DataMissing, FerError
-from fer_lib.training.cost import gflop, guess_seconds
+from fer_lib.training.cost import run_seconds
 from fer_lib.training.machine import arithmetic, provenance
 from fer_lib.training.record import Arrays, Record
 from fer_lib.training.run import Place, Report, run_one
@@ -157,10 +157,8 @@ def verifiable(place: Place) -> list[tuple[Record, bool, float | None]]:
         if record.status == "finished" and faces.fingerprint == record.fingerprint:
             here = provenance(device, computed_in=arithmetic(config, device))
             found.append((record, all(here[key] == record.provenance.get(key) for key in _MACHINE if key != "threads")))
-    work = [gflop(record.config) for record, _ in found]
-    whole = guess_seconds([record.config for record, _ in found], jobs=1)
-    each = [None if whole is None else whole * own / sum(work) for own in work]
-    return [(record, kind, seconds) for (record, kind), seconds in zip(found, each, strict=True)]
+    seconds = run_seconds([record.config for record, _ in found], jobs=1)
+    return [(record, kind, seconds.get(record.config)) for record, kind in found]
 
 
 def _history(record: Record) -> list[dict[str, object]]:

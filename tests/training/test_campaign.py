@@ -12,7 +12,7 @@ from fer_lib import data
 from fer_lib.data.duplicates import near_groups
 from fer_lib.errors import FerError
 from fer_lib.models import weights
-from fer_lib.training import RunConfig, RunStore, calibration, run, run_all, run_one
+from fer_lib.training import RunConfig, RunStore, run, run_all, run_one
 from fer_lib.training.event import Event
 
 SHAPES = RunConfig.parse(PRETRAINING)
@@ -188,12 +188,10 @@ def test_a_deadline_that_is_over_starts_nothing(tmp_path):
 
 
 @pytest.mark.clock
-def test_a_deadline_stops_after_an_epoch_and_the_next_call_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(calibration, "UNDISTURBED", 0.0)
+def test_a_deadline_stops_after_an_epoch_and_the_next_call_goes_on(tmp_path):
     where, whole = place(tmp_path / "parts", checkpoint_every=3600.0), place(tmp_path / "whole")
     config, events = tiny(epochs=3), []
-    near_groups(data.load("toyfaces"))  # else the search for copies takes the time, or the calibration does
-    calibration.calibrate([config], where)
+    near_groups(data.load("toyfaces"))  # else the search for copies takes the time
     deadline = time.monotonic() + 2
 
     def report(event):

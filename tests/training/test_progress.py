@@ -40,7 +40,7 @@ def test_it_opens_with_the_runs_that_are_missing_and_about_how_long_they_take(tm
 
 
 def test_where_it_takes_hours_it_says_how_to_do_without(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(progress, "guess_seconds", lambda configs, jobs: 3 * 3600.0)
+    monkeypatch.setattr(progress, "run_seconds", lambda configs, jobs: dict.fromkeys(configs, 1.5 * 3600.0))
     with Progress(CONFIGS, tmp_path, without="TRAIN=0 does without.") as told:
         told.report(Event(CONFIGS[0], state="trained"))
     assert "about 3 h 0 min here" in (said := capsys.readouterr().out)
