@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fer_lib.study import published
 from fer_lib.training import RunConfig
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +74,11 @@ def test_no_image_of_the_data_set_is_in_the_repository(committed):
     assert not [name for name in committed if name.endswith((".png", ".svg", ".jpg"))]
     for page, figure in (("01_data_exploration", "fig-samples"), ("09_error_analysis", "fig-confident_errors_22")):
         assert figure not in git("show", f"HEAD:reports/paper/{page}.html")
+
+
+def test_every_figure_of_the_paper_is_there():
+    found = re.findall(r'class="number">Fig. (\d+)', "".join(path.read_text("utf-8") for path in PAGES))
+    assert set(map(int, found)) == set(published.facts()["figures"])
 
 
 def test_a_mean_face_is_of_many(committed):
