@@ -3,10 +3,11 @@
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from fer_lib.data import DATASETS, PRETRAINING_SETS
 from fer_lib.data.preparation import Preparation
@@ -49,6 +50,10 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     mixed (Zhang et al. 2018, https://arxiv.org/abs/1710.09412; 0: none), and `ema` the decay per step of the average
     of the weights that is evaluated in their place (0: the weights themselves).
 
+    `views` is how many augmentations of each image there are in all (0: every epoch has its own). `teacher` lists runs
+    by their ids, whose networks' mean answer to each view is learnt beside the label (`teaching`): with the
+    `teacher_weight` of the loss, both softened by `temperature`.
+
     `shown_poses` is for how many epochs the localisation net is first shown training images under known random poses
     (`pose_run`, a run of its own). Such a run has `loss: pose`, no network (`model: none`) and `augment: poses`.
 
@@ -87,6 +92,10 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     class_weight: Literal["none", "balanced", "effective"] = "none"
     mixup: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    views: int = Field(default=0, ge=0)
+    teacher: tuple[str, ...] = ()
+    teacher_weight: float = Field(default=0.5, gt=0, le=1)
+    temperature: float = Field(default=2.0, gt=0, allow_inf_nan=False)
     ema: float = Field(default=0.0, ge=0, lt=1)
     defaults: Literal["torch", "keras"] = "torch"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -100,6 +109,11 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
         name = values.get("dataset") if isinstance(values, dict) else None
         known = DATASETS.get(name) if isinstance(name, str) else None
         return {**values, "label_rule": values.get("label_rule") or known.rules[0]} if known else values
+
+    @field_validator("teacher", mode="before")
+    @classmethod
+    def _as_tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
 
     @model_validator(mode="after")
     def _check_contradictions(self) -> Self:
@@ -121,10 +135,11 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
             "localisation", "warps", "shown_poses", "localisation_lr", "localisation_from", "identity_pull",
             "unwarped_loss",
         )  # fmt: skip
-        changed = [key for key in of_transformer if getattr(self, key) != type(self).model_fields[key].default]
+        changed = [key for key in of_transformer if getattr(self, key) != _default(self, key)]
         if changed and self.attention not in ("stn", "stn_no_warp"):
             raise ValueError(f"{', '.join(changed)}: belong to attention stn")
         self._check_poses()
+        self._check_teacher()
         if self.preparation != "none" and (self.split != "random80" or self.train_limit or self.test_limit):
             raise ValueError("preparation: goes with split random80, without train_limit and test_limit")
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
@@ -149,6 +164,17 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
             raise ValueError("label_smoothing, class_weight, mixup: belong to loss cross_entropy")
         if self.localisation_lr == 0 and not self.shown_poses:
             raise ValueError("localisation_lr: 0 keeps a net as it is, which needs shown_poses")
+
+    def _check_teacher(self) -> None:
+        if wrong := [name for name in self.teacher if not re.fullmatch("[0-9a-f]{12}", name)]:
+            raise ValueError(f"teacher: {wrong[0]!r} is no run id, which has twelve hex digits")
+        if self.teacher and not self.views:
+            raise ValueError("teacher: is asked about a pool of views; give their number as `views`")
+        if self.teacher and (self.loss == "pose" or self.unwarped_loss or self.preparation != "none"):
+            raise ValueError("teacher: goes with loss cross_entropy, without unwarped_loss and preparation")
+        changed = [key for key in ("teacher_weight", "temperature") if getattr(self, key) != _default(self, key)]
+        if changed and not self.teacher:
+            raise ValueError(f"{', '.join(changed)}: belong to a teacher")
 
     def _check_pretraining(self, before: "RunConfig") -> None:
         if before.dataset != self.pretrained:
@@ -198,6 +224,10 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     def run_id(self, fingerprint: str) -> str:
         """Twelve hex digits over the config, the data's fingerprint and the record's schema version."""
         return hashlib.sha256(f"{self.canonical()}\n{fingerprint}\n{SCHEMA}".encode()).hexdigest()[:12]
+
+
+def _default(config: RunConfig, key: str) -> Any:
+    return type(config).model_fields[key].default
 
 
 def validated(model: type[Model], values: Any, *, where: str) -> Model:

@@ -6,7 +6,7 @@ generators keyed by (seed, purpose, epoch).
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ from fer_lib.training.machine import arithmetic
 from fer_lib.training.optim import learning_rate
 from fer_lib.training.record import Arrays, Epoch, Probe, Status
 from fer_lib.training.step import Step
+from fer_lib.training.teaching import taught, view_of
 from fer_lib.training.workspace import Workspace
 
 THETA_IMAGES = 64  # test images whose theta is kept for every epoch
@@ -77,6 +78,7 @@ def train(
     *,
     workspace: Workspace,
     start: Callable[[Classifier], None] = lambda model: None,
+    teachers: Sequence[Classifier] = (),
     resume: Callable[[Training], bool] = lambda training: False,
     after_epoch: Callable[[Training, int], bool] = lambda training, images: True,
 ) -> Outcome:
@@ -84,6 +86,7 @@ def train(
 
     Args:
         start: puts pre-trained weights into the fresh model.
+        teachers: the networks of the config's `teacher`.
         resume: restores a checkpoint into the `Training`, and says whether there was one.
         after_epoch: told of every finished epoch and its training images; False stops the run.
 
@@ -105,6 +108,7 @@ def train(
     watched = select if len(select) else report
     resume(training)
     training.arithmetics = [*dict.fromkeys([*training.arithmetics, arithmetic(config, workspace.device)])]
+    answers = taught(config, teachers, training_data, autocast=step.autocast)
     status: Status = "finished"
     reason = ""
     if model.attention is not None and not training.thetas:
@@ -112,7 +116,7 @@ def train(
     for epoch in range(len(training.history), config.epochs):
         early = given.first_half is not None and epoch < config.epochs // 2
         trained_on, looked_at = (first_half[0], first_half[2]) if early else (training_data, watched)
-        line = _run_epoch(step, trained_on, looked_at, config, epoch, images=given.epoch_images)
+        line = _run_epoch(step, trained_on, looked_at, config, epoch, images=given.epoch_images, answers=answers)
         training.history.append(line)
         if line.train_loss is None:
             status, reason = "diverged", f"the training loss is not finite in epoch {line.epoch}"
@@ -155,8 +159,9 @@ def train(
 
 
 def _run_epoch(
-    step: Step, data: DeviceData, watched: DeviceData, config: RunConfig, epoch: int, *, images: int
-) -> Epoch:
+    step: Step, data: DeviceData, watched: DeviceData, config: RunConfig, epoch: int, *, images: int,
+    answers: torch.Tensor | None,
+) -> Epoch:  # fmt: skip
     began = time.perf_counter()
     images = min(images, len(data))
     steps = max(1, images // config.batch_size)  # the last, smaller batch is left out; every epoch another one
@@ -168,13 +173,15 @@ def _run_epoch(
         return learning_rate(config, step=epoch * steps + number, steps=config.epochs * steps)
 
     order = torch.randperm(len(data), generator=generator(config.seed, "order", epoch))[:images]
-    plan = augmentation_plan(config.augment, len(data), seed=config.seed, epoch=epoch)
+    order_here, view = order.to(data.index.device), view_of(config, epoch)
+    plan = augmentation_plan(config.augment, len(data), seed=config.seed, epoch=view)
     loss, accuracy = step.epoch(
-        data.index[order.to(data.index.device)],
+        data.index[order_here],
         None if plan is None else plan[order].to(data.index.device),
         dropout_seed=key(config.seed, "dropout", epoch),
         lr=lr,
         mix=mixing_plan(config.mixup, steps, seed=config.seed, epoch=epoch),
+        taught=None if answers is None else answers[view][order_here],
         localisation=lambda number: epoch * steps + number >= learns,
     )
     gradient = step.localisation_share()

@@ -11,9 +11,10 @@ from typing import Self
 import torch
 
 from fer_lib import data
+from fer_lib.data import apply_rule
 from fer_lib.errors import DataMissing, Fatal, FerError
 from fer_lib.files import write_atomically
-from fer_lib.models import Classifier
+from fer_lib.models import Classifier, build
 from fer_lib.models.tensors import is_whole
 from fer_lib.models.weights import (
     IMAGENET,
@@ -22,6 +23,7 @@ from fer_lib.models.weights import (
     load_imagenet,
     load_localisation,
     load_run,
+    restore,
 )
 from fer_lib.training.checkpoint import Training, save_weights
 from fer_lib.training.config import RunConfig
@@ -29,6 +31,7 @@ from fer_lib.training.engine import Outcome, Stopped, train
 from fer_lib.training.event import Event, title
 from fer_lib.training.machine import cores, default_device, prepare, provenance
 from fer_lib.training.record import Record
+from fer_lib.training.release import released
 from fer_lib.training.store import Busy, RunStore
 from fer_lib.training.workspace import Workspace
 
@@ -105,6 +108,7 @@ def run_one(
         blank = Record(run_id=run_id, config=config, fingerprint=faces.fingerprint, status="skipped")
         try:
             start = _starting_weights(config, place, workspace, report, go_on, wait)
+            teachers = _teachers(config, faces, place, workspace, report, go_on, wait)
         except WeightsUnavailable as error:
             blank = blank.model_copy(update={"reason": str(error).splitlines()[0]})
             # a finished run stays, even if its own weights are gone and cannot be had again
@@ -112,8 +116,9 @@ def run_one(
             report(Event(config, state="skipped", reason=blank.reason))
             return record
         record = _train_and_store(
-            blank, faces, place, store, workspace, start, keep_weights=keep_weights, report=report, go_on=go_on
-        )
+            blank, faces, place, store, workspace, start, teachers, keep_weights=keep_weights, report=report,
+            go_on=go_on,
+        )  # fmt: skip
     reason = record.reason
     if damage := store.damaged.get(run_id):
         reason = reason or f"its record was damaged ({damage})"
@@ -216,6 +221,36 @@ def _starting_weights(
     return start
 
 
+def _teachers(
+    config: RunConfig, faces: data.FaceSet, place: Place, workspace: Workspace, report: Report, go_on: GoOn, wait: bool
+) -> list[Classifier]:
+    """The networks that teach a run: from the store, from the package, or trained again from their record's config.
+
+    Raises:
+        WeightsUnavailable: no record of that id.
+        FerError: a teacher that tells other classes, or learnt from what its student is tested on.
+    """
+    store, found = RunStore(place.store), []
+    shipped = {record.run_id: (path, record) for path, record in released().items()} if config.teacher else {}
+    for run_id in config.teacher:
+        path, record = store.weights_path(run_id), store.get(run_id)
+        if not is_whole(path) and run_id in shipped:
+            path, record = shipped[run_id]
+        if record is None:
+            raise WeightsUnavailable(f"no teacher {run_id}: {store.folder} has no such run, nor has the package.")
+        classes = apply_rule(faces, config.label_rule).classes
+        if tuple(record.classes) != tuple(classes):
+            raise FerError(f"teacher {run_id} tells {', '.join(record.classes)}, not {', '.join(classes)}.")
+        ours, theirs = ((run.split, run.split not in data.FIXED and run.seed) for run in (config, record.config))
+        if ours != theirs:
+            raise FerError(f"teacher {run_id} was trained under another split, so it may have seen the test images.")
+        if not is_whole(path):
+            run_one(record.config, place, workspace=workspace, keep_weights=True, report=report, go_on=go_on, wait=wait)
+        found.append(build(record.config, classes=len(classes)))
+        restore(found[-1], path)
+    return found
+
+
 def _train_and_store(
     blank: Record,
     faces: data.FaceSet,
@@ -223,6 +258,7 @@ def _train_and_store(
     store: RunStore,
     workspace: Workspace,
     start: Callable[[Classifier], None],
+    teachers: list[Classifier],
     *,
     keep_weights: bool,
     report: Report,
@@ -247,7 +283,7 @@ def _train_and_store(
 
     with workspace.stream():
         outcome = train(
-            config, faces, workspace=workspace, start=start, after_epoch=after_epoch,
+            config, faces, workspace=workspace, start=start, teachers=teachers, after_epoch=after_epoch,
             resume=lambda training: training.restore(checkpoint, run_id=run_id),
         )  # fmt: skip
         if keep_weights:

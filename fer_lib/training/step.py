@@ -10,6 +10,7 @@ from copy import deepcopy
 import torch
 import torch.compiler.config
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from fer_lib.data.batches import DeviceData, apply_augmentation, normalise
@@ -49,6 +50,7 @@ class Step:
         self._wanted = data.targets if data.targets.ndim == 1 else data.targets.argmax(1)
         self._rows = data.index[:size].clone()  # rows that have labels, for the steps that warm a capture up
         self._plan: Tensor | None = None
+        self._taught: Tensor | None = None
         self._mix = torch.ones((), device=device) if config.mixup else None
         self._weights = torch.ones(classes, device=device) if config.class_weight != "none" else None
         self.average = deepcopy(model) if config.ema else None
@@ -82,7 +84,8 @@ class Step:
 
     def epoch(
         self, rows: Tensor, plan: Tensor | None, *, dropout_seed: int, lr: Callable[[int], float],
-        mix: Tensor | None = None, localisation: Callable[[int], bool] = lambda step: True,
+        mix: Tensor | None = None, taught: Tensor | None = None,
+        localisation: Callable[[int], bool] = lambda step: True,
     ) -> tuple[float, float]:  # fmt: skip
         """Mean loss and accuracy of one pass, with one synchronisation at its end.
 
@@ -91,6 +94,7 @@ class Step:
             plan: their augmentation, [n, ...] in the same order, or None.
             lr: learning rate of a step, 0-based.
             mix: `mixing_plan` of the steps, or None.
+            taught: what teachers say of them, float16 [n, C], or None.
             localisation: whether the localisation net learns in a step, 0-based.
 
         Raises:
@@ -99,7 +103,7 @@ class Step:
         size = len(self._rows)
         steps = len(rows) // size
         self.model.train()
-        self._prepare(None if plan is None else plan[:size])
+        self._prepare(None if plan is None else plan[:size], None if taught is None else taught[:size])
         self.dropout.manual_seed(dropout_seed)
         self._loss.zero_()
         self._hits.zero_()
@@ -109,6 +113,8 @@ class Step:
             self._rows.copy_(rows[batch])
             if plan is not None and self._plan is not None:
                 self._plan.copy_(plan[batch])
+            if taught is not None and self._taught is not None:
+                self._taught.copy_(taught[batch])
             if mix is not None and self._mix is not None:
                 self._mix.copy_(mix[step])
             set_learning_rate(self.optimizer, lr(step), localisation=localisation(step))
@@ -116,10 +122,11 @@ class Step:
         loss, hits = (torch.stack([self._loss, self._hits]) / steps).tolist()
         return loss, hits / size
 
-    def _prepare(self, plan: Tensor | None) -> None:
+    def _prepare(self, plan: Tensor | None, taught: Tensor | None) -> None:
         if self._run is not None:
             return
         self._plan = None if plan is None else plan.clone()
+        self._taught = None if taught is None else taught.float()
         if self._capture is None:
             self._run = self._body
             return
@@ -160,12 +167,23 @@ class Step:
             loss = self._mixed_loss(logits, targets)
             if self.config.unwarped_loss:
                 loss = loss + self.config.unwarped_loss * self._mixed_loss(self.model.network(images), targets)
+            if self._taught is not None:
+                loss = torch.lerp(loss, self._taught_loss(logits), self.config.teacher_weight)
         hits = (logits.detach().argmax(1) == self._wanted.index_select(0, self._rows)).sum()
         return loss, self._pull(theta), hits
 
     def _mixed_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         loss = self._loss_of(logits, targets)
         return loss if self._mix is None else torch.lerp(self._loss_of(logits, targets.flip(0)), loss, self._mix)
+
+    def _taught_loss(self, logits: Tensor) -> Tensor:
+        """Cross-entropy to the teachers' answers, both softened; the square of the temperature keeps its gradient."""
+        assert self._taught is not None
+        soft = logits.float() / self.config.temperature
+        loss = cross_entropy(soft, self._taught)
+        if self._mix is not None:
+            loss = torch.lerp(cross_entropy(soft, self._taught.flip(0)), loss, self._mix)
+        return loss * self.config.temperature**2
 
     def _loss_of(self, logits: Tensor, targets: Tensor) -> Tensor:
         return loss_of(logits, targets, label_smoothing=self.config.label_smoothing, weights=self._weights)

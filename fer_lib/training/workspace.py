@@ -92,6 +92,7 @@ def _shape(config: RunConfig) -> RunConfig:
             "seed": 0, "lr": 1.0, "schedule": "constant", "warm_up": 0.0, "epochs": 1, "split": "random80",
             "pretraining": None, "shown_poses": 0, "preparation": "none", "localisation_from": 0.0,
             "pretrained": "imagenet" if config.pretrained.startswith("imagenet") else "none",
-            "train_limit": None, "test_limit": None,
+            "train_limit": None, "test_limit": None, "views": bool(config.teacher),
+            "teacher": ("",) if config.teacher else (),
         }
     )  # fmt: skip
