@@ -10,7 +10,7 @@ from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.notebook import Study
 from fer_lib.study.pooled import pool_of
-from fer_lib.study.wording import ARM, SPLIT, N, spread
+from fer_lib.study.wording import ARM, SPLIT, SPLITS, N, spread
 
 
 def show_accuracy(study: Study, results: Results, *, name: str, table: str | None = None) -> None:
@@ -31,7 +31,7 @@ def show_dots(study: Study, results: Results, *, name: str) -> None:
     study.figure(
         figure,
         name=name,
-        caption=f"Test accuracy under {split}: seeds as faint dots, the mean with its 95 % interval"
+        caption=f"Test accuracy under {split} ({SPLITS.get(split, 'own folders')}): mean with 95 % interval, seeds faint"
         + ("." if results.stand_in else ", the paper's as crosses."),
         alt=f"Test accuracy of every arm under {split}: seeds as faint dots, mean and interval"
         + ("" if results.stand_in else ", the paper as crosses"),
@@ -52,7 +52,7 @@ def accuracy(results: Results, *, table: str | None = None) -> pd.DataFrame:
     for split, arm, chosen in results.each("split", "arm"):
         if (chosen.runs["status"] == "missing").all():
             continue
-        shown: dict[str, object] = {ARM: arm} | ({SPLIT: split} if len(results.splits()) > 1 else {})
+        shown: dict[str, object] = {ARM: arm if split == results.splits()[0] else f"{arm} ({split})"}
         rest: dict[str, object] = {SPLIT: split, N: _finished(chosen)}
         if len(set(results.runs["epochs"])) > 1:
             rest["Epochs"] = ", ".join(map(str, sorted(set(chosen.runs["epochs"]))))

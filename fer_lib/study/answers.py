@@ -7,7 +7,7 @@ page that is made from other records lists its findings instead.
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from fer_lib.study.mistakes import overconfidence
 from fer_lib.study.notebook import Study
 from fer_lib.study.numbers import compared, published_numbers
 from fer_lib.study.pooled import Quantity, accuracy, metric, pool_of
+from fer_lib.study.wording import SPLITS
 from fer_lib.training import RunStore
 from fer_lib.training.config import validated
 from fer_lib.training.grid import by_name, grids_in, read_params
@@ -106,14 +107,16 @@ class Finding:
         return format(self)
 
     def __format__(self, form: str) -> str:
-        """`+0.2 (−1.6 to +2.0)`; with `share` a mean alone, 57."""
-        points = 100 * self.value.mean
+        """`+0.2 (−1.6 to +2.0)`; with `share` a mean alone, 57; with `fewer` the other way round and without a plus."""
+        mean, *ends = (round(100 * value, 1) + 0.0 for value in (self.value.mean, self.value.low, self.value.high))
         if form == "share":
-            return f"{points:.0f}"
-        sign = "+" if self.wanted.minus else ""
-        text = f"{points:{sign}.1f}"
+            return f"{mean:.0f}"
+        if form == "fewer":
+            mean, ends = -mean, [-end for end in reversed(ends)]
+        sign = "+" if self.wanted.minus and not form else ""
+        text = f"{mean:{sign}.1f}"
         if self.value.known:
-            text += f" ({100 * self.value.low:{sign}.1f} to {100 * self.value.high:{sign}.1f})"
+            text += f" ({ends[0]:{sign}.1f} to {ends[1]:{sign}.1f})"
         return text.replace("-", "−")
 
 
@@ -227,11 +230,12 @@ def kept_facts(name: str) -> pd.DataFrame:
     return pd.read_csv(project_root() / "reports" / PROFILE / "facts" / f"{name}.csv")
 
 
-def _ends(*fates: str, arm: str = STN) -> Callable[[Results], int]:
+def _ends(*fates: str, arm: str = STN, splits: Sequence[str] = ("random80",)) -> Callable[[Results], int]:
     """How many transformers of an arm end as one of these; of none, how many there are."""
 
     def count(results: Results) -> int:
-        found = transformer.fates(transformer.theta_history(results, arm=arm, split="random80"))["fate"]
+        histories = (transformer.theta_history(results, arm=arm, split=split) for split in splits)
+        found = pd.concat([transformer.fates(history)["fate"] for history in histories])
         return int(found.isin(fates).sum()) if fates else len(found)
 
     return count
@@ -247,6 +251,11 @@ def _below_paper(role: str) -> Callable[[Results], float]:
         return -100 * float(test.loc[test["Data set"] == role, "Difference"].mean())
 
     return mean
+
+
+def _resnet_below(results: Results) -> float:
+    test = compared(published_numbers(results)).set_index(["Arm", "Data set"])["Difference"]
+    return -100 * float(test["ResNet50", "FER2013"])
 
 
 def _apart(results: Results) -> int:
@@ -283,6 +292,8 @@ def _kept_label(name: str) -> Callable[[Results], float]:
 
 NUMBERS: dict[str, Callable[[Results], float]] = {
     "idle_transformers": _ends("still"), "transformers": _ends(),
+    "all_idle": _ends("still", splits=tuple(SPLITS)), "all_transformers": _ends(splits=tuple(SPLITS)),
+    "all_own": _ends("own", splits=tuple(SPLITS)), "resnet_below": _resnet_below,
     "normalised_crops": _ends("crop", arm="STN, batch norm"), "normalised": _ends(arm="STN, batch norm"),
     "hold": _verdicts("holds"), "do_not_hold": _verdicts("fails"), "open": _verdicts("undecided"),
     **{f"below_{role}": _below_paper(role) for role in published.ROLES},

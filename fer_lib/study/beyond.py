@@ -155,11 +155,12 @@ def calibration(results: Results, *, split: str) -> pd.DataFrame:
             for heat in [metrics.temperature(arrays["select_probabilities"], arrays["select_actual"])]
         ]  # fmt: skip
         if fitted:
-            line = {ARM: arm, "Data set": dataset, SPLIT: split, N: len(fitted)}
             titles = ("Temperature", "Calibration error", "After it")
-            for title, values in zip(titles, zip(*fitted, strict=True), strict=True):
-                line[title] = spread(statistics.estimate(values), digits=3)
-            lines.append(line)
+            told = {
+                title: spread(statistics.estimate(values), digits=3)
+                for title, values in zip(titles, zip(*fitted, strict=True), strict=True)
+            }
+            lines.append({ARM: arm, "Data set": dataset} | told | {N: len(fitted), SPLIT: split})
     return pd.DataFrame(lines)
 
 
@@ -189,14 +190,15 @@ def across_labellings(results: Results, *arms: str, split: str) -> pd.DataFrame:
     lines: list[dict[str, object]] = []
     for (dataset, arm), networks in read.items():
         answers = [own["predicted"][own.index.isin(both.index)] for own in networks.values()]
-        line: dict[str, object] = {"Trained on": dataset, "Arm": arm, N: len(answers), "Images": len(both)}
+        line: dict[str, object] = {"Trained on": dataset, "Arm": arm}
         for judge in truth:
             right = [float((answer == both[judge][answer.index]).mean()) for answer in answers]
             line[f"Right by {judge}"] = spread(statistics.estimate(right))
-        lines.append(line)
-    labels = {"Trained on": f"the labels of {first} themselves", "Arm": "–", N: "–", "Images": len(both)}
+        lines.append(line | {N: len(answers), "Images": len(both)})
     agree = f"{(both[first] == both[second]).mean():.4f}"
-    lines.append(labels | {f"Right by {first}": "–", f"Right by {second}": agree})
+    labels = {"Trained on": f"the labels of {first} themselves", "Arm": "–"}
+    labels |= {f"Right by {first}": "–", f"Right by {second}": agree}
+    lines.append(labels | {N: "–", "Images": len(both)})
     return pd.DataFrame(lines)
 
 

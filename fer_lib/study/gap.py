@@ -181,8 +181,8 @@ def copies_table(results: Results) -> pd.DataFrame:
     named = names_by_role(results)
     rows = []
     for (role, split), kinds in by_copies(results).items():
-        row: dict[str, object] = {"Data set": named[role], "Split": split, N: max(value.n for _, value in kinds)}
-        for kind, (images, value) in zip(COPIES, kinds, strict=True):
+        row: dict[str, object] = {"Data set": named[role], "Split": split}
+        for kind, (images, value) in reversed(list(zip(COPIES, kinds, strict=True))):
             row[kind.capitalize()] = f"{spread(value, digits=3)} ({images:,})" if value.n else "–"
-        rows.append(row)
+        rows.append(row | {N: max(value.n for _, value in kinds)})
     return pd.DataFrame(rows)

@@ -113,9 +113,8 @@ def run_costs(results: Results) -> pd.DataFrame:
                 places.setdefault(place, []).append(record)
         for (device, arithmetic), records in sorted(places.items()):
             rows.append({
-                ARM: arm, N: len(records),
-                "Images/s": float(np.median([record.images_per_second for record in records])),
+                ARM: arm, "Images/s": float(np.median([record.images_per_second for record in records])),
                 "Seconds per run": float(np.median([record.seconds for record in records])),
-                "Device": device, "Arithmetic": arithmetic,
+                "Device": device, "Arithmetic": arithmetic, N: len(records),
             })  # fmt: skip
     return pd.DataFrame(rows)

@@ -79,7 +79,7 @@ class Study:
         here = _fingerprints(cells)
         records = [self.store.find(cell.config, fingerprint=here[_source(cell)]) for cell in cells]
         reasons = {
-            position: f"no record, and no {data.DATASETS[cell.config.dataset].title} here to train on"
+            position: "" if self.shown == self.folder else f"no {data.DATASETS[cell.config.dataset].title} to train on"
             for position, cell in enumerate(cells)
             if here[_source(cell)] is None
         }
@@ -109,8 +109,9 @@ class Study:
         for status in ("missing", "skipped", "diverged"):
             runs = results.runs["status"] == status
             if runs.any():
-                reasons = "; ".join(dict.fromkeys(results.runs.loc[runs, "reason"]))
-                show_note(f"{configs[runs].nunique()} of {configs.nunique()} runs {status}: {reasons}")
+                reasons = "; ".join(dict.fromkeys(filter(None, results.runs.loc[runs, "reason"])))
+                told = f"{configs[runs].nunique()} of {configs.nunique()} runs of this page are {status}"
+                show_note(f"{told}: {reasons}." if reasons else f"{told}; nothing above rests on them.")
 
     def pretraining(self, results: Results) -> list[Record]:
         """The records of the study's own pre-training runs that `results` start from, as far as they are there."""

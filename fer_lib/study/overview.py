@@ -67,6 +67,7 @@ def claims_figure(claims: Sequence[Claim]) -> tuple[Figure, pd.DataFrame]:
     texts = [textwrap.fill(f"{claim.key} {claim.text}", 48) for claim in claims]
     axes.set_yticks(range(len(claims)), texts, fontsize=8)
     axes.set(ylim=(len(claims) - 0.5, -0.5), xlabel="as claimed is right of the line: of 100 faces (C7: epochs)")
+    axes.margins(x=0.05)
     axes.grid(axis="x")
     return figure, pd.DataFrame(rows)
 

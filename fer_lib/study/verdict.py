@@ -147,11 +147,11 @@ def dominant_class(results: Results) -> pd.DataFrame:
     for role, fact in published.facts()["classification_error"].items():
         values = {"arm": STN, "role": role, "split": SPLIT}
         own = [table[table["class"] == fact["class"]].iloc[0] for table in results.rates(**values).values()]
-        line = {"Data set": role, "Class": fact["class"], "Split": SPLIT, N: len(own)}
+        line = {"Class": f"{fact['class']}, {role}"}
         for title in ("TPR", "FPR"):
             ours = statistics.estimate(rates[title] for rates in own)
             line |= {f"{title}, paper": f"{fact[title.lower()]:.4f}", f"{title}, ours": spread(ours)}
-        lines.append(line)
+        lines.append(line | {N: len(own), "Split": SPLIT})
     return pd.DataFrame(lines)
 
 

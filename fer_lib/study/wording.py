@@ -5,6 +5,10 @@ import math
 from fer_lib.study import statistics
 
 ARM, SPLIT, N = "Arm", "Split", "n"
+SPLITS = {
+    "random80": "a random fifth is tested", "grouped80": "a random fifth, copies all on one side",
+    "official": "FER2013's own test images",
+}  # fmt: skip
 
 
 def spread(estimate: statistics.Estimate, *, digits: int = 4) -> str:
