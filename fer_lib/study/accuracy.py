@@ -31,7 +31,7 @@ def show_dots(study: Study, results: Results, *, name: str) -> None:
     study.figure(
         figure,
         name=name,
-        caption=f"Test accuracy under {split} ({SPLITS.get(split, 'own folders')}): mean with 95 % interval, seeds faint"
+        caption=f"Test accuracy under {split} ({SPLITS.get(split, 'own folders')}): mean, 95 % interval, seeds faint"
         + ("." if results.stand_in else ", the paper's as crosses."),
         alt=f"Test accuracy of every arm under {split}: seeds as faint dots, mean and interval"
         + ("" if results.stand_in else ", the paper as crosses"),
