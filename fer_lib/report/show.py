@@ -169,7 +169,7 @@ def show_answer(answer: str, bullets: Sequence[tuple[str, str]], *, picture: str
     _display(
         f'<div class="fer-answer"{beside}>{lead}{listed}</div>',
         kind="answer",
-        caption=answer or (" ".join(say for _, say in bullets) or picture),
+        caption=answer or " ".join(say for _, say in bullets) or picture,
     )
 
 
