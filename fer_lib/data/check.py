@@ -15,7 +15,7 @@ import pandas as pd
 from fer_lib import paths
 from fer_lib.data import ferplus
 from fer_lib.data.catalogue import DATASETS, load
-from fer_lib.data.duplicates import count_copies, exact_groups, near_groups
+from fer_lib.data.duplicates import Copies, count_copies, exact_groups, near_groups
 from fer_lib.data.faceset import PARTS, USAGES, VOTE_COLUMN, FaceSet
 from fer_lib.data.labels import apply_rule
 from fer_lib.files import file_hash
@@ -48,6 +48,8 @@ def check(folder: str | Path | None = None, *, dataset: str = "fer2013", near: b
     sources = _sources(base, dataset)
     names = _image_names(base, faces) if dataset in _FER else []
     exact = exact_groups(faces)
+    parts = (faces.usage, USAGES) if faces.parts is None else (faces.parts, PARTS)
+    copies = count_copies(exact, *parts)
     odd_votes = _odd_votes(faces.votes, names)
     return {
         "dataset": dataset,
@@ -57,13 +59,13 @@ def check(folder: str | Path | None = None, *, dataset: str = "fer2013", near: b
         "usage": None if faces.usage is None else {name: len(rows) for name, rows in _splits(faces).items()},
         **_label_counts(faces),
         "duplicates": {
-            "exact": asdict(count_copies(exact, faces.usage)),
-            "near": asdict(count_copies(near_groups(faces), faces.usage)) if near else None,
+            "exact": asdict(copies),
+            "near": asdict(count_copies(near_groups(faces), *parts)) if near else None,
         },
         "agreement": _agreement(faces),
         "second_labelling": _second_labelling(base, faces, exact) if names else None,
         "odd_votes": odd_votes,
-        "problems": [*faces.warnings, *_problems(faces, odd_votes)],
+        "problems": [*faces.warnings, *_leaks(faces, copies), *_problems(faces, odd_votes)],
         "notes": list(_notes(sources, names)),
     }
 
@@ -137,6 +139,13 @@ def _odd_votes(votes: np.ndarray | None, names: list[str]) -> list[dict[str, Any
     sums = votes.sum(axis=1, dtype=int)
     rows = np.flatnonzero(sums != TAGGERS).tolist()
     return [{"row": row + 1, "votes": int(sums[row]), "image": names[row] if names else None} for row in rows]
+
+
+def _leaks(faces: FaceSet, copies: Copies) -> Iterator[str]:
+    """Of somebody's own folders; what FER2013's official splits share stands among its facts."""
+    for part, twins in copies.twins.items():
+        if faces.parts is not None and twins:
+            yield f"{twins:,} of the images in {part} {'are' if twins > 1 else 'is'} in {PARTS[0]}, too."
 
 
 def _problems(faces: FaceSet, odd_votes: list[dict[str, Any]]) -> Iterator[str]:

@@ -5,6 +5,7 @@ compression of the same photograph).
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,13 +91,17 @@ class Copies:
     shares: dict[str, float]
 
 
-def count_copies(groups: np.ndarray, usage: np.ndarray | None) -> Copies:
-    """Copies among groups int64 [N], as `exact_groups` and `near_groups` number them; `usage` as in `FaceSet`."""
+def count_copies(groups: np.ndarray, given: np.ndarray | None, names: Sequence[str] = USAGES) -> Copies:
+    """Copies among groups int64 [N], as `exact_groups` and `near_groups` number them.
+
+    `given` has the part of each row, an index into `names` (`FaceSet.usage`, or `FaceSet.parts` with `PARTS`); the
+    first part is that of training.
+    """
     _, number, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    splits = {} if usage is None else {name: np.flatnonzero(usage == part) for part, name in enumerate(USAGES)}
+    splits = {} if given is None else {name: np.flatnonzero(given == part) for part, name in enumerate(names)}
     spread = sum((np.bincount(number[rows], minlength=len(sizes)) > 0).astype(int) for rows in splits.values())
-    tests = {name: rows for name, rows in splits.items() if name != "Training" and rows.size}
-    twins = {name: int(twins_in(groups, rows, splits["Training"]).sum()) for name, rows in tests.items()}
+    tests = {name: rows for name, rows in splits.items() if name != names[0] and rows.size}
+    twins = {name: int(twins_in(groups, rows, splits[names[0]]).sum()) for name, rows in tests.items()}
     return Copies(
         redundant=len(groups) - len(sizes),
         groups=int((sizes > 1).sum()),

@@ -72,8 +72,9 @@ def find(folder: Path) -> Path:
                 f"{part} has FER+'s own folders: images and votes, without FER2013's labels and order.\n"
                 f"Put fer2013.csv or fer2013.tar.gz beside them. {HOW_TO_GET}"
             )
+    where = f"under {folder}" if folder.exists() else f"here, since {folder} is not there"
     raise DataMissing(
-        f"No FER2013 under {folder}: looked for {', '.join(names)}, the competition's zip, and class folders "
+        f"No FER2013 {where}: looked for {', '.join(names)}, the competition's zip, and class folders "
         f"({', '.join(FER_CLASSES)}).\n{HOW_TO_GET}"
     )
 

@@ -15,6 +15,7 @@ from tqdm.notebook import tqdm as notebook_bar
 from fer_lib.training.config import RunConfig
 from fer_lib.training.cost import gflop, makespan, run_seconds
 from fer_lib.training.event import Event, title, titles
+from fer_lib.training.machine import default_device
 from fer_lib.training.store import RunStore
 
 TICK = 1.0  # seconds between two looks at the clock
@@ -123,11 +124,12 @@ class Progress(Live):
         without: str = "",
     ) -> None:  # fmt: skip
         there = {record.config for record in RunStore(store).records() if record.status != "skipped"}
-        self._work = {config: gflop(config) for config in configs if config not in there}
+        self._jobs = jobs
+        self._work = self._cost([config for config in configs if config not in there])
         self._of, self._without = len(configs), without
         self._titles = titles(configs)
-        guessed = run_seconds(self._work, jobs=jobs)
-        self._guess = makespan(guessed.values(), jobs=jobs) if guessed else None
+        on_cpu = default_device().type == "cpu"
+        self._guess = makespan(self._work.values(), jobs=jobs) if on_cpu and self._work else None
         self._done: dict[RunConfig, float] = {}
         self._before = 0.0  # work of epochs that an earlier campaign did
         self._ended: set[RunConfig] = set()
@@ -149,7 +151,7 @@ class Progress(Live):
         if config not in self._work:  # it was there already, or is the pre-training of one that was not
             if event.state == "reused":
                 return
-            self._work[config] = gflop(config)
+            self._work |= self._cost([config])
         work, before = self._work[config], self._done.get(config)
         if before is None and event.epoch > 1:
             before = work * (event.epoch - 1) / config.epochs
@@ -169,6 +171,10 @@ class Progress(Live):
         told = event.reason if barred else event.state != "reused" if event.state else self._every_epoch
         if told:
             self.say(self._told(event))
+
+    def _cost(self, configs: Sequence[RunConfig]) -> dict[RunConfig, float]:
+        """What runs cost: guessed seconds, or GFLOP on a GPU."""
+        return run_seconds(configs, jobs=self._jobs) or {config: gflop(config) for config in configs}
 
     def _title(self, config: RunConfig) -> str:
         return self._titles.get(config) or title(config)  # the latter of a pre-training run

@@ -124,3 +124,13 @@ def test_the_command_prints_text_or_json(fer_csv: Callable[..., Path], options: 
         assert json.loads(result.stdout)["rows"] == 40
     else:
         assert result.stdout.startswith("FER2013 in ")
+
+
+def test_a_test_image_that_is_in_train_too_is_told(tmp_path):
+    for part, number in (("train", 0), ("train", 1), ("test", 1), ("test", 2)):
+        folder = tmp_path / part / ("happy" if number else "sad")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.linear_gradient("L").resize((48, 48)).rotate(30 * number).save(folder / f"{number}.png")
+    facts = check(tmp_path, near=False)
+    assert facts["duplicates"]["exact"]["twins"] == {"test": 1}
+    assert "1 of the images in test is in train, too." in facts["problems"]

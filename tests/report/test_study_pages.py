@@ -30,9 +30,9 @@ def rendered(tmp_path_factory):
 def test_it_needs_no_data_and_says_what_is_missing(rendered):
     folder, done = rendered
     assert done.stderr == ""
-    index = (folder / "index.html").read_text()
-    assert all(f"C{number} " in index for number in range(1, 10))
-    assert re.search(r"\d+ of \d+ runs have been made", index)
+    verdict = (folder / "11_verdict.html").read_text()
+    assert all(f"C{number} " in verdict for number in range(1, 10))
+    assert re.search(r"\d+ of \d+ runs have been made", (folder / "index.html").read_text())
     assert {path.stem for path in folder.glob("0*.html")} == {
         path.stem for path in (ROOT / "params" / "paper").glob("0*.yaml")
     }
