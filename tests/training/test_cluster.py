@@ -102,7 +102,7 @@ def processes_of(job: str) -> list[int]:
 def test_a_slurm_worker_of_several_runs_is_put_back_and_ended_with_all_of_them(two_nodes, tmp_path, monkeypatch):
     """By the signal that comes before its time is over, which all its processes hear; by the controller; for good."""
     monkeypatch.setenv("FER_STRICT", "1")
-    configs = [tiny(seed=seed, attention="stn", **{**LONG, "epochs": 20}) for seed in range(3)]
+    configs = [tiny(seed=seed, attention="stn", **{**LONG, "epochs": 12}) for seed in range(3)]
     alone, where = place(tmp_path / "alone"), place(tmp_path / "slurm")
 
     def when_two_runs_go_on(*words: str) -> None:
