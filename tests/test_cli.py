@@ -73,7 +73,7 @@ def test_a_dry_run_prints_every_config_and_trains_nothing(fer, project):
 def test_run_plan_and_runs_tell_the_same_story(fer, project):
     planned = fer("plan", "tiny").out.splitlines()
     assert [line.split()[0] for line in planned[:-1]] == ["missing"] * 4
-    assert planned[-1].startswith("0 of 4 runs are there")
+    assert planned[-1].startswith("4 of 4 runs to train here")
 
     first = fer("run", "params/tiny/03.yaml", "--only", "optimizer=sgd,seed=1", "--jobs", "1")
     assert first.code == 0
@@ -85,7 +85,7 @@ def test_run_plan_and_runs_tell_the_same_story(fer, project):
 
     planned = fer("plan", "tiny").out.splitlines()
     assert [line.split()[0] for line in planned[:-1]] == ["finished"] * 4
-    assert planned[-1].startswith("4 of 4 runs are there; the others should take 0 min")
+    assert planned[-1].startswith("0 of 4 runs to train here")
 
     listed = fer("runs", "tiny").out.splitlines()
     assert len(listed) == 4

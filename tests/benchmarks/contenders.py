@@ -31,6 +31,8 @@ from fer_lib.training.workspace import Workspace
 Way = Literal["ours", "torch", "naive", "limit", "matmul"]
 Work = Callable[[int], int]  # does so many steps (or batches), and says how many images that were
 ROWS = 2_400
+FORKS = multiprocessing.get_context("forkserver")  # its processes need not import torch again
+FORKS.set_forkserver_preload(["benchmarks.contenders"])
 
 
 @dataclass(frozen=True)
@@ -219,10 +221,9 @@ class Racer:
     """A lane in a process of its own, which is told when to run, and does not outlive its `with`."""
 
     def __init__(self, lane: Lane) -> None:
-        context = multiprocessing.get_context("spawn")
         self._lane = lane
-        self._ours, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, lane))
+        self._ours, theirs = FORKS.Pipe()
+        self._process = FORKS.Process(target=_serve, args=(theirs, lane))
         self._process.start()
         theirs.close()
 

@@ -22,7 +22,8 @@ from fer_lib.training import RunStore, cluster, machine, run, run_all
 from fer_lib.training.cluster import Workers, submit
 from fer_lib.training.worker import Worker, folder_of
 
-LONG = {"train_limit": 128, "epochs": 6}  # some seconds
+LONG = {"train_limit": 64, "epochs": 4}  # some seconds
+PATIENCE = 300  # seconds; a busy machine takes that long to start a worker
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def process_of(job: str) -> psutil.Process:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_slurm_trains_every_run_once_whatever_happens(two_nodes: Slurm, tmp_path, monkeypatch):
     """A worker is killed, the controller restarted, a node drained, and the other worker put back into the queue."""
     monkeypatch.setenv("FER_STRICT", "1")
@@ -58,24 +59,24 @@ def test_slurm_trains_every_run_once_whatever_happens(two_nodes: Slurm, tmp_path
     workers = Workers.of(where.store)
     assert workers.jobs == jobs
     store = RunStore(where.store)
-    wait_until(lambda: sum(bool(said.runs) for said in workers.doing().values()) == 2, within=90)
+    wait_until(lambda: sum(bool(said.runs) for said in workers.doing().values()) == 2, within=PATIENCE)
     assert {state.rpartition(" ")[2] for state in workers.states().values()} == {"n1", "n2"}
 
     process_of(jobs[0]).kill()
-    wait_until(lambda: [*workers.states()] == [jobs[1]], within=60)
+    wait_until(lambda: [*workers.states()] == [jobs[1]], within=PATIENCE)
     two_nodes.stop_controller()
     assert workers.states()[jobs[1]] == "UNKNOWN, since Slurm does not answer"
     two_nodes.start_controller()
-    wait_until(lambda: workers.states().get(jobs[1], "").startswith("RUNNING"), within=60)
+    wait_until(lambda: workers.states().get(jobs[1], "").startswith("RUNNING"), within=PATIENCE)
     before = len(store.records())
-    wait_until(lambda: len(store.records()) > before, within=60)
+    wait_until(lambda: len(store.records()) > before, within=PATIENCE)
     node = workers.states()[jobs[1]].rpartition(" ")[2]
     two_nodes.call("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
     two_nodes.call("scontrol", "requeue", jobs[1])
-    wait_until(lambda: workers.states()[jobs[1]].startswith("PENDING"), within=30)
-    wait_until(lambda: workers.states()[jobs[1]].startswith("RUNNING"), within=90)
+    wait_until(lambda: workers.states()[jobs[1]].startswith("PENDING"), within=PATIENCE)
+    wait_until(lambda: workers.states()[jobs[1]].startswith("RUNNING"), within=PATIENCE)
     assert workers.states()[jobs[1]].rpartition(" ")[2] != node, "it went back to a node that is drained"
-    wait_until(lambda: not workers.states(), within=200)
+    wait_until(lambda: not workers.states(), within=PATIENCE)
 
     run_all(configs, alone)
     assert_same_runs(RunStore(alone.store), store)
@@ -98,35 +99,32 @@ def processes_of(job: str) -> list[int]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
-def test_a_slurm_worker_of_several_runs_is_put_back_and_ended_with_all_of_them(two_nodes, tmp_path, monkeypatch):
+@pytest.mark.timeout(900)
+def test_a_slurm_worker_of_several_runs_is_put_back_and_ended_with_all_of_them(two_nodes, tmp_path):
     """By the signal that comes before its time is over, which all its processes hear; by the controller; for good."""
-    monkeypatch.setenv("FER_STRICT", "1")
-    configs = [tiny(seed=seed, attention="stn", **{**LONG, "epochs": 12}) for seed in range(3)]
-    alone, where = place(tmp_path / "alone"), place(tmp_path / "slurm")
+    where = place(tmp_path)
+    endless = tuple(tiny(seed=seed, epochs=100_000) for seed in (0, 1))
+    (job,) = submit(Worker(endless, where, jobs=2), cluster="slurm", workers=1)
+    told = folder_of(where.store) / f"{job}.json"
 
-    def when_two_runs_go_on(*words: str) -> None:
-        told = folder_of(where.store) / f"{job}.json"
-        wait_until(lambda: told.is_file() and len(Workers.of(where.store).doing()[job].runs) == 2, within=90)
+    def epochs() -> list[int]:
+        return [done for _, done, *_ in Workers.of(where.store).doing()[job].runs.values()] if told.is_file() else []
+
+    def when_both_go_on(*words: str) -> None:
+        wait_until(lambda: sum(done > 1 for done in epochs()) == 2, within=PATIENCE)
         before = processes_of(job)
         assert len(before) > 3
         two_nodes.call(*words, job)
-        wait_until(lambda: not {*before} & {*processes_of(job)}, within=60)
+        wait_until(lambda: not {*before} & {*processes_of(job)}, within=PATIENCE)
         told.unlink(missing_ok=True)
 
-    (job,) = submit(Worker(tuple(configs), where, jobs=2), cluster="slurm", workers=1)
-    when_two_runs_go_on("scancel", "--signal=USR2")
-    when_two_runs_go_on("scontrol", "requeue")
-    wait_until(lambda: not Workers.of(where.store).states(), within=240)
+    when_both_go_on("scancel", "--signal=USR2")
+    when_both_go_on("scontrol", "requeue")
+    when_both_go_on("scancel")
+    wait_until(lambda: not processes_of(job) and not Workers.of(where.store).states(), within=PATIENCE)
     log = (folder_of(where.store) / f"{job}_0_log.out").read_text()
     assert log.count("Calling checkpoint method") == 1
-    run_all(configs, alone, jobs=2)
-    assert_same_runs(RunStore(alone.store), RunStore(where.store))
-
-    endless = tuple(tiny(seed=seed, **{**LONG, "epochs": 100_000}) for seed in (5, 6))
-    (job,) = submit(Worker(endless, where, jobs=2), cluster="slurm", workers=1)
-    when_two_runs_go_on("scancel")
-    wait_until(lambda: not processes_of(job) and not Workers.of(where.store).states(), within=60)
+    assert log.count("epoch 1/100000") <= 2, "it began again"
 
 
 def cli(folder: Path, *words: str, **options) -> subprocess.Popen:
@@ -141,36 +139,37 @@ def cli(folder: Path, *words: str, **options) -> subprocess.Popen:
 
 def said(folder: Path, *words: str) -> str:
     process = cli(folder, *words)
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     return out
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_workers_outlive_ctrl_c_and_are_asked_and_ended_by_the_same_command(tmp_path):
     (tmp_path / "grid.yaml").write_text(GRID % 100_000)
     sent = cli(tmp_path, "--cluster", "local", "--workers", "1", "--jobs", "2")
     try:
         assert any("RUNNING" in line for line in sent.stdout)
-        wait_until(lambda: "epoch" in said(tmp_path, "--status"), within=90)
+        wait_until(lambda: "epoch" in said(tmp_path, "--status"), within=PATIENCE)
         os.killpg(sent.pid, signal.SIGINT)  # as a terminal does: to the whole group
-        out, err = sent.communicate(timeout=60)
+        out, err = sent.communicate(timeout=PATIENCE)
         assert (sent.returncode, err) == (0, "")
         assert "The workers go on" in out
         assert group_is_gone(sent.pid, within=5) is False, "the worker left with who sent it"
-        wait_until(lambda: said(tmp_path, "--status").count("epoch") == 2, within=90)
+        wait_until(lambda: said(tmp_path, "--status").count("epoch") == 2, within=PATIENCE)
         told = said(tmp_path, "--status").splitlines()
         assert len([line for line in told if line.endswith("RUNNING")]) == 1
         assert re.fullmatch(r"0 of 4 runs are there, [\d,]+ images/s, about .* to go", told[-1])
     finally:
         assert said(tmp_path, "--cancel") == "1 workers ended; what is finished is kept.\n"
-    wait_until(lambda: not Workers.of(tmp_path / "report").states(), within=60)
+    wait_until(lambda: not Workers.of(tmp_path / "report").states(), within=PATIENCE)
     (tmp_path / "grid.yaml").write_text(GRID % 2)
     assert said(tmp_path, "--cluster", "local", "--jobs", "1").endswith("4 of 4 runs are there\n")
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_worker_whose_time_is_over_goes_on_from_its_checkpoint(tmp_path):
     """submitit's signal comes before the end of a job; the local executor sends it as Slurm does."""
     import submitit
@@ -179,15 +178,15 @@ def test_a_worker_whose_time_is_over_goes_on_from_its_checkpoint(tmp_path):
     configs = [tiny(**LONG), tiny(seed=1, **LONG)]
     (job,) = submit(Worker(tuple(configs), where, jobs=1), cluster="local", workers=1)
     workers = Workers.of(where.store)
-    wait_until(lambda: any(said.runs for said in workers.doing().values()), within=60)
+    wait_until(lambda: any(said.runs for said in workers.doing().values()), within=PATIENCE)
     time.sleep(1)
     (child,) = (process for process in psutil.Process(int(job)).children() if "_submit" in " ".join(process.cmdline()))
     child.send_signal(submitit.JobEnvironment._usr_sig())
-    wait_until(lambda: not workers.states(), within=100)
+    wait_until(lambda: not workers.states(), within=PATIENCE)
     assert len(RunStore(where.store).records()) == 2
     log = (folder_of(where.store) / f"{job}_0_log.out").read_text()
     assert log.count("Calling checkpoint method") == 1
-    assert len(re.findall(r"epoch 1/6", log)) <= 2
+    assert len(re.findall(r"epoch 1/4", log)) <= 2
 
 
 @pytest.mark.parametrize(

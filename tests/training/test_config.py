@@ -95,6 +95,7 @@ def test_defaults_written_out_are_the_same_run():
     assert RunConfig.parse({**BASE, "lr": 1}).canonical() == RunConfig.parse({**BASE, "lr": 1.0}).canonical()
 
 
+TAUGHT = {"views": 8, "teacher": ["0123456789ab"]}
 CHANGES = {
     "width_per_group": {"width_per_group": 16},
     "dataset": {"dataset": "fer2013"}, "labelling": {"labelling": "label_csv"}, "split": {"split": "official"},
@@ -110,6 +111,9 @@ CHANGES = {
     "class_weight": {"class_weight": "effective"}, "mixup": {"mixup": 0.2}, "ema": {"ema": 0.99},
     "localisation_from": {"attention": "stn", "localisation_from": 0.25}, "defaults": {"defaults": "keras"},
     "unwarped_loss": {"attention": "stn", "unwarped_loss": 1.0}, "preparation": {"preparation": "test_in_training"},
+    "teacher": TAUGHT, "teacher_weight": {**TAUGHT, "teacher_weight": 0.25},
+    "temperature": {**TAUGHT, "temperature": 3},
+    "views": {"views": 4},
     "loss": {"model": "none", "attention": "stn", "loss": "pose", "augment": "poses"},
 }  # fmt: skip
 

@@ -82,17 +82,10 @@ def test_in_the_same_order_both_take_the_same_steps():
 
 
 @pytest.mark.slow
-def test_accuracy_on_toy_faces_is_that_of_the_plain_loop():
-    """After six epochs: after three the accuracy still leaps, and three seeds do not tell how far."""
-    config = tiny(train_limit=256, test_limit=200, batch_size=16, epochs=6, precision="auto", augment="flip")
-    assert_inside_the_seeds_spread(config, data.load("toyfaces"))
-
-
-@pytest.mark.slow
 @pytest.mark.real_data
 def test_accuracy_on_real_faces_is_that_of_the_plain_loop(real_data):
     config = tiny(
-        dataset="fer2013", split="official", train_limit=256, test_limit=200, batch_size=16, epochs=2,
+        dataset="fer2013", split="official", train_limit=128, test_limit=200, batch_size=16, epochs=2,
         precision="auto", augment="flip",
     )  # fmt: skip
     assert_inside_the_seeds_spread(config, data.load("fer2013", data=real_data))
