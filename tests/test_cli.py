@@ -129,7 +129,11 @@ def test_a_deadline_that_is_over_leaves_all(fer):
 
 
 MISTAKES = [
-    (["run", "params/tiny/04.yaml"], ["No params file params/tiny/04.yaml", "tiny"]),
+    (["run", "params/tiny/04.yaml"], ["No params file params/tiny/04.yaml", "01.yaml, 03.yaml"]),
+    (["run", "params/tiny"], ["params/tiny is a folder", "params/tiny/*.yaml"]),
+    (["run", "params/tiny/03.yaml", "--deadline", "-1"], ["--deadline -1.0", "minutes"]),
+    (["run", "params/tiny/03.yaml", "--deadline", "nan"], ["--deadline nan"]),
+    (["run", "params/tiny/03.yaml", "--workers", "2"], ["--workers", "--cluster slurm"]),
     (["run", "params/tiny/03.yaml", "--only", "optimiser=sgd"], ["--only", "'optimiser=sgd'", "optimizer"]),
     (["run", "params/tiny/03.yaml", "--only", "sgd"], ["--only", "'sgd'"]),
     (["run", "params/tiny/01.yaml"], ["0 profiles"]),

@@ -20,21 +20,27 @@ EVERY = 1.0  # seconds between two looks through a camera
 
 @dataclass(frozen=True)
 class Answer:
-    """What a network says of a photo: its faces, largest first, or the `error` that kept it from being read."""
+    """What a network says of a photo: its faces, largest first, or the `error` that kept it from being read.
+
+    `drawn` is the picture of it with its faces, if there is one.
+    """
 
     file: str
     faces: tuple[Prediction, ...] = ()
     error: str = ""
+    drawn: Path | None = None
 
     def __str__(self) -> str:
         if self.error:
             return self.error
-        lines = (_line(self.file, face) for face in self.faces)
-        return "\n".join(lines) or f"{self.file}  no face found (--crop: the picture is the face)"
+        lines = [_line(self.file, face) for face in self.faces]
+        lines = lines or [f"{self.file}  no face found (--crop: the picture is the face)"]
+        return "\n".join(lines + ([f"{self.file}  drawn in {self.drawn}"] if self.drawn else []))
 
     def as_dict(self) -> dict[str, Any]:
         """File, faces (`Prediction.as_dict`) and, where it could not be read, the error; for JSON."""
         told: dict[str, Any] = {"file": self.file, "faces": [face.as_dict() for face in self.faces]}
+        told |= {"drawn": str(self.drawn)} if self.drawn else {}
         return told | ({"error": self.error} if self.error else {})
 
 
@@ -55,14 +61,15 @@ def answers(
         except FerError as error:
             yield Answer(str(path), error=str(error).splitlines()[0])
             continue
-        found = predictor(photo, crop=crop)
+        found, picture = predictor(photo, crop=crop), None
         if out is not None:
             from fer_lib.applied.annotate import as_png  # brings matplotlib and seaborn, for seconds
 
             drawn[path.stem] += 1
             again = f"_{drawn[path.stem]}" if drawn[path.stem] > 1 else ""  # x.jpg and x.png, or those of two folders
-            write_atomically(out / f"{path.stem}_faces{again}.png", as_png(photo, found))
-        yield Answer(str(path), tuple(found))
+            picture = out / f"{path.stem}_faces{again}.png"
+            write_atomically(picture, as_png(photo, found))
+        yield Answer(str(path), tuple(found), drawn=picture)
 
 
 def photos_in(photos: Iterable[Path]) -> tuple[list[Path], list[str]]:

@@ -80,6 +80,8 @@ def _find(name: str, store: RunStore | None) -> tuple[Record, Path, float]:
     shipped = {path.stem: path for path in released()}
     path = shipped.get(name, Path(name))
     if path.is_file():
+        if path.suffix != ".safetensors":
+            raise FerError(f"{name} is no network, whose file ends in .safetensors.\n{_choice(store)}")
         if kept := _run_of(path.absolute()):
             return kept[0], path, temperature(*kept)
         told = contents(path)

@@ -54,7 +54,11 @@ def main() -> None:
     except SystemExit as end:
         if end.code == 130:  # typer's word for Ctrl-C
             command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-            more = " What is finished is kept; the same command goes on from here." if command in GOES_ON else ""
+            more = (
+                " What is finished is kept; the same command goes on, at most 15 s of training earlier."
+                if command in GOES_ON
+                else ""
+            )
             print(f"\nStopped.{more}", file=sys.stderr)
         raise
 

@@ -91,6 +91,7 @@ def export(
     if file.suffix.lower() not in (".onnx", ".html"):
         raise FerError(f"{file}: the name ends in .onnx, or in .html for a page that runs the network.")
     network = TrainedNetwork.open(model, _store(profile))
+    print(f"{file}: about a minute, most of it to compare ONNX Runtime with PyTorch ...", flush=True)
     faces = faces_to_compare(network.record.config.dataset)
     content, difference = checked(network, faces)
     if file.suffix.lower() == ".html":
@@ -118,7 +119,9 @@ def predict(
     from fer_lib.applied.predict import Predictor
 
     if bool(photos) == (camera is not None):
-        raise FerError("predict: name photos or folders of photos, or a camera (--camera 0).")
+        raise FerError("predict: name photos or folders of photos, or else a camera (--camera 0), but not both.")
+    if out is not None and out.exists() and not out.is_dir():
+        raise FerError(f"--out {out} is a file; name a folder.")
     predictor = Predictor(model, _store(profile))
     if camera is not None:
         through_camera(predictor, camera)

@@ -59,6 +59,10 @@ def run(
 
     if strict:
         os.environ["FER_STRICT"] = "1"
+    if not cluster and (workers > 1 or cluster_option):
+        raise FerError("--workers and --cluster-option are for workers.\nAdd --cluster slurm, or --cluster local.")
+    if deadline is not None and not deadline >= 0:
+        raise FerError(f"--deadline {deadline}: expected minutes from now on.")
     ends_at = None if deadline is None else time.monotonic() + 60 * deadline
     grids = grids_in(params)
     cells = cells_of(grids)
@@ -95,6 +99,8 @@ def run(
             configs, place, jobs=jobs, deadline=ends_at, report=progress.report, keep_weights=keep, need_weights=weights
         )
     print(tally)
+    if tally.count("skipped") == len(configs) > 0:
+        raise FerError(f"Nothing could be trained: {next(iter(tally.reasons.values()))}")
     sys.exit(1 if tally.count("broken") else 0)
 
 

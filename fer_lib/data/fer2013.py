@@ -64,6 +64,8 @@ def find(folder: Path) -> Path:
             "splits.\nTake fer2013.tar.gz or icml_face_data.csv from the same download."
         )
     for archive in sorted(folder.glob("*.zip")):
+        if not zipfile.is_zipfile(archive):
+            raise DataMissing(f"{archive} is damaged or not yet whole.\nDelete it and download it again.")
         if _holds_class_folders(archive):
             raise DataMissing(f"{archive} holds class folders; they are read once it is unpacked.\nUnpack {archive}.")
     for part in (folder, folder / "images"):
@@ -150,13 +152,18 @@ def _open_table(source: Path) -> Iterator[tuple[TextIO, str]]:
 
 def _encoding(start: bytes) -> str:
     """Of a text that starts so: spreadsheets put a byte-order mark in front."""
-    return "utf-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    return {1: "utf-16-le", 0: "utf-16-be"}.get(start.find(0), "utf-8-sig")
 
 
 def _read_table(table: TextIO, name: str) -> Arrays:
     csv.field_size_limit(LONGEST)
     rows = csv.reader(iter(lambda: table.readline(LONGEST + 1), ""))  # a line that never ends is not read to its end
     header = [column.strip() for column in next(rows, [])]
+    if len(header) == 1 and header[0].count(";") == 2:  # as a spreadsheet writes it in much of Europe
+        rows = csv.reader(iter(lambda: table.readline(LONGEST + 1), ""), delimiter=";")
+        header = [column.strip() for column in header[0].split(";")]
     if sorted(header) != ["Usage", "emotion", "pixels"]:
         what = "Kaggle's unlabelled test.csv" if header == ["pixels"] else f"columns {', '.join(header)[:80] or 'none'}"
         raise FerError(

@@ -59,6 +59,8 @@ def read_labelled(folder: Path, *, names: Mapping[str, str] | None = None) -> La
         raise DataMissing(f"{folder} is no folder.\nName one that holds a folder for each expression.")
     classes = folders_in(folder)
     unknown = [path.name for path in classes if expression(path.name, names) is None]
+    if parts := [name for name in unknown if any(expression(one.name, names) for one in folders_in(folder / name))]:
+        raise FerError(f"{folder} holds folders that have class folders in them.\nName one: {', '.join(parts[:5])}.")
     if unknown or not classes:
         strange = f"folders that are no expression: {', '.join(unknown[:5])}" if unknown else "no folders"
         raise FerError(

@@ -95,7 +95,7 @@ class SpatialTransformer(nn.Module):
                 raise ValueError(f"{key}: {value!r} is unknown; choose one of {', '.join(known)}.")
         if channels < 1 or warps < 1:
             raise ValueError(f"channels: {channels}, warps: {warps}; both are at least one.")
-        self.mode, self.warps = mode, warps
+        self.mode, self.warps, self.channels = mode, warps, channels
         self.frozen = frozen or mode == "stn_frozen"
         self.features, width = _FEATURES[localisation](channels)
         self.regression = nn.Linear(width, 6)
@@ -112,10 +112,12 @@ class SpatialTransformer(nn.Module):
         """[B, 2, 3] that the localisation net predicts, float32 or wider; the identity under `stn_frozen`.
 
         Raises:
-            ValueError: the images are smaller than 8 pixels.
+            ValueError: the images are no batch of the transformer's channels, of whole numbers, or under 8 pixels.
         """
-        if min(images.shape[-2:]) < SMALLEST:
-            raise ValueError(f"images: found {[*images.shape]}; expected [B, C, H, W] of at least {SMALLEST} pixels.")
+        fits = images.ndim == 4 and images.shape[1] == self.channels and min(images.shape[2:]) >= SMALLEST
+        if not fits or not images.is_floating_point():
+            wanted = f"numbers of a float type, [B, {self.channels}, H, W] of at least {SMALLEST} pixels"
+            raise ValueError(f"images: found {images.dtype} {[*images.shape]}; expected {wanted}.")
         if self.mode == "stn_frozen":
             return identity_theta(len(images), device=images.device)
         theta = self.look(images)

@@ -207,8 +207,10 @@ def read_params(path: Path) -> dict[str, Any]:
     try:
         values = yaml.load(path.read_text(), _OnceLoader)
     except FileNotFoundError:
-        profiles = ", ".join(sorted(part.name for part in path.parent.parent.glob("*/"))) or "none"
-        raise FerError(f"No params file {path}.\nProfiles beside it: {profiles}.") from None
+        beside = ", ".join(part.name for part in params_files(path.parent)) or "none"
+        raise FerError(f"No params file {path}.\nThose in its folder: {beside}.") from None
+    except IsADirectoryError:
+        raise FerError(f"{path} is a folder; name params files in it, such as {path}/*.yaml.") from None
     except _Twice as error:
         raise FerError(f"{path}: {error}.") from None
     except (yaml.YAMLError, TypeError) as error:  # a key may be a list, which no mapping has

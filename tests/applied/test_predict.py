@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from fer_lib import data
 from fer_lib.applied import looking, predict
+from fer_lib.applied.network import TrainedNetwork
 from fer_lib.applied.predict import Predictor
 from fer_lib.cli import app, main
 from fer_lib.data import photo, picture
@@ -178,6 +179,7 @@ def test_the_command_answers_for_every_photo_and_says_which_failed(predictors, t
         assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
         assert {"box", "angle", "expression", "theta"} <= set(face)
         assert {"model", "version"} <= set(told["empty.png"])
+        assert told["one.png"]["drawn"] == str(out / "one_faces_2.png")
         assert ended.stderr == f"{faces}: 1 file left out: 1 .txt.\n"
         assert str(ended.exception) == "1 of 4 photos could not be read."
         assert sorted(path.name for path in out.iterdir()) == ["empty_faces.png", "one_faces.png", "one_faces_2.png"]
@@ -185,6 +187,10 @@ def test_the_command_answers_for_every_photo_and_says_which_failed(predictors, t
     assert "empty.png  no face found" in ended.stdout
     assert looking.CAUTION in ended.stdout
     assert "one_faces.png" not in ended.stdout
+    ended = CliRunner().invoke(app, ["predict", str(faces), "--out", str(faces / "notes.txt")])
+    assert "notes.txt is a file; name a folder" in str(ended.exception)
+    with pytest.raises(FerError, match=r"one\.png is no network, whose file ends in \.safetensors"):
+        TrainedNetwork.open(str(faces / "one.png"))
     assert "--camera" in str(CliRunner().invoke(app, ["predict"]).exception)
     (tmp_path / "nothing").mkdir()
     ended = CliRunner().invoke(app, ["predict", str(tmp_path / "nothing")])

@@ -61,6 +61,11 @@ def test_a_truncated_tar_gz(tmp_path: Path, table: Table) -> None:
         assert "download it again" in message
 
 
+def test_a_damaged_zip_alone_is_named(tmp_path: Path) -> None:
+    (tmp_path / "archive.zip").write_bytes(b"PK\x03\x04 and no more")
+    assert "archive.zip is damaged or not yet whole" in complaint_about(tmp_path)
+
+
 @pytest.mark.parametrize("share", [0.5, 0.01, 0.0])
 def test_a_truncated_zip(tmp_path: Path, table: Table, share: float) -> None:
     path = write_csv(tmp_path / "scratch", FER_HEADER, table.rows())

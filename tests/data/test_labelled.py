@@ -86,5 +86,9 @@ def test_what_is_not_understood_is_told_with_what_would_be(tmp_path):
     save(tmp_path / "normal" / "a.png")
     with pytest.raises(FerError, match=r"no expression: normal. Understood are angry, .*\n.*--map normal=neutral"):
         read_labelled(tmp_path)
+    for part in ("train", "test"):
+        save(tmp_path / "splits" / part / "happy" / "a.png")
+    with pytest.raises(FerError, match=r"class folders in them\.\nName one: test, train\."):
+        read_labelled(tmp_path / "splits")
     with pytest.raises(FerError, match="'calm' is no expression"):
         read_labelled(tmp_path, names={"normal": "calm"})

@@ -29,6 +29,16 @@ def as_csv_with_byte_order_mark(folder: Path, table: Table) -> None:
     path.write_text(path.read_text(), encoding="utf-8-sig")
 
 
+def as_csv_in_utf16_without_a_mark(folder: Path, table: Table) -> None:
+    path = write_csv(folder / "fer2013.csv", FER_HEADER, table.rows())
+    path.write_text(path.read_text(), encoding="utf-16-le")
+
+
+def as_csv_with_semicolons(folder: Path, table: Table) -> None:
+    path = write_csv(folder / "fer2013.csv", FER_HEADER, table.rows())
+    path.write_text(path.read_text().replace(",", ";"))
+
+
 def as_icml(folder: Path, table: Table) -> None:
     rows = [[label, usage, pixels] for label, pixels, usage in table.rows()]
     write_csv(folder / "icml_face_data.csv", ("emotion", " Usage", " pixels"), rows)
@@ -60,7 +70,8 @@ def _into_zip(folder: Path, member: str, name: str) -> None:
 
 
 FORMS = (
-    as_csv, as_csv_in_a_folder, as_csv_with_byte_order_mark, as_icml, as_tar_gz, as_competition_zip, as_zip_of_tar_gz,
+    as_csv, as_csv_in_a_folder, as_csv_with_byte_order_mark, as_csv_in_utf16_without_a_mark, as_csv_with_semicolons,
+    as_icml, as_tar_gz, as_competition_zip, as_zip_of_tar_gz,
 )  # fmt: skip
 
 

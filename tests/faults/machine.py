@@ -274,7 +274,7 @@ def signals(times: int, *, seed: int) -> list[str]:
                 time.sleep(moments.uniform(0, 3))
                 (os.killpg if kind != signal.SIGTERM else os.kill)(process.pid, kind)
                 _, err = process.communicate()
-                if process.returncode != 130 or "Traceback" in err or "goes on from here" not in err:
+                if process.returncode != 130 or "Traceback" in err or "the same command goes on" not in err:
                     found.append(f"{kind.name}: exit code {process.returncode}: {err}")
                 if not group_is_gone(process.pid, within=30):
                     found.append(f"{kind.name}: a process is left")

@@ -214,3 +214,10 @@ def test_it_samples_in_float32_where_there_is_no_float64():
     assert [exact_type(torch.device(name)) for name in ("mps", "cpu", "cuda")] == [
         torch.float32, torch.float64, torch.float64,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("images", [torch.rand(1, 48, 48), torch.rand(2, 3, 48, 48),
+                                    torch.zeros(2, 1, 48, 48, dtype=torch.uint8)])  # fmt: skip
+def test_what_is_no_batch_of_its_channels_is_refused(images):
+    with pytest.raises(ValueError, match=rf"found {images.dtype} {re.escape(str([*images.shape]))}; expected numbers"):
+        SpatialTransformer()(images)
