@@ -1,7 +1,7 @@
 """A reproducible study of facial-expression recognition with a spatial transformer in front of ResNet50.
 
-`load("fer2013")` gives the data, `SpatialTransformer` and `build` the models, `run_one` a training run with a record,
-`Predictor` what a trained network says of a photo.
+`load("fer2013")` or `FaceSet.of` gives the data, `STNClassifier` or any module the model, `train` trains it,
+`show_grids` draws what its transformer does, `Predictor` says what a trained network sees in a photo.
 """
 
 import importlib
@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from fer_lib.applied.predict import Predictor
     from fer_lib.data import FaceSet, apply_rule, load, split_rows
     from fer_lib.errors import FerError
+    from fer_lib.explorer.grids import show_grids
     from fer_lib.geometry import warp
-    from fer_lib.models import SpatialTransformer, build
+    from fer_lib.models import SpatialTransformer, STNClassifier, build
     from fer_lib.training import Place, RunConfig, RunStore, run_one
+    from fer_lib.training.front import Trained, train
 
 __version__ = "0.1.0"
 __all__ = [
@@ -23,12 +25,16 @@ __all__ = [
     "Predictor",
     "RunConfig",
     "RunStore",
+    "STNClassifier",
     "SpatialTransformer",
+    "Trained",
     "apply_rule",
     "build",
     "load",
     "run_one",
+    "show_grids",
     "split_rows",
+    "train",
     "warp",
 ]
 
@@ -37,8 +43,10 @@ _HOMES = {
     "fer_lib.data": ("FaceSet", "apply_rule", "load", "split_rows"),
     "fer_lib.errors": ("FerError",),
     "fer_lib.geometry": ("warp",),
-    "fer_lib.models": ("SpatialTransformer", "build"),
+    "fer_lib.explorer.grids": ("show_grids",),
+    "fer_lib.models": ("STNClassifier", "SpatialTransformer", "build"),
     "fer_lib.training": ("Place", "RunConfig", "RunStore", "run_one"),
+    "fer_lib.training.front": ("Trained", "train"),
 }
 
 

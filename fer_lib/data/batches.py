@@ -31,7 +31,7 @@ class DeviceData:
     """Some rows of a FaceSet, on a device together with all of its images: several selections share one copy.
 
     Attributes:
-        images: uint8 [N, 1, 48, 48], the whole FaceSet.
+        images: uint8 [N, C, H, W], the whole FaceSet.
         classes: int64 [N].
         targets: int64 [N], or float32 [N, C] under a soft label rule; what the loss takes.
         index: int64 [n], the rows meant, on the device.
@@ -57,13 +57,14 @@ class DeviceData:
 
 
 def images_on(faces: FaceSet, device: torch.device) -> Tensor:
-    """The FaceSet's images, uint8 [N, 1, 48, 48].
+    """The FaceSet's images, uint8 [N, C, H, W].
 
     On the CPU this shares the FaceSet's read-only memory; elsewhere it is a copy.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(faces.images).unsqueeze(1).to(device)
+        images = torch.from_numpy(faces.images)
+    return (images.unsqueeze(1) if images.ndim == 3 else images.permute(0, 3, 1, 2)).to(device)
 
 
 def key(seed: int, purpose: Purpose, epoch: int) -> int:
@@ -78,7 +79,7 @@ def generator(seed: int, purpose: Purpose, epoch: int) -> torch.Generator:
 
 
 def normalise(images: Tensor) -> Tensor:
-    """uint8 [B, 1, H, W] → float32, (x / 255 - GREY_MEAN) / GREY_STD."""
+    """uint8 [B, C, H, W] → float32, (x / 255 - GREY_MEAN) / GREY_STD."""
     return images.float().mul_(1 / (255 * GREY_STD)).sub_(GREY_MEAN / GREY_STD)
 
 
@@ -132,7 +133,7 @@ def random_poses(n: int, *, rng: torch.Generator) -> Tensor:
 
 
 def apply_augmentation(images: Tensor, plan: Tensor | None) -> Tensor:
-    """uint8 images [B, 1, H, W] under their rows of an `augmentation_plan`; zeros come in from outside.
+    """uint8 images [B, C, H, W] under their rows of an `augmentation_plan`; zeros come in from outside.
 
     Under `poses` the image is mirrored outside, and black outside of a frame that another pose would leave. With its
     own frame, a localisation net would read the pose off the black corners and never look at the face.
@@ -149,8 +150,9 @@ def apply_augmentation(images: Tensor, plan: Tensor | None) -> Tensor:
     x, y = torch.arange(width, device=images.device), torch.arange(height, device=images.device)
     column = torch.where(plan[:, :1] == 1, width - 1 - x, x)  # (B, W)
     if plan.shape[1] == 1:
-        return images.gather(3, column[:, None, None].expand(-1, 1, height, -1))
+        return images.gather(3, column[:, None, None].expand(-1, images.shape[1], height, -1))
     column, line = column + plan[:, 1:2], y + plan[:, 2:3]
     padded = torch.nn.functional.pad(images, (_PAD,) * 4)
     index = (line + _PAD)[:, :, None] * (width + 2 * _PAD) + (column + _PAD)[:, None, :]  # (B, H, W)
-    return padded.flatten(1).gather(1, index.flatten(1)).view_as(images)
+    index = index.flatten(1)[:, None].expand(-1, images.shape[1], -1)
+    return padded.flatten(2).gather(2, index).view(images.shape)

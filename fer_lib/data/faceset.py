@@ -1,11 +1,16 @@
 """FaceSet: the one interface through which every data set is seen."""
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 
+from fer_lib.errors import FerError
+
 SIZE = 48
+OWN = "own"  # the name of images and labels that a caller has in memory
 USAGES = ("Training", "PublicTest", "PrivateTest")
 PARTS = ("train", "validation", "test")  # of class folders
 FER_CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -21,7 +26,7 @@ class FaceSet:
 
     Attributes:
         name: the data set's key, as in `RunConfig.dataset`.
-        images: uint8 [N, 48, 48], possibly memory-mapped.
+        images: uint8 [N, 48, 48], possibly memory-mapped; a caller's own may be [N, H, W] or [N, H, W, C].
         labels: uint8 [N], index into `classes`.
         classes: names of the data set's own labels.
         usage: uint8 [N], index into `USAGES`; None where the source has no official splits.
@@ -45,6 +50,42 @@ class FaceSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Some rows of it, without a fingerprint."""
+        parts = {name: getattr(self, name) for name in ("images", "labels", "usage", "votes", "pose", "parts")}
+        return replace(self, fingerprint="", **{name: part[rows] for name, part in parts.items() if part is not None})
+
+    @classmethod
+    def of(cls, images: Any, labels: Any, classes: Sequence[str] = ()) -> Self:
+        """Images and labels of one's own.
+
+        Args:
+            images: uint8 [N, H, W], or [N, H, W, C] with the channels last.
+            labels: [N], names of classes, or whole numbers that count them from 0.
+            classes: their names in order; without them, the labels themselves, sorted.
+
+        Raises:
+            FerError: shapes or types that do not fit, or a label outside of `classes`.
+        """
+        images, labels = np.asarray(images), np.asarray(labels)
+        if images.dtype != np.uint8 or images.ndim not in (3, 4) or not len(images):
+            raise FerError(f"images: found {images.dtype} {[*images.shape]}; expected uint8 [N, H, W] or [N, H, W, C].")
+        if labels.shape != (len(images),) or labels.dtype.kind not in "iuU":
+            raise FerError(
+                f"labels: found {labels.dtype} {[*labels.shape]}; expected [{len(images)}], numbers or names."
+            )
+        if labels.dtype.kind == "U":
+            names = tuple(classes) or tuple(np.unique(labels).tolist())
+            if unknown := sorted({*labels.tolist()} - {*names}):
+                raise FerError(f"labels: {unknown[0]!r} is none of the classes {', '.join(names)}.")
+            labels = np.array([names.index(label) for label in labels.tolist()])
+        else:
+            names = tuple(classes) or tuple(map(str, range(int(labels.max()) + 1)))
+            if labels.min() < 0 or labels.max() >= min(len(names), 256):
+                raise FerError(f"labels: from {labels.min()} to {labels.max()}; expected 0 to {len(names) - 1}.")
+        labels = labels.astype(np.uint8)
+        return cls(OWN, images, labels, names, fingerprint=digest(images, labels, np.array(names)))
 
 
 def digest(*arrays: np.ndarray | None) -> str:

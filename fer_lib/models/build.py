@@ -1,40 +1,20 @@
 """build(config): the classifier of a run, its attention in front, its pre-trained weights in place."""
 
-from typing import Protocol
+from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from fer_lib.models.convolution import fast_convolutions
-from fer_lib.models.networks import compact, keras_defaults, resnet50, vanilla_cnn, vggface
+from fer_lib.models.networks import compact, keras_defaults, resnet50, tiny, vanilla_cnn, vggface
 from fer_lib.models.stn import SpatialTransformer
 
-MODELS = ("resnet50", "vggface", "vanilla_cnn", "compact", "none")
+MODELS = ("resnet50", "vggface", "vanilla_cnn", "compact", "tiny", "none")
 
 
-class ModelConfig(Protocol):
-    """The part of a `RunConfig` that a model depends on."""
-
-    @property
-    def model(self) -> str: ...
-    @property
-    def stem(self) -> str: ...
-    @property
-    def width_per_group(self) -> int: ...
-    @property
-    def attention(self) -> str: ...
-    @property
-    def localisation(self) -> str: ...
-    @property
-    def warps(self) -> int: ...
-    @property
-    def localisation_lr(self) -> float: ...
-    @property
-    def pretrained(self) -> str: ...
-    @property
-    def defaults(self) -> str: ...
-    @property
-    def seed(self) -> int: ...
+_SMALL = {"vanilla_cnn": vanilla_cnn, "compact": compact, "tiny": tiny}  # they need no more than their classes
+NETWORKS = {"resnet50": resnet50, "vggface": vggface, **_SMALL}
 
 
 class Classifier(nn.Module):
@@ -56,8 +36,33 @@ class Classifier(nn.Module):
         return self.network(warped), theta
 
 
-def build(config: ModelConfig, *, classes: int) -> Classifier:
-    """Classifier of `config` with initial weights drawn from its seed, on the CPU.
+class STNClassifier(Classifier):
+    """A spatial transformer before any network: images [B, C, H, W] → logits [B, classes].
+
+    Args:
+        network: a module that takes images of the transformer's channels, or the name of one of `NETWORKS`.
+        classes: how many, for a network that is named.
+        transformer: `SpatialTransformer()` for grey images, unless one is given.
+    """
+
+    def __init__(
+        self, network: nn.Module | str = "resnet50", *, classes: int = 7, transformer: SpatialTransformer | None = None
+    ) -> None:
+        if isinstance(network, str):
+            if network not in NETWORKS:
+                raise ValueError(f"network: {network!r} is unknown; choose one of {', '.join(NETWORKS)}.")
+            network = NETWORKS[network](classes=classes)
+        super().__init__(fast_convolutions(network), transformer or SpatialTransformer())
+
+
+def classifier(model: nn.Module) -> Classifier:
+    """A copy of any module from images to logits, as a `Classifier`."""
+    copy = deepcopy(model)
+    return copy if isinstance(copy, Classifier) else Classifier(copy)
+
+
+def build(config: Any, *, classes: int) -> Classifier:
+    """Classifier of a `RunConfig` with initial weights drawn from its seed, on the CPU.
 
     The network is drawn before the attention, so that arms with and without it start from the same network.
     """
@@ -65,15 +70,13 @@ def build(config: ModelConfig, *, classes: int) -> Classifier:
         torch.manual_seed(config.seed)
         if config.model == "resnet50":
             network = resnet50(
-                classes=classes, stem=config.stem, width_per_group=config.width_per_group,  # type: ignore[arg-type]
+                classes=classes, stem=config.stem, width_per_group=config.width_per_group,
                 imagenet_input=config.pretrained.startswith("imagenet"),
             )  # fmt: skip
         elif config.model == "vggface":
             network = vggface(classes=classes, width_per_group=config.width_per_group)
-        elif config.model == "vanilla_cnn":
-            network = vanilla_cnn(classes=classes)
-        elif config.model == "compact":
-            network = compact(classes=classes)
+        elif config.model in _SMALL:
+            network = _SMALL[config.model](classes=classes)
         else:
             network = nn.Sequential()  # a run that trains the localisation net alone
         if config.defaults == "keras":
@@ -81,7 +84,7 @@ def build(config: ModelConfig, *, classes: int) -> Classifier:
         attention = None
         if config.attention != "none":
             attention = SpatialTransformer(
-                mode=config.attention, localisation=config.localisation, warps=config.warps,  # type: ignore[arg-type]
+                mode=config.attention, localisation=config.localisation, warps=config.warps,
                 frozen=config.localisation_lr == 0,
             )  # fmt: skip
     return Classifier(fast_convolutions(network), attention)

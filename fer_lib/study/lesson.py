@@ -7,25 +7,19 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fer_lib.explorer.picture import Tile, sheet
-from fer_lib.explorer.scene import warped
+from fer_lib.explorer.grids import with_grids
 from fer_lib.report.style import BLUE, RED
 
 
 def read_by(face: np.ndarray, thetas: Mapping[str, np.ndarray]) -> Figure:
     """A face, uint8 [48, 48], with the sampling grid of each theta [2, 3] on it; below, what is read on that grid."""
-    return _grids(np.stack([face] * len(thetas)), np.stack(list(thetas.values())), labels=("face and grid", "as read"))
+    faces, theta = np.stack([face] * len(thetas)), np.stack(list(thetas.values()))
+    return with_grids(faces, theta, labels=("face and grid", "as read"))
 
 
 def followed(faces: np.ndarray, theta: np.ndarray) -> Figure:
     """Turned faces, uint8 [n, 48, 48], with the grids of thetas [n, 2, 3] on them; below, what is read on the grids."""
-    return _grids(faces, theta, labels=("turned face", "as read"))
-
-
-def _grids(faces: np.ndarray, theta: np.ndarray, *, labels: Sequence[str]) -> Figure:
-    read = warped(faces, theta.astype(np.float32))
-    above = [Tile(face, own) for face, own in zip(faces, theta, strict=True)]
-    return sheet([above, [Tile(face) for face in read]], labels=labels)
+    return with_grids(faces, theta, labels=("turned face", "as read"))
 
 
 def losses(curves: Mapping[str, Sequence[float]]) -> Figure:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from fer_lib.data import DATASETS, PRETRAINING_SETS
+from fer_lib.data.faceset import OWN
 from fer_lib.data.preparation import Preparation
 from fer_lib.errors import FerError
 
@@ -66,7 +67,7 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     label_rule: str = ""
     split: Protocol = "random80"
     preparation: Preparation = "none"
-    model: Literal["resnet50", "vggface", "vanilla_cnn", "compact", "none"] = "resnet50"
+    model: Literal["resnet50", "vggface", "vanilla_cnn", "compact", "tiny", "own", "none"] = "resnet50"
     stem: Literal["imagenet", "small"] = "imagenet"
     width_per_group: int = Field(default=64, ge=8, le=64, multiple_of=8)
     attention: Literal["none", "stn", "stn_frozen", "stn_no_warp"] = "none"
@@ -108,7 +109,8 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     def _fill_label_rule(cls, values: Any) -> Any:
         name = values.get("dataset") if isinstance(values, dict) else None
         known = DATASETS.get(name) if isinstance(name, str) else None
-        return {**values, "label_rule": values.get("label_rule") or known.rules[0]} if known else values
+        rule = known.rules[0] if known else "given" if name == OWN else ""
+        return {**values, "label_rule": values.get("label_rule") or rule} if rule else values
 
     @field_validator("teacher", mode="before")
     @classmethod
@@ -117,9 +119,9 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
 
     @model_validator(mode="after")
     def _check_contradictions(self) -> Self:
-        if self.dataset not in DATASETS:
+        if self.dataset not in (*DATASETS, OWN):
             raise ValueError(f"dataset: {self.dataset!r} is unknown; choose one of {', '.join(DATASETS)}")
-        rules = DATASETS[self.dataset].rules
+        rules = DATASETS[self.dataset].rules if self.dataset != OWN else ("given",)
         if self.label_rule not in rules:
             raise ValueError(
                 f"label_rule: {self.label_rule!r} does not fit {self.dataset}; choose one of {', '.join(rules)}"

@@ -15,6 +15,7 @@ import torch
 from fer_lib.data import PRETRAINING_SETS, FaceSet, Split, apply_rule
 from fer_lib.data.batches import DeviceData, augmentation_plan, generator, key, mixing_plan
 from fer_lib.data.duplicates import copies_of
+from fer_lib.data.faceset import OWN
 from fer_lib.data.labels import tied
 from fer_lib.data.preparation import Prepared, prepare
 from fer_lib.evaluation.theta import collapse, theta_summary
@@ -242,7 +243,7 @@ def _probabilities(model: Classifier, select: DeviceData, report: DeviceData, *,
 
 def _what_flatters(config: RunConfig, faces: FaceSet, split: Split) -> Arrays:
     """What may make a test image easy that says nothing of the model: copies of it, and a tie that its rule decided."""
-    if config.dataset in PRETRAINING_SETS or config.preparation != "none":
+    if config.dataset in (*PRETRAINING_SETS, OWN) or config.preparation != "none":
         return {}
     found: Arrays = {"copies": copies_of(faces, split.report, split.train)}
     if faces.votes is not None and config.label_rule != "fer7":

@@ -1,7 +1,6 @@
 """What a model says of images on the device: predictions, theta, and accuracy under test-time transformations."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,19 +18,6 @@ from fer_lib.training.record import Arrays, Probe
 BATCH = 512
 BATCH_ON_GPU = 4096
 FINAL_THETAS = 1000  # test images whose theta is kept at the end
-
-
-class Evaluation(Protocol):
-    """What a run's test images say of it: see `Classes` and `Poses`."""
-
-    @property
-    def loss(self) -> float: ...
-    @property
-    def theta(self) -> Tensor | None: ...
-    @property
-    def accuracy(self) -> float: ...
-    def metrics(self) -> dict[str, float]: ...
-    def arrays(self) -> Arrays: ...
 
 
 @dataclass(frozen=True)
@@ -81,6 +67,9 @@ class Poses:
 
     def arrays(self) -> Arrays:
         return _some(final_theta=self.theta, wanted_theta=self.wanted)
+
+
+Evaluation = Classes | Poses  # what a run's test images say of it
 
 
 def _some(**thetas: Tensor | None) -> Arrays:

@@ -224,7 +224,7 @@ def _starting_weights(
 def _teachers(
     config: RunConfig, faces: data.FaceSet, place: Place, workspace: Workspace, report: Report, go_on: GoOn, wait: bool
 ) -> list[Classifier]:
-    """The networks that teach a run: from the store, from the package, or trained again from their record's config.
+    """The networks that teach a run: from the package, from the store, or trained again from their record's config.
 
     Raises:
         WeightsUnavailable: no record of that id.
@@ -234,7 +234,7 @@ def _teachers(
     shipped = {record.run_id: (path, record) for path, record in released().items()} if config.teacher else {}
     for run_id in config.teacher:
         path, record = store.weights_path(run_id), store.get(run_id)
-        if not is_whole(path) and run_id in shipped:
+        if run_id in shipped:  # whoever has the package gets the same student
             path, record = shipped[run_id]
         if record is None:
             raise WeightsUnavailable(f"no teacher {run_id}: {store.folder} has no such run, nor has the package.")

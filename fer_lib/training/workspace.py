@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fer_lib.data import FaceSet, Labels
 from fer_lib.data.batches import DeviceData, images_on
-from fer_lib.models import Classifier, build
+from fer_lib.models import Classifier, build, classifier
 from fer_lib.training.config import RunConfig
 from fer_lib.training.graph import ALONE, Capture, cuda_graph
 from fer_lib.training.machine import graphs, own_stream, strict
@@ -24,9 +24,13 @@ class Workspace:
     nothing; a test compares the two bit by bit. As a context manager it is cleared at the end.
     """
 
-    def __init__(self, device: torch.device, *, slot: int = 0, capture: Capture | None = None) -> None:
-        self.device, self._slot = device, slot
-        self._capture = capture or (cuda_graph if device.type == "cuda" and graphs() else None)
+    def __init__(
+        self, device: torch.device, *, slot: int = 0, capture: Capture | None = None, model: nn.Module | None = None
+    ) -> None:
+        """`model` is what its runs train instead of what a config names; steps of a stranger are not captured."""
+        self.device, self._slot, self._model = device, slot, model
+        graph = cuda_graph if device.type == "cuda" and graphs() and model is None else None
+        self._capture = capture or graph
         self._images: tuple[str, Tensor] | None = None
         self._held: tuple[tuple[RunConfig, int, bool], Step] | None = None
 
@@ -61,7 +65,7 @@ class Workspace:
         with ALONE:
             if self.device.type == "cuda":
                 _make_handles(self.device)
-            fresh = build(config, classes=len(labels.classes))
+            fresh = build(config, classes=len(labels.classes)) if self._model is None else classifier(self._model)
         start(fresh)
         shape = _shape(config), min(config.batch_size, len(data)), strict()
         if self._held is not None and self._held[0] == shape:

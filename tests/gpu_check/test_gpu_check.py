@@ -24,10 +24,10 @@ def hangs(device: str, folder: Path) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["threads", "geometry", "speed"])
+@pytest.mark.parametrize("name", ["geometry", "speed"])
 def test_a_check_passes_on_the_cpu(name, capfd):
     (check,) = (check for check in CHECKS if check.what.__name__ == name)
-    assert passes(check, "cpu"), capfd.readouterr()
+    assert passes(Check(check.what, 280, check.otherwise), "cpu"), capfd.readouterr()
     assert capfd.readouterr().out.startswith(f"ok     {name} (")
 
 

@@ -84,7 +84,7 @@ def test_an_ended_campaign_leaves_no_process_behind(tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_ten_times_the_campaign_ends_with_the_records_of_an_undisturbed_one(tmp_path):
+def test_killed_five_times_the_campaign_ends_with_the_records_of_an_undisturbed_one(tmp_path):
     configs = [tiny(attention="stn", split="official"), fine_tuned(), tiny(optimizer="sgd", lr=1e30), tiny(epochs=4)]
     undisturbed, where = place(tmp_path / "undisturbed"), place(tmp_path / "killed")
     run_all(configs, undisturbed)
@@ -98,7 +98,7 @@ def test_killed_ten_times_the_campaign_ends_with_the_records_of_an_undisturbed_o
         assert_same_runs(RunStore(undisturbed.store), RunStore(where.store))
         assert not list(where.store.rglob(".*")), "scraps of killed processes are left"
 
-    while kills < 10:
+    while kills < 5:
         process = FORKS.Process(target=run_all, args=(configs, where))
         process.start()
         process.join(moments.uniform(0.05, 1.0))

@@ -14,7 +14,7 @@ from fer_lib.training import RunConfig, RunStore, run_one
 from fer_lib.training.engine import Stopped, prepared
 from fer_lib.training.teaching import taught, view_of
 
-SMALL = {"model": "compact", "split": "official", "augment": "crop_flip", "views": 2}
+SMALL = {"model": "tiny", "split": "official", "augment": "crop_flip", "views": 2}
 CPU = torch.autocast("cpu", enabled=False)
 
 
