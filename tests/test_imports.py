@@ -21,6 +21,7 @@ ORDER = [
     "data",
     "geometry",
     "files",
+    "imported",
 ]
 
 

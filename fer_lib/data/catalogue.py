@@ -17,6 +17,7 @@ from fer_lib.data.faceset import FER_CLASSES, FaceSet, digest
 from fer_lib.data.folder import files_under
 from fer_lib.errors import FerError
 from fer_lib.files import file_hash
+from fer_lib.imported import imported, is_import_path, source_hash
 
 _TOY_ROWS = 3_000
 _TOY_SEED = 2022
@@ -45,11 +46,13 @@ def load(name: str, *, data: str | Path | None = None, labelling: str = "fer2013
     Raises:
         FerError: an unknown name, or files that are missing or damaged.
     """
-    if name not in DATASETS:
+    if name not in DATASETS and not is_import_path(name):
         raise FerError(f"dataset: {name!r} is unknown; choose one of {', '.join(DATASETS)}.")
     if labelling not in ferplus.LABELLINGS:
         raise FerError(f"labelling: {labelling!r} is unknown; choose one of {', '.join(ferplus.LABELLINGS)}.")
     folder = paths.data_folder(data).absolute()
+    if is_import_path(name):
+        return _of_the_user(name, source_hash(name))
     return _load(name, folder, labelling, tuple(_state(path) for _, path in DATASETS[name].sources(folder)))
 
 
@@ -162,17 +165,39 @@ def _open_tiny_imagenet(folder: Path, labelling: str) -> FaceSet:
     )  # fmt: skip
 
 
+@functools.lru_cache(maxsize=4)
+def _of_the_user(name: str, source: str) -> FaceSet:
+    faces = imported(name)()
+    if not isinstance(faces, FaceSet):
+        raise FerError(f"{name} gives a {type(faces).__name__}; expected a FaceSet, as FaceSet.of gives.")
+    return replace(faces, name=name)
+
+
+class _Catalogue(dict[str, Dataset]):
+    """Also has what an import path names, under the function's name."""
+
+    def __missing__(self, name: str) -> Dataset:
+        if not is_import_path(name):
+            raise KeyError(name)
+        return Dataset(name.partition(":")[2], ("given",), lambda folder, labelling: load(name))
+
+
 _VOTES = ("plurality10", "plurality8", "majority8", "votes8")
-DATASETS = {
-    "fer2013": Dataset("FER2013", ("fer7",), _open_fer2013, _fer_files),
-    "ferplus": Dataset("FER+", _VOTES, _open_ferplus, _fer_files),
-    "toyfaces": Dataset("Toy faces", ("fer7",), lambda folder, labelling: _toyfaces(), stands_in=True),
-    "toyfacesplus": Dataset(
-        "Toy faces+", _VOTES, lambda folder, labelling: _by_votes(_toyfaces(), "toyfacesplus"), stands_in=True
-    ),
-    "tiny_imagenet": Dataset(
-        "Tiny-ImageNet", ("given",), _open_tiny_imagenet, lambda folder: [("Tiny-ImageNet", tiny_imagenet.find(folder))]
-    ),
-    "toyshapes": Dataset("Toy shapes", ("given",), lambda folder, labelling: _toyshapes()),
-}
+DATASETS = _Catalogue(
+    {
+        "fer2013": Dataset("FER2013", ("fer7",), _open_fer2013, _fer_files),
+        "ferplus": Dataset("FER+", _VOTES, _open_ferplus, _fer_files),
+        "toyfaces": Dataset("Toy faces", ("fer7",), lambda folder, labelling: _toyfaces(), stands_in=True),
+        "toyfacesplus": Dataset(
+            "Toy faces+", _VOTES, lambda folder, labelling: _by_votes(_toyfaces(), "toyfacesplus"), stands_in=True
+        ),
+        "tiny_imagenet": Dataset(
+            "Tiny-ImageNet",
+            ("given",),
+            _open_tiny_imagenet,
+            lambda folder: [("Tiny-ImageNet", tiny_imagenet.find(folder))],
+        ),
+        "toyshapes": Dataset("Toy shapes", ("given",), lambda folder, labelling: _toyshapes()),
+    }
+)
 PRETRAINING_SETS = ("tiny_imagenet", "toyshapes")

@@ -6,8 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fer_lib.errors import FerError
+from fer_lib.imported import imported, is_import_path
 from fer_lib.models.convolution import fast_convolutions
-from fer_lib.models.networks import compact, keras_defaults, resnet50, tiny, vanilla_cnn, vggface
+from fer_lib.models.networks import Dropout, compact, keras_defaults, resnet50, tiny, vanilla_cnn, vggface
 from fer_lib.models.stn import SpatialTransformer
 
 MODELS = ("resnet50", "vggface", "vanilla_cnn", "compact", "tiny", "none")
@@ -58,6 +60,10 @@ class STNClassifier(Classifier):
 def classifier(model: nn.Module) -> Classifier:
     """A copy of any module from images to logits, as a `Classifier`."""
     copy = deepcopy(model)
+    for parent in copy.modules():
+        for name, layer in parent.named_children():
+            if type(layer) is nn.Dropout:  # torch's own draws from one stream for all runs
+                setattr(parent, name, Dropout(layer.p))
     return copy if isinstance(copy, Classifier) else Classifier(copy)
 
 
@@ -68,6 +74,7 @@ def build(config: Any, *, classes: int) -> Classifier:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
+        network: nn.Module
         if config.model == "resnet50":
             network = resnet50(
                 classes=classes, stem=config.stem, width_per_group=config.width_per_group,
@@ -77,6 +84,11 @@ def build(config: Any, *, classes: int) -> Classifier:
             network = vggface(classes=classes, width_per_group=config.width_per_group)
         elif config.model in _SMALL:
             network = _SMALL[config.model](classes=classes)
+        elif is_import_path(config.model):
+            network = imported(config.model)(classes=classes)
+            if not isinstance(network, nn.Module):
+                raise FerError(f"{config.model} gives a {type(network).__name__}; expected a torch module.")
+            network = classifier(network)
         else:
             network = nn.Sequential()  # a run that trains the localisation net alone
         if config.defaults == "keras":
@@ -87,4 +99,6 @@ def build(config: Any, *, classes: int) -> Classifier:
                 mode=config.attention, localisation=config.localisation, warps=config.warps,
                 frozen=config.localisation_lr == 0,
             )  # fmt: skip
+    if isinstance(network, Classifier):
+        return network if attention is None else Classifier(network.network, attention)
     return Classifier(fast_convolutions(network), attention)

@@ -245,16 +245,17 @@ def _name(cell: Cell) -> tuple[str, str, str, int]:
     return cell.arm, cell.dataset, cell.split, cell.seed
 
 
-def _source(cell: Cell) -> tuple[str, str]:
-    return cell.config.dataset, cell.config.labelling
+def _source(cell: Cell) -> tuple[str, str, str]:
+    return cell.config.dataset, cell.config.labelling, cell.config.model
 
 
-def _fingerprints(cells: list[Cell]) -> dict[tuple[str, str], str | None]:
-    """Of the data of `cells`, by data set and labelling; None where it is not here."""
-    found: dict[tuple[str, str], str | None] = {}
-    for name, labelling in {_source(cell) for cell in cells}:
+def _fingerprints(cells: list[Cell]) -> dict[tuple[str, str, str], str | None]:
+    """Of what `cells` train on, by data set, labelling and model; None where the data is not here."""
+    found: dict[tuple[str, str, str], str | None] = {}
+    for source, cell in {_source(cell): cell for cell in cells}.items():
         try:
-            found[name, labelling] = data.load(name, labelling=labelling).fingerprint
+            faces = data.load(cell.config.dataset, labelling=cell.config.labelling)
+            found[source] = cell.config.fingerprint(faces)
         except DataMissing:
-            found[name, labelling] = None
+            found[source] = None
     return found

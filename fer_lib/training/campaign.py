@@ -117,7 +117,7 @@ def _missing(
                 raise
             absent[config] = str(error).splitlines()[0]
             continue
-        record = store.get(config.run_id(faces.fingerprint))
+        record = store.get(config.run_id(config.fingerprint(faces)))
         complete[config] = [
             record is not None and is_complete(record, store, keep_weights=keep) for keep in (False, True)
         ]

@@ -9,10 +9,12 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from fer_lib.data import DATASETS, PRETRAINING_SETS
+from fer_lib.data import DATASETS, PRETRAINING_SETS, FaceSet
 from fer_lib.data.faceset import OWN
 from fer_lib.data.preparation import Preparation
 from fer_lib.errors import FerError
+from fer_lib.imported import is_import_path, source_hash
+from fer_lib.models import MODELS
 
 Protocol = Literal["random80", "grouped80", "official", "folders"]  # see `data.splits`
 Model = TypeVar("Model", bound=BaseModel)
@@ -36,6 +38,8 @@ _USUAL = {
 class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", strict=True):
     """One frozen, validated training run.
 
+    `model` and `dataset` may also be of one's own, as `package.module:name`: a function that is called with `classes=7`
+    and gives a module from images to logits, and one that gives a `FaceSet`. Their modules are executed.
     `label_rule` left out means the data set's usual one. `precision: auto` is bf16 autocast on a CUDA device or on a
     CPU with bf16 instructions, and fp32 elsewhere; the record says which it was. `width_per_group` is torchvision's:
     under 64 ResNet50's inner layers, and all of VGGFace's, are that much thinner. `localisation_lr` is the localisation
@@ -67,7 +71,7 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     label_rule: str = ""
     split: Protocol = "random80"
     preparation: Preparation = "none"
-    model: Literal["resnet50", "vggface", "vanilla_cnn", "compact", "tiny", "own", "none"] = "resnet50"
+    model: str = "resnet50"
     stem: Literal["imagenet", "small"] = "imagenet"
     width_per_group: int = Field(default=64, ge=8, le=64, multiple_of=8)
     attention: Literal["none", "stn", "stn_frozen", "stn_no_warp"] = "none"
@@ -109,8 +113,16 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     def _fill_label_rule(cls, values: Any) -> Any:
         name = values.get("dataset") if isinstance(values, dict) else None
         known = DATASETS.get(name) if isinstance(name, str) else None
-        rule = known.rules[0] if known else "given" if name == OWN else ""
+        own = isinstance(name, str) and (name == OWN or is_import_path(name))
+        rule = known.rules[0] if known else "given" if own else ""
         return {**values, "label_rule": values.get("label_rule") or rule} if rule else values
+
+    @field_validator("model")
+    @classmethod
+    def _check_model(cls, name: str) -> str:
+        if name not in (*MODELS, OWN) and not is_import_path(name):
+            raise ValueError(f"model: {name!r} is unknown; choose one of {', '.join(MODELS)}, or package.module:name")
+        return name
 
     @field_validator("teacher", mode="before")
     @classmethod
@@ -119,7 +131,7 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
 
     @model_validator(mode="after")
     def _check_contradictions(self) -> Self:
-        if self.dataset not in (*DATASETS, OWN):
+        if self.dataset not in (*DATASETS, OWN) and not is_import_path(self.dataset):
             raise ValueError(f"dataset: {self.dataset!r} is unknown; choose one of {', '.join(DATASETS)}")
         rules = DATASETS[self.dataset].rules if self.dataset != OWN else ("given",)
         if self.label_rule not in rules:
@@ -224,8 +236,14 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
         return json.dumps(self.model_dump(exclude_defaults=True), sort_keys=True)
 
     def run_id(self, fingerprint: str) -> str:
-        """Twelve hex digits over the config, the data's fingerprint and the record's schema version."""
+        """Twelve hex digits over the config, the fingerprint of what it trains on, and the record's schema version."""
         return hashlib.sha256(f"{self.canonical()}\n{fingerprint}\n{SCHEMA}".encode()).hexdigest()[:12]
+
+    def fingerprint(self, faces: FaceSet) -> str:
+        """The data's fingerprint; with a network of the user's own, also its file's."""
+        if not is_import_path(self.model):
+            return faces.fingerprint
+        return hashlib.sha256(f"{faces.fingerprint}{source_hash(self.model)}".encode()).hexdigest()
 
 
 def _default(config: RunConfig, key: str) -> Any:

@@ -13,7 +13,7 @@ from fer_lib.training.config import RunConfig
 from fer_lib.training.machine import arithmetic, cores, default_device
 
 # Training GFLOP per 48×48 image (three times the forward pass), counted over convolutions and linear layers.
-_GFLOP = {"resnet50": 1.26, "vggface": 4.3, "vanilla_cnn": 0.9, "compact": 0.77, "tiny": 0.072, "own": 0.0, "none": 0.0}
+_GFLOP = {"resnet50": 1.26, "vggface": 4.3, "vanilla_cnn": 0.9, "compact": 0.77, "tiny": 0.072, "none": 0.0}
 _GFLOP_SMALL_STEM = 17.5
 _GFLOP_STN = {"paper": 0.13, "paper_batch_norm": 0.13, "hidden": 0.026}  # of one look at an image
 _LAYERS = {
@@ -22,7 +22,6 @@ _LAYERS = {
     "vanilla_cnn": 0.5e-3,
     "compact": 0.8e-3,
     "tiny": 0.4e-3,
-    "own": 0.0,
     "none": 0.45e-3,
 }
 _LAYERS_STN = 0.9e-3  # these: seconds an image between the products, on a core of `_CORE` GFLOP/s in fp32
@@ -50,7 +49,7 @@ def gflop(config: RunConfig) -> float:
 
 
 def _per_image(config: RunConfig) -> float:
-    network = _GFLOP_SMALL_STEM if config.stem == "small" else _GFLOP[config.model]
+    network = _GFLOP_SMALL_STEM if config.stem == "small" else _GFLOP.get(config.model, _GFLOP["compact"])
     thin = config.width_per_group / 64
     # of ResNet50's work 46 % is between two inner layers, 42 % from or to one; VGGFace has inner layers only
     network *= thin**2 if config.model == "vggface" else 0.12 + 0.42 * thin + 0.46 * thin**2
@@ -80,7 +79,7 @@ def run_seconds(configs: Iterable[RunConfig], *, jobs: int) -> dict[RunConfig, f
     between = _CORE / speed["fp32"]
 
     def seconds(config: RunConfig) -> float:
-        layers = _LAYERS[config.model] + (_LAYERS_STN if config.attention != "none" else 0.0)
+        layers = _LAYERS.get(config.model, _LAYERS["compact"]) + (_LAYERS_STN if config.attention != "none" else 0.0)
         products = _per_image(config) / (_SHARE * speed[_arithmetic(config)])
         return _START + _looks(config) * (products + layers * between)
 

@@ -97,7 +97,7 @@ def run_one(
     store = RunStore(place.store)
     workspace = workspace or Workspace(place.torch_device())
     faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
-    run_id = config.run_id(faces.fingerprint)
+    run_id = config.run_id(config.fingerprint(faces))
     with store.claim(run_id, wait=wait):
         record = store.get(run_id)
         if record is not None and is_complete(record, store, keep_weights=keep_weights):
@@ -105,7 +105,7 @@ def run_one(
             return record
         unreadable = keep_weights and store.weights_path(run_id).is_file()
         store.trouble_path(run_id).unlink(missing_ok=True)
-        blank = Record(run_id=run_id, config=config, fingerprint=faces.fingerprint, status="skipped")
+        blank = Record(run_id=run_id, config=config, fingerprint=config.fingerprint(faces), status="skipped")
         try:
             start = _starting_weights(config, place, workspace, report, go_on, wait)
             teachers = _teachers(config, faces, place, workspace, report, go_on, wait)
@@ -183,7 +183,7 @@ def attempt(
 def broken(config: RunConfig, place: Place, what: str, report: Report, *, where: str = "") -> None:
     """Reports a run that broke, and leaves what is known of it in the store, to be read there."""
     faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
-    path = RunStore(place.store).trouble_path(config.run_id(faces.fingerprint))
+    path = RunStore(place.store).trouble_path(config.run_id(config.fingerprint(faces)))
     write_atomically(path, f"{title(config)}\n{config.canonical()}\n{what}\n{where}".encode())
     report(Event(config, state="broken", reason=f"{what} (see {path})"))
 

@@ -101,10 +101,9 @@ def verify(run_id: str, place: Place, *, report: Report = lambda event: None) ->
         raise FerError(f"{store.record_path(run_id)}: {reason}, so there is nothing to verify.")
     config = before.config
     faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
-    if faces.fingerprint != before.fingerprint:
-        raise FerError(
-            f"{run_id} was trained on other data than the {data.DATASETS[config.dataset].title} that is here."
-        )
+    if config.fingerprint(faces) != before.fingerprint:
+        title = data.DATASETS[config.dataset].title
+        raise FerError(f"{run_id} was trained on other data than the {title} that is here, or by another module.")
     scratch = replace(place, store=beside(place), threads=before.provenance.get("threads") or place.threads)
     again = run_one(config, scratch, report=report)
     if again.status != "finished":
@@ -154,7 +153,7 @@ def verifiable(place: Place) -> list[tuple[Record, bool, float | None]]:
             faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
         except DataMissing:
             continue
-        if record.status == "finished" and faces.fingerprint == record.fingerprint:
+        if record.status == "finished" and record.config.fingerprint(faces) == record.fingerprint:
             here = provenance(device, computed_in=arithmetic(config, device))
             found.append((record, all(here[key] == record.provenance.get(key) for key in _MACHINE if key != "threads")))
     seconds = run_seconds([record.config for record, _ in found], jobs=1)

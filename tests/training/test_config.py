@@ -26,7 +26,7 @@ BASE = {"dataset": "toyfaces"}
         ({"seed": -1}, ["seed", "0"]),
         ({"seed": True}, ["seed"]),
         ({"optimizer": "lion"}, ["optimizer", "'lion'", "'nadam'"]),
-        ({"model": "resnet18"}, ["model", "'resnet50'"]),
+        ({"model": "resnet18"}, ["model", "resnet50"]),
         ({"split": "80/20"}, ["split", "'random80'"]),
         ({"dataset": "mnist"}, ["dataset", "'mnist'", "fer2013", "toyfaces"]),
         ({"dataset": ["toyfaces"]}, ["dataset", "string"]),
