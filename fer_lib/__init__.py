@@ -1,7 +1,7 @@
 """A reproducible study of facial-expression recognition with a spatial transformer in front of ResNet50.
 
 `load("fer2013")` or `FaceSet.of` gives the data, `STNClassifier` or any module the model, `train` trains it,
-`show_grids` draws what its transformer does, `Predictor` says what a trained network sees in a photo.
+`show_grids` and `explore` show what its transformer does, `Predictor` says what a trained network sees in a photo.
 """
 
 import importlib
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fer_lib.data import FaceSet, apply_rule, load, split_rows
     from fer_lib.errors import FerError
     from fer_lib.explorer.grids import show_grids
+    from fer_lib.explorer.panel import explore
     from fer_lib.geometry import warp
     from fer_lib.models import SpatialTransformer, STNClassifier, build
     from fer_lib.training import Place, RunConfig, RunStore, run_one
@@ -30,6 +31,7 @@ __all__ = [
     "Trained",
     "apply_rule",
     "build",
+    "explore",
     "load",
     "run_one",
     "show_grids",
@@ -44,6 +46,7 @@ _HOMES = {
     "fer_lib.errors": ("FerError",),
     "fer_lib.geometry": ("warp",),
     "fer_lib.explorer.grids": ("show_grids",),
+    "fer_lib.explorer.panel": ("explore",),
     "fer_lib.models": ("STNClassifier", "SpatialTransformer", "build"),
     "fer_lib.training": ("Place", "RunConfig", "RunStore", "run_one"),
     "fer_lib.training.front": ("Trained", "train"),

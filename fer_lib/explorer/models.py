@@ -9,14 +9,16 @@ import numpy as np
 
 from fer_lib import data, paths
 from fer_lib.data import DATASETS
+from fer_lib.data.faceset import SIZE
 from fer_lib.errors import FerError
 from fer_lib.evaluation.theta import undone_by_part
 from fer_lib.explorer.scene import Model
-from fer_lib.models import SpatialTransformer, build
+from fer_lib.models import Classifier, SpatialTransformer, build
 from fer_lib.models.weights import restore
 from fer_lib.results import Results
 from fer_lib.training import Record, RunConfig, RunStore, expand
 from fer_lib.training.engine import prepared
+from fer_lib.training.front import Trained
 from fer_lib.training.grid import grids_of
 from fer_lib.training.release import contents, released
 
@@ -34,6 +36,7 @@ class TrainedRun:
         undone: R² of the rotations of test images that its theta undoes; None where that was not measured.
         thetas: [epochs + 1, n, 2, 3] of its first n test images: before training and after each epoch; n may be 0.
         temperature: what its classifier's logits are divided by.
+        model: it, where it is in memory and not in a file.
     """
 
     title: str
@@ -43,10 +46,11 @@ class TrainedRun:
     undone: float | None = None
     thetas: np.ndarray = field(default_factory=lambda: np.empty((1, 0, 2, 3)))
     temperature: float = 1.0
+    model: Model | None = None
 
     def is_here(self) -> bool:
         """Whether its weights are on this machine."""
-        return self.weights.is_file()
+        return self.model is not None or self.weights.is_file()
 
     @property
     def dataset(self) -> str:
@@ -129,6 +133,8 @@ def open_run(run: TrainedRun, *, profile: str) -> Model:
     Raises:
         FerError: its weights are not here (the message says how to train them) or damaged.
     """
+    if run.model is not None:
+        return run.model
     if not run.is_here():
         raise FerError(
             f"The weights of this run are not here ({run.weights.name} in {run.weights.parent}).\n"
@@ -142,9 +148,26 @@ def open_run(run: TrainedRun, *, profile: str) -> Model:
 def _open(config: RunConfig, classes: tuple[str, ...], weights: Path, temperature: float, stamp: int) -> Model:
     classifier = build(config, classes=len(classes))
     restore(classifier, weights)
-    classifier.eval()
-    transformer = SpatialTransformer().eval() if classifier.attention is None else classifier.attention
-    return Model(transformer, None if config.model == "none" else classifier.network, classes, temperature)
+    network = None if config.model == "none" else classifier.eval().network
+    return Model(_transformer(classifier), network, classes, temperature)
+
+
+def _transformer(classifier: Classifier) -> SpatialTransformer:
+    return (SpatialTransformer() if classifier.attention is None else classifier.attention).eval()
+
+
+def in_memory(run: Trained) -> TrainedRun:
+    """What `fer_lib.train` gave.
+
+    Raises:
+        FerError: its images are not grey ones of 48×48, which alone can be shown.
+    """
+    if run.test.images.shape[1:] != (SIZE, SIZE):
+        raise FerError(f"explore: shows grey images of {SIZE}×{SIZE} pixels, not {[*run.test.images.shape[1:]]}.")
+    record = Record(run_id="", config=run.config, fingerprint="", status="finished", classes=[*run.classes])
+    model = Model(_transformer(run.model), run.model.network, run.classes)
+    title = f"Your network · {run.metrics['test_accuracy']:.0%} right"
+    return TrainedRun(title, record, Path("yours"), run.predictions["row"].to_numpy(), model=model)
 
 
 def what_to_train(runs: Sequence[TrainedRun], profile: str) -> str:

@@ -3,8 +3,9 @@
 Widgets are updated in place, never cleared, so nothing flickers; every control has a label and takes the keyboard.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -13,12 +14,13 @@ import numpy as np
 from fer_lib.errors import FerError
 from fer_lib.explorer import markup, picture
 from fer_lib.explorer.face import CONTROL, LABEL, FaceChoice
-from fer_lib.explorer.models import TrainedRun, offered, open_run, what_to_train
+from fer_lib.explorer.models import TrainedRun, in_memory, offered, open_run, what_to_train
 from fer_lib.explorer.scene import NOTHING, Disturbance, Model, View, observe, recall
 from fer_lib.explorer.side import WRAP, Side
 from fer_lib.geometry import pose_components
 from fer_lib.results import Results
 from fer_lib.training import RunStore
+from fer_lib.training.front import Trained
 
 FRESH, NOBODY = "Fresh transformer (untrained: the identity)", "nothing"
 SPIN = tuple(range(-45, 46, 5))  # degrees
@@ -47,11 +49,13 @@ class Explorer(widgets.VBox):
         status: which face this is, and what is wrong.
     """
 
-    def __init__(self, results: Results | None, store: RunStore, *, profile: str) -> None:
-        """Offers the networks of the package and those among `results`; saves figures beside `store`'s runs."""
+    def __init__(
+        self, results: Results | None, store: RunStore, *, profile: str, own: Sequence[TrainedRun] = ()
+    ) -> None:
+        """Offers `own`, the networks of the package and those among `results`; saves figures beside `store`'s runs."""
         self._folder, self._profile = store.folder / "explorer", profile
         self._quiet = False  # while several controls change at once
-        runs = offered(results, store)
+        runs = [*own, *offered(results, store)]
         self._hint = what_to_train(runs, profile)
         choices: list[tuple[str, TrainedRun | str]] = [(run.title, run) for run in runs]
         self.run = widgets.Dropdown(options=[*choices, (FRESH, FRESH)], description="Transformer", **_CHOICE)
@@ -257,6 +261,15 @@ class Explorer(widgets.VBox):
         except Exception as error:
             self.status.value = markup.message(f"{type(error).__name__}: {error}", problem=True)
             raise
+
+
+def explore(run: Trained) -> Explorer:
+    """The explorer, in JupyterLab, with what `fer_lib.train` gave; it saves figures into `explorer` here.
+
+    Raises:
+        FerError: its images are not grey ones of 48×48.
+    """
+    return Explorer(None, RunStore(Path.cwd()), profile="demo", own=[in_memory(run)])
 
 
 def _button(description: str, tooltip: str, *, width: str = "94px") -> widgets.Button:

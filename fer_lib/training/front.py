@@ -39,6 +39,7 @@ class Trained:
         history: a row for each epoch: loss and accuracy in training and of the watched images, learning rate, seconds.
         metrics: of the test images: `test_accuracy`, `test_macro_f1`, `test_ece` and so on, from 0 to 1.
         predictions: a row for each test image: its row in the data, class, predicted class and confidence.
+        classes: in the order of the module's numbers.
         test: the test images.
         config: the settings of the run, defaults included.
     """
@@ -47,6 +48,7 @@ class Trained:
     history: "pd.DataFrame"
     metrics: dict[str, float]
     predictions: "pd.DataFrame"
+    classes: tuple[str, ...]
     test: FaceSet
     config: RunConfig
 
@@ -148,6 +150,7 @@ def _trained(config: RunConfig, data: FaceSet, outcome: Any) -> Trained:
                 "confidence": arrays["confidence"].astype(np.float64),
             }
         ),
+        classes=outcome.classes,
         test=data.take(rows),
         config=config,
     )

@@ -60,6 +60,17 @@ def test_what_is_learnt_is_right(coloured):
         fer.show_grids(done.model, coloured.images[:2])
 
 
+def test_the_explorer_opens_on_it(coloured):
+    run = fer.train(fer.STNClassifier("tiny", classes=7), fer.load("toyfaces"), split="official", **SMALL)
+    explorer = fer.explore(run)
+    assert explorer.run.value.title.startswith("Your network · ")
+    assert explorer.face.index.value in run.predictions["row"].tolist()
+    assert explorer.sides[0].view.probabilities.keys() == set(run.classes)
+    plain = fer.train(nn.Sequential(nn.Flatten(), nn.Linear(96 * 96 * 3, 2)), coloured, **SMALL)
+    with pytest.raises(FerError, match=r"grey images of 48×48 pixels, not \[96, 96, 3\]"):
+        fer.explore(plain)
+
+
 @pytest.mark.parametrize(("values", "said"), [
     ({"learning_rate": 1.0}, "did you mean 'lr'"),
     ({"model": "compact"}, "model is for networks that a params file names"),
