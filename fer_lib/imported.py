@@ -12,6 +12,7 @@ from typing import Any
 
 from fer_lib.errors import FerError
 
+_EXECUTED: dict[str, str] = {}  # by module, the hash of its file when it was first imported here
 _NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -30,8 +31,13 @@ def imported(name: str) -> Callable[..., Any]:
     _here_first()
     try:
         found = getattr(importlib.import_module(module), function, None)
+        executed = _EXECUTED.setdefault(module, source_hash(name))
+    except FerError:
+        raise
     except Exception as error:  # a module of somebody else raises what it likes
         raise FerError(f"{name} cannot be imported: {type(error).__name__}: {error}") from error
+    if executed != source_hash(name):
+        raise FerError(f"{name}: its file has changed since it was imported.\nStart the kernel or command again.")
     if not callable(found):
         raise FerError(f"{name}: {module} has no function {function!r}.")
     return found
@@ -47,8 +53,8 @@ def source_hash(name: str) -> str:
     _here_first()
     try:
         found = importlib.util.find_spec(module)
-    except (ImportError, ValueError) as error:
-        raise FerError(f"{name} cannot be imported: {error}.") from error
+    except Exception as error:  # a parent package is executed for it
+        raise FerError(f"{name} cannot be imported: {type(error).__name__}: {error}") from error
     if found is None or not found.origin or not Path(found.origin).is_file():
         raise FerError(f"{name}: there is no module {module!r} here or among the installed packages.")
     return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()

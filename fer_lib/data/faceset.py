@@ -52,9 +52,10 @@ class FaceSet:
         return len(self.images)
 
     def take(self, rows: np.ndarray) -> Self:
-        """Some rows of it, without a fingerprint."""
+        """Some rows of it, with a fingerprint of their own."""
         parts = {name: getattr(self, name) for name in ("images", "labels", "usage", "votes", "pose", "parts")}
-        return replace(self, fingerprint="", **{name: part[rows] for name, part in parts.items() if part is not None})
+        own = hashlib.sha256(f"{self.fingerprint}{digest(np.asarray(rows))}".encode()).hexdigest()
+        return replace(self, fingerprint=own, **{name: part[rows] for name, part in parts.items() if part is not None})
 
     @classmethod
     def of(cls, images: Any, labels: Any, classes: Sequence[str] = ()) -> Self:
@@ -68,7 +69,7 @@ class FaceSet:
         Raises:
             FerError: shapes or types that do not fit, or a label outside of `classes`.
         """
-        images, labels = np.asarray(images), np.asarray(labels)
+        images, labels = np.ascontiguousarray(images), np.asarray(np.asarray(labels).tolist())
         if images.dtype != np.uint8 or images.ndim not in (3, 4) or not len(images):
             raise FerError(f"images: found {images.dtype} {[*images.shape]}; expected uint8 [N, H, W] or [N, H, W, C].")
         if labels.shape != (len(images),) or labels.dtype.kind not in "iuU":
@@ -82,8 +83,10 @@ class FaceSet:
             labels = np.array([names.index(label) for label in labels.tolist()])
         else:
             names = tuple(classes) or tuple(map(str, range(int(labels.max()) + 1)))
-            if labels.min() < 0 or labels.max() >= min(len(names), 256):
+            if labels.min() < 0 or labels.max() >= len(names):
                 raise FerError(f"labels: from {labels.min()} to {labels.max()}; expected 0 to {len(names) - 1}.")
+        if len(names) > 256:
+            raise FerError(f"classes: found {len(names)}; expected 256 at most.")
         labels = labels.astype(np.uint8)
         return cls(OWN, images, labels, names, fingerprint=digest(images, labels, np.array(names)))
 

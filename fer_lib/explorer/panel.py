@@ -269,7 +269,10 @@ def explore(run: Trained) -> Explorer:
     Raises:
         FerError: its images are not grey ones of 48×48.
     """
-    return Explorer(None, RunStore(Path.cwd()), profile="demo", own=[in_memory(run)])
+    own = in_memory(run)
+    explorer = Explorer(None, RunStore(Path.cwd()), profile="demo", own=[own])
+    explorer.run.value = own
+    return explorer
 
 
 def _button(description: str, tooltip: str, *, width: str = "94px") -> widgets.Button:

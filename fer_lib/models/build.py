@@ -89,6 +89,8 @@ def build(config: Any, *, classes: int) -> Classifier:
             if not isinstance(network, nn.Module):
                 raise FerError(f"{config.model} gives a {type(network).__name__}; expected a torch module.")
             network = classifier(network)
+        elif config.model == "own":
+            raise FerError("model: 'own' is that of `fer_lib.train`; a params file names it as package.module:name.")
         else:
             network = nn.Sequential()  # a run that trains the localisation net alone
         if config.defaults == "keras":
@@ -99,6 +101,10 @@ def build(config: Any, *, classes: int) -> Classifier:
                 mode=config.attention, localisation=config.localisation, warps=config.warps,
                 frozen=config.localisation_lr == 0,
             )  # fmt: skip
-    if isinstance(network, Classifier):
-        return network if attention is None else Classifier(network.network, attention)
+    if isinstance(network, Classifier):  # from an import path
+        if attention is None:
+            return network
+        if network.attention is not None:
+            raise FerError(f"{config.model} has a transformer of its own, so attention is left out.")
+        return Classifier(network.network, attention)
     return Classifier(fast_convolutions(network), attention)

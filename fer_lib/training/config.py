@@ -38,8 +38,9 @@ _USUAL = {
 class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", strict=True):
     """One frozen, validated training run.
 
-    `model` and `dataset` may also be of one's own, as `package.module:name`: a function that is called with `classes=7`
-    and gives a module from images to logits, and one that gives a `FaceSet`. Their modules are executed.
+    `model` and `dataset` may also be of one's own, as `package.module:name`: a function that is called with `classes=`
+    their number and gives a module from images to logits, and one that gives a `FaceSet`. Their modules are executed.
+
     `label_rule` left out means the data set's usual one. `precision: auto` is bf16 autocast on a CUDA device or on a
     CPU with bf16 instructions, and fp32 elsewhere; the record says which it was. `width_per_group` is torchvision's:
     under 64 ResNet50's inner layers, and all of VGGFace's, are that much thinner. `localisation_lr` is the localisation

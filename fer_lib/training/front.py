@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _OF_NETWORKS_BY_NAME = ("model", "stem", "width_per_group", "attention", "localisation", "warps", "pretrained",
                         "pretraining", "shown_poses", "defaults", "teacher", "teacher_weight", "temperature",
-                        "loss", "dataset")  # fmt: skip
+                        "loss", "dataset", "labelling", "preparation")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Trained:
     """What `train` gives.
 
     Attributes:
-        model: trained, on the CPU, in evaluation mode; with `official`, as it was in the best epoch.
+        model: trained, on the CPU, in evaluation mode; with `official` and `folders`, as it was in the best epoch.
         history: a row for each epoch: loss and accuracy in training and of the watched images, learning rate, seconds.
-        metrics: of the test images: `test_accuracy`, `test_macro_f1`, `test_ece` and so on, from 0 to 1.
+        metrics: of the test images: `test_accuracy`, `test_macro_f1`, `test_calibration_error` and so on.
         predictions: a row for each test image: its row in the data, class, predicted class and confidence.
         classes: in the order of the module's numbers.
         test: the test images.
@@ -53,8 +53,17 @@ class Trained:
     config: RunConfig
 
 
-def train(model: nn.Module, data: FaceSet, /, *, split: str = "random80", device: str = "", **settings: Any) -> Trained:
-    """Trains a copy of `model` on `data` and tests it; the same call gives the same numbers on the same machine.
+def train(
+    model: nn.Module,
+    data: FaceSet,
+    /,
+    *,
+    split: str = "random80",
+    device: str = "",
+    threads: int | None = None,
+    **settings: Any,
+) -> Trained:
+    """Trains a copy of `model` on `data` and tests it; the same call gives the same numbers on as many threads.
 
     Images reach the module as float32 [B, C, H, W], (x / 255 - 0.5) / 0.25; it gives logits [B, classes].
 
@@ -63,6 +72,7 @@ def train(model: nn.Module, data: FaceSet, /, *, split: str = "random80", device
         data: of `load`, or one's own (`FaceSet.of`).
         split: `random80`, `grouped80` (copies stay on one side), `official` (FER2013), `folders` (class folders).
         device: such as `cuda:1`; empty: a GPU if there is one.
+        threads: of the CPU; None: as many cores as are idle. Their number changes how sums are rounded.
         settings: of `RunConfig`, such as lr, epochs, batch_size, optimizer, schedule, augment, mixup, ema, seed.
 
     Raises:
@@ -72,7 +82,7 @@ def train(model: nn.Module, data: FaceSet, /, *, split: str = "random80", device
     config = _config(model, data, split, settings)
     given = prepared(config, data)
     target = torch.device(device) if device else default_device()
-    prepare(target, threads=None)
+    prepare(target, threads=threads)
     with _seeded(config.seed, target):
         model = _checked(model, data, classes=given.labels.classes)
         bar = Live(total=config.epochs, line=lambda: told[-1])
@@ -120,7 +130,7 @@ def _checked(model: nn.Module, data: FaceSet, *, classes: tuple[str, ...]) -> Cl
     try:
         with torch.no_grad():
             logits = copy(images)
-    except (RuntimeError, ValueError, TypeError) as error:
+    except Exception as error:  # a stranger raises what it likes
         raise FerError(
             f"train: the module does not take images {[*images.shape]}: {str(error).splitlines()[0]}"
         ) from error

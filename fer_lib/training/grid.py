@@ -208,7 +208,8 @@ def read_params(path: Path) -> dict[str, Any]:
         values = yaml.load(path.read_text(), _OnceLoader)
     except FileNotFoundError:
         beside = ", ".join(part.name for part in params_files(path.parent)) or "none"
-        raise FerError(f"No params file {path}.\nThose in its folder: {beside}.") from None
+        profiles = ", ".join(sorted(part.name for part in path.parent.parent.glob("[!.]*/"))) or "none"
+        raise FerError(f"No params file {path}.\nIn its folder: {beside}. Profiles beside it: {profiles}.") from None
     except IsADirectoryError:
         raise FerError(f"{path} is a folder; name params files in it, such as {path}/*.yaml.") from None
     except _Twice as error:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from fer_lib.data import FaceSet, Labels
 from fer_lib.data.batches import DeviceData, images_on
+from fer_lib.imported import is_import_path
 from fer_lib.models import Classifier, build, classifier
 from fer_lib.training.config import RunConfig
 from fer_lib.training.graph import ALONE, Capture, cuda_graph
@@ -77,7 +78,8 @@ class Workspace:
                 self._held = None
             fresh.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             optimizer = make_optimizer(fresh, config)
-            step = Step(fresh, optimizer, data, config, classes=len(labels.classes), capture=self._capture)
+            capture = None if is_import_path(config.model) else self._capture
+            step = Step(fresh, optimizer, data, config, classes=len(labels.classes), capture=capture)
         step.begin(data)
         self._held = shape, step
         return step

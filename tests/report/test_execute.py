@@ -88,7 +88,8 @@ def test_one_ctrl_c_stops_all_notebooks_and_their_kernels(tmp_path):
         "execute([Task(p, {}, p.parent / 'out' / p.name) for p in map(Path, sys.argv[1:])], jobs=2)"
     )
     command = [sys.executable, "-c", program, *map(str, sorted(tmp_path.glob("*.ipynb")))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+    hears = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}  # tests in the background do not
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **hears) as running:
         while len(list(tmp_path.glob("*.begun"))) < 2:
             assert running.poll() is None, running.communicate()
             time.sleep(0.1)

@@ -30,7 +30,9 @@ def test_a_module_of_ones_own_is_trained_as_the_study_trains_its_own():
     torch.set_num_threads(1)
     theirs = engine(config, faces, workspace=Workspace(torch.device("cpu")))
     keys = ("epochs", "batch_size", "train_limit", "test_limit", "precision", "augment", "mixup", "ema")
-    ours = fer.train(fer.build(config, classes=7), faces, device="cpu", **{key: getattr(config, key) for key in keys})
+    ours = fer.train(
+        fer.build(config, classes=7), faces, device="cpu", threads=1, **{key: getattr(config, key) for key in keys}
+    )
     assert ours.metrics == theirs.metrics
     assert ours.history["train_loss"].tolist() == [line.train_loss for line in theirs.history]
     assert ours.predictions["row"].tolist() == theirs.arrays["rows"].tolist()
@@ -41,7 +43,7 @@ def test_colour_size_and_classes_are_those_of_the_images(coloured, split):
     model = fer.STNClassifier(squeezenet1_1(num_classes=2), transformer=fer.SpatialTransformer(channels=3))
     before = {name: value.clone() for name, value in model.state_dict().items()}
     drawn = torch.get_rng_state()
-    first, again = (fer.train(model, coloured, split=split, augment="crop_flip", **SMALL) for _ in range(2))
+    first, again = (fer.train(model, coloured, split=split, augment="crop_flip", threads=1, **SMALL) for _ in range(2))
     assert first.metrics == again.metrics
     assert torch.equal(torch.get_rng_state(), drawn)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
@@ -99,6 +101,15 @@ def test_a_module_that_does_not_fit_is_told_before_it_trains(coloured):
 def test_arrays_that_do_not_fit_are_refused(images, labels, classes, said):
     with pytest.raises(FerError, match=said):
         fer.FaceSet.of(images, labels, classes)
+
+
+def test_parts_of_a_set_are_told_apart(coloured):
+    """Groups of copies are kept by fingerprint."""
+    few, many = coloured.take(np.arange(20)), coloured.take(np.arange(40))
+    assert len({few.fingerprint, many.fingerprint, coloured.fingerprint}) == 3
+    net = nn.Sequential(nn.Flatten(), nn.Linear(96 * 96 * 3, 2))
+    for part in (few, many):
+        fer.train(net, part, split="grouped80", epochs=1, batch_size=4)
 
 
 def test_an_unknown_network_is_refused():

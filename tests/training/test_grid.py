@@ -133,7 +133,7 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, words):
 def test_what_cannot_be_read_is_refused(tmp_path):
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path, tmp_path / "binary.yaml"):
-        with pytest.raises(FerError, match="cannot be read"):
+        with pytest.raises(FerError, match=r"cannot be read|is a folder"):
             read_params(path)
 
 

@@ -10,6 +10,7 @@ from training.tiny import assert_same_runs
 
 from fer_lib import data, imported
 from fer_lib.errors import FerError
+from fer_lib.models import build
 from fer_lib.training import RunConfig, RunStore
 
 MODULE = """
@@ -94,6 +95,25 @@ def test_an_identity_changes_with_the_file_and_needs_no_import(module, tmp_path)
     assert config.fingerprint(faces) != before
     assert RunConfig(dataset="toyfaces").fingerprint(faces) == faces.fingerprint
     assert RunConfig.model_validate_json(config.canonical()) == config
+
+
+def test_a_file_that_changed_after_its_import_is_not_taken_for_the_new_one(module, tmp_path, monkeypatch):
+    monkeypatch.setattr(imported, "_EXECUTED", {})
+    assert imported.imported("another_module:net")(classes=2) is not None
+    (tmp_path / "another_module.py").write_text(MODULE + "\n")
+    with pytest.raises(FerError, match="has changed since it was imported"):
+        imported.imported("another_module:net")
+
+
+@pytest.mark.parametrize(("changes", "said"), [
+    ({"model": "another_module:with_transformer", "attention": "stn"}, "has a transformer of its own"),
+    ({"model": "another_module:faces"}, "FaceSet|unexpected keyword"),
+    ({"model": "own"}, "is that of `fer_lib.train`"),
+])  # fmt: skip
+def test_what_is_no_network_to_build_is_told(module, monkeypatch, changes, said):
+    monkeypatch.setattr(imported, "_EXECUTED", {})
+    with pytest.raises((FerError, TypeError), match=said):
+        build(RunConfig(dataset="another_module:faces", **changes), classes=2)
 
 
 @pytest.mark.parametrize("name", ["resnet", "my-module:net", "os.system", ":net", "a:b:c"])
