@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from fer_lib.data.batches import GREY_MEAN, GREY_STD
 from fer_lib.models import build
-from fer_lib.models.networks import GreyToRGB, compact, resnet50, vanilla_cnn, vggface
+from fer_lib.models.networks import GreyToRGB, compact, resnet50, tiny, vanilla_cnn, vggface
 from fer_lib.models.stn import SpatialTransformer
 from fer_lib.training import RunConfig
 
@@ -99,3 +100,11 @@ def test_imagenet_weights_see_imagenet_normalisation():
     normalised = (grey - GREY_MEAN) / GREY_STD
     torch.testing.assert_close(GreyToRGB(imagenet=True)(normalised), wanted)
     torch.testing.assert_close(GreyToRGB()(normalised), normalised.expand(-1, 3, -1, -1))
+
+
+def test_the_tiny_network_is_tiny():
+    network = tiny(classes=7)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network.eval()(torch.zeros(1, 1, 48, 48))
+    assert counter.get_total_flops() / 2 <= 12e6
+    assert parameter_count(network) <= 300_000
