@@ -111,4 +111,4 @@ def test_notebook_06_runs_in_jupyterlab_and_its_sliders_move_the_picture(project
 
         assert [url for url in lab.requests if not url.startswith((address, "data:", "blob:"))] == []
         assert lab.complaints == []
-    assert len(list((tmp_path / "report" / "weights").iterdir())) == 3
+    assert len(list((tmp_path / "report" / "weights").iterdir())) == 2
