@@ -33,6 +33,7 @@ for command in (
     app.command()(command)
 
 
+KEPT = " What is finished is kept; the same command goes on, at most 15 s of training earlier."
 GOES_ON = ("run", "report", "verify", "data")  # commands that take up again what they had begun
 
 
@@ -54,12 +55,7 @@ def main() -> None:
     except SystemExit as end:
         if end.code == 130:  # typer's word for Ctrl-C
             command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-            more = (
-                " What is finished is kept; the same command goes on, at most 15 s of training earlier."
-                if command in GOES_ON
-                else ""
-            )
-            print(f"\nStopped.{more}", file=sys.stderr)
+            print(f"\nStopped.{KEPT if command in GOES_ON else ''}", file=sys.stderr)
         raise
 
 

@@ -52,7 +52,7 @@ def load(name: str, *, data: str | Path | None = None, labelling: str = "fer2013
         raise FerError(f"labelling: {labelling!r} is unknown; choose one of {', '.join(ferplus.LABELLINGS)}.")
     folder = paths.data_folder(data).absolute()
     if is_import_path(name):
-        return _of_the_user(name, source_hash(name))
+        return DATASETS[name].open(folder, labelling)
     return _load(name, folder, labelling, tuple(_state(path) for _, path in DATASETS[name].sources(folder)))
 
 
@@ -179,7 +179,9 @@ class _Catalogue(dict[str, Dataset]):
     def __missing__(self, name: str) -> Dataset:
         if not is_import_path(name):
             raise KeyError(name)
-        return Dataset(name.partition(":")[2], ("given",), lambda folder, labelling: load(name))
+        return Dataset(
+            name.partition(":")[2], ("given",), lambda folder, labelling: _of_the_user(name, source_hash(name))
+        )
 
 
 _VOTES = ("plurality10", "plurality8", "majority8", "votes8")

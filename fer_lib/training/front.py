@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from fer_lib.data import FaceSet
+from fer_lib.data import DATASETS, FaceSet, apply_rule
 from fer_lib.data.batches import normalise
 from fer_lib.data.faceset import OWN
 from fer_lib.errors import FerError
 from fer_lib.models import Classifier, classifier
+from fer_lib.models.networks import Dropout
 from fer_lib.training.checkpoint import Training
 from fer_lib.training.config import RunConfig
-from fer_lib.training.engine import prepared
 from fer_lib.training.engine import train as run_engine
 from fer_lib.training.machine import default_device, prepare
 from fer_lib.training.progress import Live
@@ -80,11 +80,11 @@ def train(
             give a number for each class, or a loss that is not finite.
     """
     config = _config(model, data, split, settings)
-    given = prepared(config, data)
+    classes = apply_rule(data, config.label_rule).classes
     target = torch.device(device) if device else default_device()
     prepare(target, threads=threads)
     with _seeded(config.seed, target):
-        model = _checked(model, data, classes=given.labels.classes)
+        model = _checked(model, data, classes=classes)
         bar = Live(total=config.epochs, line=lambda: told[-1])
         told = [f"0 of {config.epochs} epochs"]
 
@@ -102,8 +102,6 @@ def train(
 
 
 def _config(model: nn.Module, data: FaceSet, split: str, settings: dict[str, Any]) -> RunConfig:
-    from fer_lib.data import DATASETS
-
     if wrong := [key for key in settings if key in _OF_NETWORKS_BY_NAME]:
         raise FerError(f"train: {wrong[0]} is for networks that a params file names; here module and data say it.")
     attention = getattr(model, "attention", None) if isinstance(model, Classifier) else None
@@ -131,9 +129,8 @@ def _checked(model: nn.Module, data: FaceSet, *, classes: tuple[str, ...]) -> Cl
         with torch.no_grad():
             logits = copy(images)
     except Exception as error:  # a stranger raises what it likes
-        raise FerError(
-            f"train: the module does not take images {[*images.shape]}: {str(error).splitlines()[0]}"
-        ) from error
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise FerError(f"train: the module does not take images {[*images.shape]}: {why}") from error
     if not isinstance(logits, torch.Tensor) or logits.shape != (len(images), len(classes)):
         found = [*logits.shape] if isinstance(logits, torch.Tensor) else type(logits).__name__
         raise FerError(
@@ -147,9 +144,13 @@ def _trained(config: RunConfig, data: FaceSet, outcome: Any) -> Trained:
 
     arrays = outcome.arrays
     rows, names = arrays["rows"].astype(np.int64), np.array(outcome.classes)
+    model = outcome.model.cpu().eval()
+    for layer in model.modules():
+        if isinstance(layer, Dropout):
+            layer.generator = None  # it was the device's
     lines = [line.model_dump(exclude={"theta", "collapse"}) for line in outcome.history]
     return Trained(
-        model=outcome.model.cpu().eval(),
+        model=model,
         history=pd.DataFrame(lines).set_index("epoch"),
         metrics=outcome.metrics,
         predictions=pd.DataFrame(
