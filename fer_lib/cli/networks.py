@@ -78,26 +78,26 @@ def evaluate(
 def export(
     model: Annotated[str, typer.Argument(help="A network of the package, a file of one, or the id of a run.")],
     file: Annotated[Path, typer.Argument(help="The file to write: .onnx, or .html for a page that runs it.")],
-    runtime: Annotated[Path, typer.Option(help="For a page: the folder `dist` of npm's onnxruntime-web.")] = Path(
-        "node_modules/onnxruntime-web/dist"
-    ),
     profile: Annotated[str, typer.Option(help="Whose runs a run's id is looked for in.")] = "paper",
 ) -> None:
-    """Write a trained network as ONNX, its transformer included, checked against PyTorch; or a web page with it."""
-    from fer_lib.applied.export import checked, faces_to_compare
+    """Write a trained network as ONNX, its transformer included, checked against PyTorch; or as a page to play with."""
     from fer_lib.applied.network import TrainedNetwork
     from fer_lib.files import write_atomically
 
     if file.suffix.lower() not in (".onnx", ".html"):
         raise FerError(f"{file}: the name ends in .onnx, or in .html for a page that runs the network.")
     network = TrainedNetwork.open(model, _store(profile))
-    print(f"{file}: about a minute, most of it to compare ONNX Runtime with PyTorch ...", flush=True)
-    faces = faces_to_compare(network.record.config.dataset)
-    content, difference = checked(network, faces)
     if file.suffix.lower() == ".html":
         from fer_lib.applied.page import page
 
-        content = page(network, content, runtime).encode()
+        write_atomically(file, page(network).encode())
+        print(f"{file}: a page that turns faces before {network.name}, {file.stat().st_size / 1e6:.1f} MB")
+        return
+    from fer_lib.applied.export import checked, faces_to_compare
+
+    print(f"{file}: about a minute, most of it to compare ONNX Runtime with PyTorch ...", flush=True)
+    faces = faces_to_compare(network.record.config.dataset)
+    content, difference = checked(network, faces)
     write_atomically(file, content)
     print(f"{file}: {len(network.classes)} classes, {file.stat().st_size / 1e6:.1f} MB")
     print(

@@ -24,8 +24,10 @@ Attention = Literal["none", "stn", "stn_frozen", "stn_no_warp"]
 Localisation = Literal["paper", "paper_batch_norm", "hidden"]
 
 
-class _FlattenedMap(nn.Module):
+class FlattenedMap(nn.Module):
     """Feature maps [B, C, H, W] → [B, C · 36]: averaged to 6×6, which those of a 48-pixel image have already."""
+
+    side = _MAP
 
     def forward(self, maps: Tensor) -> Tensor:
         return (maps if maps.shape[-2:] == (_MAP, _MAP) else F.adaptive_avg_pool2d(maps, _MAP)).flatten(1)
@@ -34,7 +36,7 @@ class _FlattenedMap(nn.Module):
 def _paper_features(channels: int) -> tuple[nn.Sequential, int]:
     layers = nn.Sequential(
         nn.Conv2d(channels, FILTERS, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(FILTERS, FILTERS, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2), _FlattenedMap(),
+        nn.Conv2d(FILTERS, FILTERS, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2), FlattenedMap(),
     )  # fmt: skip
     return layers, FILTERS * _MAP**2
 
@@ -44,7 +46,7 @@ def _paper_batch_norm_features(channels: int) -> tuple[nn.Sequential, int]:
     layers = nn.Sequential(
         nn.Conv2d(channels, FILTERS, 3, padding=1, bias=False), nn.BatchNorm2d(FILTERS), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(FILTERS, FILTERS, 3, padding=1, bias=False), nn.BatchNorm2d(FILTERS), nn.ReLU(), nn.MaxPool2d(2),
-        nn.AvgPool2d(2), _FlattenedMap(),
+        nn.AvgPool2d(2), FlattenedMap(),
     )  # fmt: skip
     return layers, FILTERS * _MAP**2
 
@@ -57,7 +59,7 @@ def _hidden_features(channels: int) -> tuple[nn.Sequential, int]:
         layers += [nn.Conv2d(before, filters, 3, padding=1, bias=False), nn.BatchNorm2d(filters), nn.ReLU()]
         layers += [nn.MaxPool2d(2)] if pool else []
         before = filters
-    return nn.Sequential(*layers, _FlattenedMap(), nn.Linear(before * _MAP**2, HIDDEN), nn.ReLU()), HIDDEN
+    return nn.Sequential(*layers, FlattenedMap(), nn.Linear(before * _MAP**2, HIDDEN), nn.ReLU()), HIDDEN
 
 
 _FEATURES = {"paper": _paper_features, "paper_batch_norm": _paper_batch_norm_features, "hidden": _hidden_features}

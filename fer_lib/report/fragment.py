@@ -121,8 +121,8 @@ def _answer_first(soup: BeautifulSoup) -> None:
     if answer is not None:
         figure = soup.find(id=str(answer.attrs.pop("data-picture", "")))
         if figure is not None:
-            lead = answer.select_one(".lead")
-            answer.insert(1 if lead else 0, figure.extract())
+            bullets = answer.find("ul", recursive=False)
+            answer.append(figure.extract()) if bullets is None else bullets.insert_before(figure.extract())
     question = title.find_next("p") if title else None
     if question is None:
         return

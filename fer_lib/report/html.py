@@ -14,10 +14,12 @@ import nbformat
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_notebook
 
+from fer_lib import player
 from fer_lib.errors import FerError
 from fer_lib.files import write_atomically
 from fer_lib.report.fragment import TEMPLATES, fragment
 
+PLAYER = ".fer-player"  # a face to turn
 GENERATOR = '<meta name="generator" content="fer_lib report">'
 
 
@@ -66,6 +68,8 @@ def render_report(
         heading.name = "h2"
     own = [{"level": 2, "anchor": part.lower(), "text": part} for part in ("Pages", "Provenance")]
     files["index.html"] = _render("home", current="index", body=opening, toc=[*_contents(opening), *own], **facts)
+    if any(body.select_one(PLAYER) for body in (opening, *bodies.values())):
+        files |= {f"assets/{name}": text for name, text in player.files().items()}
     _write(folder, files)
     return folder / "index.html"
 
@@ -103,9 +107,14 @@ def _contents(soup: BeautifulSoup) -> list[dict[str, object]]:
     ]
 
 
-def _render(template: str, **facts: Any) -> str:
+def _render(template: str, *, body: BeautifulSoup, **facts: Any) -> str:
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
-    return environment.get_template(f"{template}.html.j2").render(**facts) + "\n"
+    return (
+        environment.get_template(f"{template}.html.j2").render(
+            body=body, player=body.select_one(PLAYER) is not None, **facts
+        )
+        + "\n"
+    )
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:

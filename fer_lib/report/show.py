@@ -157,12 +157,18 @@ def show_table(
     _display(markup, kind="table", name=name, caption=caption, number=number)
 
 
-def show_answer(answer: str, bullets: Sequence[tuple[str, str]], *, picture: str = "") -> None:
+TO_TURN = "Here the report has a face to turn; it needs JavaScript. In JupyterLab the explorer further down does it."
+
+
+def show_answer(answer: str, bullets: Sequence[tuple[str, str]], *, picture: str = "", player: str = "") -> None:
     """Display a page's answer, and bullets of a verdict and a sentence; the report moves it to the page's top.
 
-    `picture` is the name of a figure that goes there, too.
+    `picture` is the name of a figure that goes there, too; `player` is the transformer with which a face to turn
+    opens there (see `fer_lib.player`).
     """
     lead = f'<p class="lead">{escape(answer)}</p>' if answer else ""
+    if player:
+        lead += f'<div class="fer-player" data-straighten="{escape(player)}">{TO_TURN}</div>'
     points = "".join(f"<li>{f'<b>{escape(word)}.</b> ' if word else ''}{escape(say)}</li>" for word, say in bullets)
     beside = f' data-picture="fig-{escape(picture)}"' if picture else ""
     listed = f"<ul>{points}</ul>" if points else ""

@@ -120,21 +120,21 @@ class Finding:
         return text.replace("-", "−")
 
 
-def show_answer(study: Study, name: str, *, picture: str = "") -> None:
+def show_answer(study: Study, name: str, *, picture: str = "", player: str = "") -> None:
     """Puts a page's answer at its top: a sentence and bullets, which the records bear.
 
-    `picture` names the page's figure that goes there, too. Of another profile than the one that the sentences were
-    written about, and of records that do not bear them, the findings are listed as they are. Sentences that rest on no
-    record stand in every profile.
+    `picture` names the page's figure that goes there, too, and `player` the transformer of a face to turn. Of another
+    profile than the one that the sentences were written about, and of records that do not bear them, the findings are
+    listed as they are. Sentences that rest on no record stand in every profile.
     """
     results, text = study.recorded(), page(name)
     if study.profile == PROFILE or not (text.findings or text.numbers):
         with suppress(NotBorne):
             found = told(name, results)
             study.texts = found.texts
-            show.show_answer(found.answer, found.bullets, picture=picture)
+            show.show_answer(found.answer, found.bullets, picture=picture, player=player)
             return
-    show.show_answer("", [("", line) for line in one_by_one(name, results)], picture=picture)
+    show.show_answer("", [("", line) for line in one_by_one(name, results)], picture=picture, player=player)
 
 
 def page(name: str) -> Page:
@@ -280,6 +280,16 @@ def _together(results: Results) -> float:
     return 100 * float(line[f"Together, {FLIPS.lower()}"])
 
 
+def _warped(role: str) -> Callable[[Results], float]:
+    """Test accuracy of the vanilla CNN whose images were warped before they were split."""
+
+    def mean(results: Results) -> float:
+        runs = results.of(arm="warps, then split", role=role, status="finished").runs
+        return 100 * float(runs["test_accuracy"].mean())
+
+    return mean
+
+
 def _near_copies(results: Results) -> float:
     copies = kept_facts("duplicates").set_index("kind")["PrivateTest with twin in Training"]
     return 100 * float(copies["near-copy"])
@@ -300,5 +310,6 @@ NUMBERS: dict[str, Callable[[Results], float]] = {
     "arms_apart": _apart, "together": _together, "near_copies": _near_copies,
     "happy": _recognised("happy", "FER2013"), "fear": _recognised("fear", "FER2013"),
     "disgust_kept": _kept_label("disgust"), "happy_kept": _kept_label("happy"),
+    **{f"warped_{role}": _warped(role) for role in published.ROLES},
     "slips": lambda results: len(results.of(arm="warps, then split", status="finished").runs),
 }  # by name, as sentences use them; points of 100 for accuracies  # fmt: skip
