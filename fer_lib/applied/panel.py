@@ -34,7 +34,6 @@ class PhotoPanel(widgets.VBox):
         self.path = widgets.Text(description="or a path", continuous_update=False, layout=layout)
         self.status = widgets.HTML(message("The photo stays on this machine."))
         self.picture = widgets.Image(format="png", layout={"width": "100%", "max_width": "1100px", "display": "none"})
-        explorer.face.photo.layout.display = "none"  # the button above does it
         explorer.compare("fer2013", predictor.network.name)
         super().__init__([widgets.HBox([self.upload, self.path]), self.status, self.picture, explorer])
         self.add_class("fer-photo")

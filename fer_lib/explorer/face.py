@@ -1,6 +1,5 @@
 """Which face the explorer shows: of which data set, of which class, and where in it, or one in the reader's photo."""
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ from PIL import Image
 
 from fer_lib import data
 from fer_lib.data import DATASETS, PRETRAINING_SETS, apply_rule
-from fer_lib.data.photo import Face, find_faces, whole
-from fer_lib.data.picture import read_picture
+from fer_lib.data.photo import Face, whole
 from fer_lib.errors import DataMissing, FerError
 
 ANY = "any"
@@ -45,11 +43,11 @@ class _Faces:
         return cls(title, images, None, (), np.full(len(images), -1))
 
 
-class FaceChoice(widgets.VBox):
+class FaceChoice(widgets.Box):
     """Controls that choose a face, and the face.
 
     Attributes:
-        dataset, category, index, next, photo: the controls.
+        dataset, category, index, next: the controls.
         absent: a sentence about the data sets that are not here, or nothing.
 
     Args:
@@ -65,17 +63,12 @@ class FaceChoice(widgets.VBox):
         self.category = widgets.Dropdown(options=[ANY], description="Class", **CONTROL)
         self.index = widgets.BoundedIntText(min=0, max=0, layout={"width": "200px"}, style=LABEL)
         self.next = widgets.Button(description="Next", tooltip="The next image of the class", layout={"width": "96px"})
-        self.photo = widgets.FileUpload(
-            accept="image/*", description="A photo of yours", layout=CONTROL["layout"],
-            tooltip="The faces in it take the place of a data set; it stays on this machine",
-        )  # fmt: skip
-        super().__init__([self.dataset, self.category, widgets.HBox([self.index, self.next]), self.photo])
+        super().__init__([self.dataset, self.category, self.index, self.next], layout={"flex_flow": "row wrap"})
         self._open(_Faces.of(DRAWN))
         self.dataset.observe(lambda change: self._on_dataset(), "value")
         self.category.observe(lambda change: self._on_category(), "value")
         self.index.observe(lambda change: self._on_index(), "value")
         self.next.on_click(lambda button: self._go_to(self.index.value + 1))
-        self.photo.observe(lambda change: self._on_photo(), "value")
 
     @property
     def image(self) -> np.ndarray:
@@ -137,12 +130,6 @@ class FaceChoice(widgets.VBox):
                 chosen = self.dataset.value
                 self._open(self._own if chosen == PHOTO else _Faces.of(chosen))
                 self._changed()
-
-    def _on_photo(self) -> None:
-        for file in self.photo.value:
-            with self._told():
-                photo = read_picture(io.BytesIO(file["content"]), file["name"])
-                self.show_photo(photo, file["name"], find_faces(photo))
 
     def _on_category(self) -> None:
         if not self._quiet:

@@ -1,6 +1,5 @@
 """The trained networks that the explorer offers: transformers, with what is behind them, and plain classifiers."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -58,6 +57,11 @@ class TrainedRun:
         return self.record.config.dataset
 
     @property
+    def kind(self) -> str:
+        """The faces that it is for, as the player has them."""
+        return "drawn" if self.dataset in ("toyfaces", "toyfacesplus") else "photo"
+
+    @property
     def has_transformer(self) -> bool:
         """Whether it has one; else it is a plain classifier."""
         return self.record.config.attention != "none"
@@ -94,17 +98,13 @@ def shipped() -> list[TrainedRun]:
             rows = np.empty(0, np.int64)
         else:
             rows = prepared(config, faces).split.report
-        title = DATASETS[config.dataset].title
+        faces_of = "drawn faces" if config.dataset == "toyfaces" else f"photographs ({DATASETS[config.dataset].title})"
         if config.loss == "pose":
-            found.append(TrainedRun(f"Shown poses of {title}{_told(undone)}", record, weights, rows, undone))
+            found.append(TrainedRun(f"one taught on {faces_of}", record, weights, rows, undone))
         else:
-            title = f"{config.model.capitalize()} · {title} · {record.metrics['test_accuracy']:.0%} right"
+            title = f"{config.model}, for {faces_of}: {record.metrics['test_accuracy']:.0%} right"
             found.append(TrainedRun(title, record, weights, rows, temperature=contents(weights).temperature))
     return found
-
-
-def _told(undone: float | None) -> str:
-    return "" if undone is None else f" · undoes {max(undone, 0.0):.0%} of a turn"
 
 
 def _trained(results: Results, store: RunStore) -> list[TrainedRun]:
@@ -117,12 +117,12 @@ def _trained(results: Results, store: RunStore) -> list[TrainedRun]:
         shows_theta = record.config.attention != "none" and line.seed == lines["seed"].min()
         if not (weights.is_file() or shows_theta):
             continue
-        title = f"{line.arm} · {line.dataset} · {line.split} · seed {line.seed} · {line.test_accuracy:.0%} right"
+        title = f"{line.arm}, {line.dataset}, {line.split}, seed {line.seed}: {line.test_accuracy:.0%} right"
         arrays, undone = results.load(record), None
         if "response_theta" in arrays:
             undone = undone_by_part(arrays["response_theta"].astype(float), arrays["response_wanted"])["rotation"]
         thetas = arrays.get("theta", np.empty((1, 0, 2, 3)))
-        title += _told(undone) if weights.is_file() else " (no weights here)"
+        title += "" if weights.is_file() else " (no weights here)"
         found.append(TrainedRun(title, record, weights, arrays["rows"], undone, thetas))
     return found
 
@@ -166,32 +166,15 @@ def in_memory(run: Trained) -> TrainedRun:
         raise FerError(f"explore: shows grey images of {SIZE}×{SIZE} pixels, not {[*run.test.images.shape[1:]]}.")
     record = Record(run_id="", config=run.config, fingerprint="", status="finished", classes=[*run.classes])
     model = Model(_transformer(run.model), run.model.network, run.classes)
-    title = f"Your network · {run.metrics['test_accuracy']:.0%} right"
+    title = f"your network: {run.metrics['test_accuracy']:.0%} right"
     return TrainedRun(title, record, Path("yours"), run.predictions["row"].to_numpy(), model=model)
 
 
-def what_to_train(runs: Sequence[TrainedRun], profile: str) -> str:
-    """What to type where no trained transformer is at hand; empty where one is."""
-    runs = [run for run in runs if run.has_transformer]
-    if any(run.is_here() for run in runs):
-        return ""
-    grids = grids_of(profile).values()
-    if runs:
-        how = _how_to_train(runs[0].record.config, profile, runs[0].record.run_id)
-    else:
-        kept = [cell.config for grid in grids for cell in expand(grid) if cell.keep_weights]
-        kept = [config for config in kept if config.attention != "none"]
-        how = _how_to_train(kept[0], profile) if kept else _BY_HAND
-    return f"No trained transformer is here yet.\n{how}"
-
-
 @lru_cache
-def _how_to_train(config: RunConfig, profile: str, run_id: str = "") -> str:
-    """What to type so that a run's weights are there; without its `run_id`, of all runs that are like it."""
+def _how_to_train(config: RunConfig, profile: str, run_id: str) -> str:
+    """What to type so that a run's weights are there."""
     for path, grid in grids_of(profile).items():
         if any(cell.config == config for cell in expand(grid)):
-            alike = (f"{key}={getattr(config, key)}" for key in ("attention", "dataset", "split", "seed"))
-            chosen = run_id or ",".join(alike)
             file = path.relative_to(root) if path.is_relative_to(root := paths.project_root()) else path
-            return f"Train it: python -m fer_lib run {file} --only {chosen} --weights"
+            return f"Train it: python -m fer_lib run {file} --only {run_id} --weights"
     return _BY_HAND

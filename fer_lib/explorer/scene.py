@@ -126,13 +126,6 @@ def observe(
     return View(disturbed, theta[0].numpy(), _grey(passed)[0], probabilities, disturbed_pose(pose, disturbance), label)
 
 
-def recall(image: np.ndarray, theta: np.ndarray, *, moves: bool, pose: np.ndarray | None, label: str) -> View:
-    """The face uint8 [48, 48] as it is, under a theta [2, 3] that was recorded; `moves`: it warps the face."""
-    image = np.array(image)  # a data set's own is read-only
-    seen = warped(image[None], theta[None])[0] if moves else image.astype(np.float32)
-    return View(image, theta, seen, {}, pose, label)
-
-
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """One image is too little work to share: a second thread gains nothing, and on a busy core it costs a second."""

@@ -136,17 +136,15 @@ def compact(*, classes: int) -> nn.Sequential:
 
 
 def tiny(*, classes: int) -> nn.Sequential:
-    """As `compact`, but its stem halves the image: 0.2 M parameters, for browsers and cameras."""
-    return _residual(16, (36, 72), classes=classes, stride=2)
+    """As `compact`, a third as wide: 0.13 M parameters, for browsers and cameras."""
+    return _residual(8, (14, 28, 56), classes=classes)
 
 
-def _residual(
-    stem: int, widths: Sequence[int], *, classes: int, stride: int = 1, dropout: float = 0.0
-) -> nn.Sequential:
+def _residual(stem: int, widths: Sequence[int], *, classes: int, dropout: float = 0.0) -> nn.Sequential:
     """Two of ResNet's basic blocks for each of `widths`, the first of which halves the map; then mean and classes."""
     from torchvision.models.resnet import BasicBlock
 
-    layers, before = _convolved(1, stem, stride), stem
+    layers, before = _convolved(1, stem), stem
     for width in widths:
         shortcut = nn.Sequential(nn.Conv2d(before, width, 1, 2, bias=False), nn.BatchNorm2d(width))
         layers += [BasicBlock(before, width, 2, shortcut), BasicBlock(width, width)]
@@ -169,8 +167,8 @@ def keras_defaults(network: nn.Module) -> None:
                 nn.init.zeros_(layer.bias)
 
 
-def _convolved(before: int, width: int, stride: int = 1) -> list[nn.Module]:
-    return [nn.Conv2d(before, width, 3, stride, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(True)]
+def _convolved(before: int, width: int) -> list[nn.Module]:
+    return [nn.Conv2d(before, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(True)]
 
 
 def _drawn(network: nn.Sequential) -> nn.Sequential:

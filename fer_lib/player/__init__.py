@@ -35,6 +35,7 @@ _HEAVY = ("layers", "weights", "factors")  # of a network, what a page loads onc
 NOTHING: list[dict[str, Any]] = [
     {"name": "paper", "role": "transformer", "kind": "", "title": "the paper’s: most learnt to do nothing",
      "theta": IDENTITY, "idle": True},
+    {"name": "hand", "role": "transformer", "kind": "", "title": "six numbers of your own", "hand": True},
     {"name": "none", "role": "transformer", "kind": "", "title": "nothing", "theta": IDENTITY},
 ]  # fmt: skip
 
@@ -85,7 +86,7 @@ def files() -> dict[str, str]:
     """By name: what a page loads that has an element of the class `fer-player`, and a file for each network."""
     return {
         "player.css": (HERE / "player.css").read_text("utf-8"),
-        "player.js": "\n".join([*_sources(), _start(shipped()), ""]),
+        "player.js": "\n".join([*sources(), _start(shipped()), ""]),
         **{f"networks/{network['name']}.js": _added(network) + "\n" for network in shipped()},
     }
 
@@ -103,13 +104,14 @@ def page(*, networks: Iterable[dict[str, Any]] = (), assets: str = "", style: st
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True)
     return environment.get_template("page.html.j2").render(
         style=Markup(style + (HERE / "player.css").read_text("utf-8")),
-        script=Markup("\n".join([*_sources(), *map(_added, networks), _start(networks)]) if networks else ""),
+        script=Markup("\n".join([*sources(), *map(_added, networks), _start(networks)]) if networks else ""),
         assets=assets,
         notes=notes,
     )
 
 
-def _sources() -> list[str]:
+def sources() -> list[str]:
+    """The arithmetic and the player, JavaScript."""
     return [(HERE / name).read_text("utf-8") for name in ("arithmetic.js", "player.js")]
 
 

@@ -56,7 +56,7 @@ const ferPlayer = (() => {
   const decode = (face) => {
     const letters = atob(face.pixels), grey = new Float32Array(letters.length);
     for (let i = 0; i < grey.length; i++) grey[i] = letters.charCodeAt(i);
-    return { grey, width: SIZE, height: SIZE, x: SIZE / 2, y: SIZE / 2, half: SIZE / 2, samples: 1 };
+    return { grey, width: SIZE, height: SIZE, x: SIZE / 2, y: SIZE / 2, half: SIZE / 2, samples: 1, pose: face.pose };
   };
   const measures = (picture) => [picture.videoWidth || picture.width, picture.videoHeight || picture.height];
   const greys = (picture, square, canvas) => {
@@ -127,15 +127,17 @@ const ferPlayer = (() => {
           <label class="file">Your photo<input type="file" accept="image/*"></label>
           <button type="button" class="camera" aria-pressed="false">Camera</button>
           <button type="button" class="placed" hidden>This is the face</button></p>
-        <details><summary>Theta, the six numbers of the grid</summary><pre class="theta"></pre></details>
+        <details class="numbers"><summary>Theta, the six numbers of the grid</summary><pre class="theta"></pre>
+          <div class="hand" hidden></div></details>
       </div>
     </div>`;
 
-  // options: networks (what there is to choose from), faces, folder (of the networks' scripts), kernel;
-  // with `classify`, a function from two images to a promise of two answers, the host answers instead of a worker.
+  // options: networks (what there is to choose from), faces, folder (of the networks' scripts), kernel. A host may
+  // `load` networks by name, and `classify` two images by a network's name; both give a promise.
   const mount = (element, options) => {
     if (element.ferPlayer) return element.ferPlayer;
     const math = arithmetic(options.kernel);
+    const load = options.load ?? ((name) => fetchNetwork(name, options.folder));
     element.innerHTML = TEMPLATE;
     const find = (selector) => element.querySelector(selector);
     const face = find('.face'), seen = find('.seen'), reading = find('.reading');
@@ -144,10 +146,13 @@ const ferPlayer = (() => {
     const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
     let motion = { ...STILL }, source = null, called = '', drawn = 0, theta = [1, 0, 0, 0, 1, 0];
-    let straightener = null, latest = null, photo = null, square = null, placing = false, stream = null, spinning = 0;
-    const chosen = (kind) => options.networks.find((network) => network.name === find(`.${kind}`).value);
+    let straightener = null, latest = null, recorded = null, photo = null, square = null, placing = false, stream = null, spinning = 0;
+    const ROLES = { straighten: 'transformer', classify: 'classifier' };
+    const chosen = (list) =>
+      options.networks.find((one) => one.role === ROLES[list] && one.name === find(`.${list}`).value);
+    const hand = [1, 0, 0, 0, 1, 0];
 
-    const paint = (canvas, pixels, lines) => {
+    const paint = (canvas, pixels, lines, pose) => {
       const pen = canvas.getContext('2d'), inner = CANVAS - 2 * MARGIN;
       const picture = new ImageData(SIZE, SIZE);
       for (let i = 0; i < pixels.length; i++) picture.data.fill(pixels[i], 4 * i, 4 * i + 3);
@@ -155,9 +160,20 @@ const ferPlayer = (() => {
       small.getContext('2d').putImageData(picture, 0, 0);
       pen.clearRect(0, 0, CANVAS, CANVAS);
       pen.drawImage(small, MARGIN, MARGIN, inner, inner);
+      const under = ([a, b, x, c, d, y]) => (u, v) =>
+        [((a * u + b * v + x + 1) / 2) * inner + MARGIN, ((c * u + d * v + y + 1) / 2) * inner + MARGIN];
+      if (pose) {
+        const corner = under(pose);
+        pen.strokeStyle = SQUARE;
+        pen.lineWidth = 4;
+        pen.setLineDash([12, 8]);
+        pen.beginPath();
+        for (const [u, v] of [[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) pen.lineTo(...corner(u, v));
+        pen.stroke();
+        pen.setLineDash([]);
+      }
       if (!lines) return;
-      const [a, b, x, c, d, y] = lines;
-      const at = (u, v) => [((a * u + b * v + x + 1) / 2) * inner + MARGIN, ((c * u + d * v + y + 1) / 2) * inner + MARGIN];
+      const at = under(lines);
       pen.strokeStyle = GRID;
       pen.lineWidth = 2;
       pen.beginPath();
@@ -185,7 +201,8 @@ const ferPlayer = (() => {
     // One line of reading, and after it what the classifier says.
     const read = () => {
       if (placing) return void (reading.textContent = 'Put the square around the face, from the forehead to the chin.');
-      const [done, undone] = [Math.round(motion.turn), Math.round(degrees(theta))], how = chosen('straighten');
+      const pose = truePose(), how = chosen('straighten');
+      const [done, undone] = [Math.round(pose ? degrees(pose) : motion.turn), Math.round(degrees(theta))];
       let text = `${called} `;
       if (how.name === 'none') text += done ? `Turned ${done}°, and nothing straightens it.` : 'Nothing straightens it.';
       else text += `Turned ${done}°, undone ${undone}°${how.idle ? ': this transformer learnt to do nothing' : ''}.`;
@@ -195,6 +212,13 @@ const ferPlayer = (() => {
           : ` The answer is “${without}” without it, and “${withIt}” with it.`;
       }
       reading.textContent = text.trim().replaceAll('-', '−');
+    };
+
+    // Where the face lies now, as the theta that would undo it; null where that is unknown.
+    const truePose = () => {
+      if (!source?.pose) return null;
+      const angle = (motion.turn * Math.PI) / 180, cos = Math.cos(angle) * motion.size, sin = Math.sin(angle) * motion.size;
+      return math.compose([cos, -sin, motion.across, sin, cos, motion.down], source.pose);
     };
 
     const classes = () => chosen('classify')?.classes ?? [];
@@ -237,7 +261,7 @@ const ferPlayer = (() => {
         if (!network) break;
         try {
           const answers = options.classify ? await options.classify(now, network.name) : await (async () => {
-            const spec = await fetchNetwork(network.name, options.folder);
+            const spec = await load(network.name);
             worker ??= inWorker(options.kernel);
             return worker(network.name, spec, now);
           })();
@@ -255,10 +279,10 @@ const ferPlayer = (() => {
       if (!source || !straightener) return;
       if (photo && stream) source = greys(photo, square, scratch);
       const pixels = moved(source, motion), image = math.normalise(pixels);
-      theta = options.recorded ?? straightener(image);
+      theta = recorded ?? straightener(image);
       const straight = math.warp(image, theta, SIZE);
       if (placing) paintPhoto();
-      else paint(face, pixels, chosen('straighten').name === 'none' ? null : theta);
+      else paint(face, pixels, chosen('straighten').name === 'none' ? null : theta, truePose());
       paint(seen, placing ? pixels : straight.map((value) => (value * 0.25 + 0.5) * 255));
       face.setAttribute('aria-valuenow', Math.round(motion.turn));
       face.setAttribute('aria-valuetext', `${Math.round(motion.turn)} degrees`);
@@ -269,14 +293,21 @@ const ferPlayer = (() => {
       find('.theta').textContent = [theta.slice(0, 3), theta.slice(3)]
         .map((row) => row.map((value) => signed(value, 3).padStart(7)).join(' ')).join('\n');
       read();
-      if (!placing) ask([image, straight]);
+      find('.answers').classList.toggle('old', recorded !== null || placing);
+      if (!placing && !recorded) ask([image, straight]);
       element.dispatchEvent(new Event('drawn'));
     };
     const move = (change) => {
       spinning += 1; // a spin that is under way ends
       for (const [part, value] of Object.entries(change))
         motion[part] = clamp(value, RANGES[part][1], RANGES[part][2]);
-      options.recorded = null;
+      recorded = null;
+      draw();
+    };
+    const recall = (values) => { // theta of the face as it is, as it was recorded; null: what the network says now
+      motion = { ...STILL };
+      recorded = values;
+      latest = null;
       draw();
     };
 
@@ -288,6 +319,13 @@ const ferPlayer = (() => {
       find('.sliders').append(row);
       return [part, row.children[1]];
     });
+
+    for (const [i, label] of ['θ₁₁', 'θ₁₂', 'θ₁₃', 'θ₂₁', 'θ₂₂', 'θ₂₃'].entries()) {
+      const row = document.createElement('label');
+      row.innerHTML = `<span>${label}</span><input type="range" min="-2" max="2" step="0.01" value="${hand[i]}">`;
+      row.lastChild.addEventListener('input', (event) => { hand[i] = Number(event.target.value); draw(); });
+      find('.hand').append(row);
+    }
 
     // Drag to turn; with Shift, or while placing, to move; two fingers turn and scale.
     const fingers = new Map();
@@ -385,19 +423,22 @@ const ferPlayer = (() => {
       find('.placed').hidden = !on;
       element.classList.toggle('placing', on);
     };
-    const showFace = (index) => {
+    const show = (chosenFace) => {
       stop();
       setPlacing(false);
       photo = null;
-      drawn = index % options.faces.length;
-      source = decode(options.faces[drawn]);
-      called = options.faces[drawn].called;
+      source = decode(chosenFace);
+      called = chosenFace.called;
       latest = null;
       find('.curve').replaceChildren();
       move(STILL);
     };
+    const showDrawn = (index) => {
+      drawn = index % options.faces.length;
+      show(options.faces[drawn]);
+    };
     const prefer = async (kind) => { // drawn faces and photographs have networks of their own
-      for (const [list, role] of [['straighten', 'transformer'], ['classify', 'classifier']]) {
+      for (const [list, role] of Object.entries(ROLES)) {
         const fitting = options.networks.find((network) => network.role === role && network.kind === kind);
         if (fitting) find(`.${list}`).value = fitting.name;
       }
@@ -450,7 +491,8 @@ const ferPlayer = (() => {
       element.classList.add('loading');
       reading.textContent = 'Loading …';
       try {
-        straightener = network.theta ? () => network.theta : math.transformer(await fetchNetwork(network.name, options.folder));
+        if (network.hand) straightener = () => hand;
+        else straightener = math.transformer(network.theta ? network : await load(network.name));
       } catch (error) {
         reading.textContent = `This transformer cannot be loaded: ${error.message}`;
         return;
@@ -458,23 +500,30 @@ const ferPlayer = (() => {
         element.classList.remove('loading');
       }
       if (network !== chosen('straighten')) return;
+      find('.hand').hidden = !network.hand;
+      if (network.hand) find('.numbers').open = true;
+      recorded = null;
       latest = null;
       showRows();
       draw();
     };
-    for (const [list, role] of [['straighten', 'transformer'], ['classify', 'classifier']]) {
+    for (const [list, role] of Object.entries(ROLES)) {
       const select = find(`.${list}`);
       for (const network of options.networks.filter((one) => one.role === role))
         select.append(new Option(network.title, network.name));
       select.closest('label').hidden = select.options.length < 2;
-      select.addEventListener('change', change);
+      select.addEventListener('change', () => {
+        const partner = chosen(list).partner; // a trained transformer comes with the classifier behind it
+        if (partner) find('.classify').value = partner;
+        change();
+      });
     }
 
     find('.spin').addEventListener('click', spin);
     find('.reset').addEventListener('click', () => move(STILL));
     find('.next').addEventListener('click', async () => {
       const fromPhoto = photo !== null;
-      showFace(fromPhoto ? drawn : drawn + 1);
+      showDrawn(fromPhoto ? drawn : drawn + 1);
       if (fromPhoto) await prefer('drawn');
     });
     find('.file input').addEventListener('change', (event) => event.target.files[0] && openFile(event.target.files[0]));
@@ -491,9 +540,17 @@ const ferPlayer = (() => {
       if (event.dataTransfer.files[0]) openFile(event.dataTransfer.files[0]);
     });
 
+    const choose = (names) => {
+      for (const [list, name] of Object.entries(names)) find(`.${list}`).value = name;
+      return change();
+    };
     if (element.dataset.straighten) find('.straighten').value = element.dataset.straighten;
-    if (options.faces.length) showFace(0);
-    element.ferPlayer = { move, change, state: () => ({ motion, theta, placing, square }), redraw: draw };
+    if (options.faces.length) showDrawn(0);
+    else find('.next').hidden = true;
+    const state = () => ({
+      motion, theta, placing, square, straighten: find('.straighten').value, classify: find('.classify').value,
+    });
+    element.ferPlayer = { move, show, choose, recall, state };
     change();
     return element.ferPlayer;
   };

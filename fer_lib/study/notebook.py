@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from IPython.display import Javascript, Markdown, display
+from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
 from fer_lib import __version__, data, paths
@@ -187,10 +187,9 @@ class Study:
 
     def explore(self, results: Results) -> None:
         """Opens the explorer on the transformers among `results`; needs JupyterLab, so a page shows nothing here."""
-        from fer_lib.explorer.markup import NAMES
         from fer_lib.explorer.panel import Explorer
 
-        display(Explorer(results, self.store, profile=self.profile), Javascript(NAMES))
+        display(Explorer(results, self.store, profile=self.profile))
 
     def note(self, text: str) -> None:
         """Puts a plain notice on the page."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from IPython.display import Javascript, display
+from IPython.display import display
 from matplotlib import cbook
 from matplotlib.figure import Figure
 from PIL import Image
@@ -16,7 +16,6 @@ from fer_lib.applied.panel import PhotoPanel
 from fer_lib.applied.predict import Prediction, Predictor
 from fer_lib.data.photo import Face, crop, find_faces
 from fer_lib.data.picture import read_picture
-from fer_lib.explorer.markup import NAMES
 from fer_lib.explorer.models import open_run, shipped
 from fer_lib.explorer.panel import Explorer
 from fer_lib.explorer.picture import Tile, sheet
@@ -45,7 +44,7 @@ def drawn_face() -> tuple[Image.Image, str]:
 
 def ask(study: Study, predictor: Predictor) -> None:
     """A panel that takes a photo of the reader's; needs JupyterLab, so a page shows nothing here."""
-    display(PhotoPanel(predictor, Explorer(None, study.store, profile=study.profile)), Javascript(NAMES))
+    display(PhotoPanel(predictor, Explorer(None, study.store, profile=study.profile)))
 
 
 def show(study: Study, predictor: Predictor, photo: Image.Image, *, name: str, what: str, whole: bool = False) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from explorer.lab import CHROMIUM, TOKEN, barriers, browser_page, changes_within_a_second, cut_off, lab_server
+from explorer.lab import CHROMIUM, TOKEN, barriers, browser_page, cut_off, lab_server
 from PIL import Image
 
 from fer_lib import data
@@ -55,13 +55,14 @@ def test_a_photo_is_uploaded_and_the_explorer_opens_on_its_face(tmp_path):
             panel.get_by_role("button", name=re.compile("Choose a photo")).click()
         chooser.value.set_files(large_photo(tmp_path / "mine.png"))
         panel.get_by_text(re.compile(r"mine\.png: 1 face, by compact_")).wait_for(timeout=60_000)
-        panel.get_by_text(re.compile(r"Face 0 of mine\.png")).wait_for()
-        assert panel.get_by_label("Transformer").input_value().startswith("Shown poses of FER2013")
-        assert panel.get_by_label("Beside it").input_value().startswith("Compact")
-        page.wait_for_function("document.querySelector('.fer-photo img').naturalWidth > 900")
+        panel.get_by_text(re.compile(r"Face 0 of mine\.png.*The answer is")).wait_for(timeout=60_000)
+        assert panel.get_by_label("Straighten with").input_value() == "poses_fer2013"
+        assert panel.get_by_label("Then classify with").input_value() == "compact_ferplus"
+        page.wait_for_function("document.querySelector('.fer-photo img').naturalWidth > 900", timeout=60_000)
         panel.screenshot(path=tmp_path / "photo.png")
 
-        changes_within_a_second(lab, lambda: lab.slider("Rotation").press("ArrowRight"))
+        panel.get_by_role("slider", name="Turn the face").press("ArrowRight")
+        panel.get_by_text(re.compile("Turned 2°")).wait_for()
         path = panel.get_by_label("or a path")
         lab.type_into(path, tmp_path / "nowhere.jpg")
         panel.get_by_text(re.compile(r"nowhere\.jpg is not there")).wait_for()

@@ -69,17 +69,9 @@ class Page:
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
-    def slider(self, label: str) -> Any:
-        """The handle of the slider with this label."""
-        return self.page.locator(".widget-slider", has_text=label).locator(".noUi-handle")
-
-    def numbers(self) -> list[str]:
-        """What the panel's tables say: theta, and the probabilities."""
-        return self.page.locator(".fer-explorer td").all_inner_texts()
-
     def choose(self, label: str, start: str) -> None:
         """The option that begins so, of the select with this label."""
-        select = self.page.get_by_label(label, exact=True)
+        select = self.page.get_by_label(label)
         titles = [title.replace("\xa0", " ") for title in select.locator("option").all_text_contents()]
         select.select_option(index=next(i for i, title in enumerate(titles) if title.startswith(start)))
 
@@ -112,19 +104,6 @@ def browser_page(playwright: Any, *, height: int = 1000, flags: Sequence[str] = 
         yield found
     finally:
         browser.close()
-
-
-def changes_within_a_second(page: Page, act) -> float:
-    """Seconds from `act` to another picture in the browser, whose numbers then are other ones too."""
-    picture = page.page.locator(".fer-explorer img").first
-    before, numbers = picture.get_attribute("src"), page.numbers()
-    began = time.perf_counter()
-    act()
-    page.page.wait_for_function("old => document.querySelector('.fer-explorer img').src != old", arg=before)
-    seconds = time.perf_counter() - began
-    page.page.wait_for_timeout(300)
-    assert page.numbers() != numbers
-    return seconds
 
 
 def barriers(page, part: str = ".fer-explorer") -> list[str]:

@@ -1,4 +1,4 @@
-"""The explorer as a user meets it: JupyterLab in Chromium, a real transformer, sliders moved by mouse and keyboard."""
+"""The explorer as a user meets it: JupyterLab in Chromium, a real transformer, a face turned by mouse and keyboard."""
 
 import re
 import shutil
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from explorer.lab import CHROMIUM, TOKEN, Page, barriers, browser_page, changes_within_a_second, cut_off, lab_server
+from explorer.lab import CHROMIUM, TOKEN, barriers, browser_page, cut_off, lab_server
 
 from fer_lib import data
 
@@ -36,13 +36,7 @@ def project(tmp_path):
     return project, {**own, "FER_DEVICE": "cpu", "FER_JOBS": "1", "PYTHONPATH": str(ROOT)}
 
 
-def rotation_of_theta(page: Page) -> float:
-    """Degrees, as the panel tells them."""
-    row = page.page.locator(".fer-explorer tr").filter(has_text="rotation (°)").first
-    return float(row.locator("td").first.inner_text().replace("−", "-"))
-
-
-def test_notebook_06_runs_in_jupyterlab_and_its_sliders_move_the_picture(project, tmp_path):
+def test_notebook_07_runs_in_jupyterlab_and_a_face_is_turned(project, tmp_path):
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
     folder, environment = project
     with (
@@ -54,53 +48,48 @@ def test_notebook_06_runs_in_jupyterlab_and_its_sliders_move_the_picture(project
         page.goto(f"{address}lab/tree/notebooks/07_what_theta_does.ipynb?token={TOKEN}")
         lab.run_all_cells()
         panel = page.locator(".fer-explorer")
-        panel.wait_for(timeout=240_000)
+        panel.get_by_text(re.compile("The answer is")).wait_for(timeout=240_000)
         panel.scroll_into_view_if_needed()
-        page.wait_for_function("document.querySelector('.fer-explorer img').naturalWidth > 400")
-        assert panel.locator("select").first.input_value().startswith("Shown poses of Toy faces · undoes")
+        straighten = panel.get_by_label("Straighten with")
+        assert straighten.input_value() == "poses_toyfaces"
 
-        before = rotation_of_theta(lab)
-        readout = panel.locator(".widget-slider .widget-readout").first  # it can be typed into
-        lab.type_into(readout, 30)
-        page.wait_for_function("document.querySelector('.fer-explorer .noUi-handle').ariaValueNow == 30")
-        page.wait_for_timeout(1000)
-        assert rotation_of_theta(lab) - before > 25, "theta follows the face"
-        lab.type_into(readout, 0)
+        def said(pattern: str) -> re.Match:
+            found = panel.get_by_text(re.compile(pattern))
+            found.wait_for(timeout=30_000)
+            return re.search(pattern, found.inner_text())
 
-        rotation = lab.slider("Rotation")
-        box = rotation.bounding_box()
+        def motion() -> dict:
+            return page.evaluate("document.querySelector('.fer-explorer .fer-player').ferPlayer.state().motion")
+
+        face = panel.get_by_role("slider", name="Turn the face")
+        box = face.bounding_box()
         middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-        def drag() -> None:
-            page.mouse.move(*middle)
-            page.mouse.down()
-            page.mouse.move(middle[0] + 25, middle[1], steps=5)
-            page.mouse.up()
-
-        seconds = [changes_within_a_second(lab, drag)]
-        assert float(rotation.get_attribute("aria-valuenow")) > 5
-        for label, key in (("Rotation", "ArrowLeft"), ("Scale", "ArrowRight"), ("Light", "ArrowRight")):
-            seconds.append(changes_within_a_second(lab, lambda label=label, key=key: lab.slider(label).press(key)))
-        print("slider to picture:", ", ".join(f"{value * 1000:.0f} ms" for value in seconds))
-        assert max(seconds) < 1
-
-        seen = page.locator(".fer-explorer img").first.get_attribute("src")
-        page.get_by_role("button", name="Next").press("Enter")
-        page.wait_for_function("old => document.querySelector('.fer-explorer img').src != old", arg=seen)
-        page.get_by_role("button", name="Reset").press("Enter")
-        page.wait_for_function("document.querySelector('.fer-explorer .noUi-handle').ariaValueNow == 0")
-        page.get_by_role("button", name="Spin").press("Enter")
-        panel.get_by_role("img", name=re.compile("Theta's rotation.*45° ")).wait_for(timeout=60_000)
-        page.wait_for_function("document.querySelector('.fer-explorer .noUi-handle').ariaValueNow == 0")
+        page.mouse.move(middle[0], middle[1] - 100)
+        page.mouse.down()
+        page.mouse.move(middle[0] + 50, middle[1] - 87, steps=5)
+        page.mouse.up()
+        assert motion()["turn"] == pytest.approx(30, abs=1)
+        turned, undone = said("Turned (\\d+)°, undone (\\d+)°").groups()
+        assert abs(int(turned) - int(undone)) <= 8
+        face.press("ArrowLeft")
+        panel.get_by_label("Light").press("ArrowRight")
+        assert motion()["light"] > 0
+        page.wait_for_timeout(500)  # the kernel hears of it
         page.get_by_role("button", name="Save figure").click()
         panel.get_by_text(re.compile("Saved .*svg and .*png")).wait_for()
         assert len(list((tmp_path / "report" / "explorer").iterdir())) == 2
+        page.get_by_role("button", name="Put it back").press("Enter")
+        page.get_by_role("button", name="Spin").press("Enter")
+        panel.get_by_role("img", name=re.compile("How much of a turn is undone.*45° ")).wait_for(timeout=60_000)
+        before = said("Image (\\d+) of Toy faces")[1]
+        page.get_by_role("button", name="Next").press("Enter")
+        page.wait_for_function("old => !document.querySelector('.fer-explorer .reading').innerText.includes(old)",
+                               arg=f"Image {before} ")  # fmt: skip
 
-        lab.choose("Beside it", "ResNet50 · ")
-        lab.choose("Transformer", "ResNet50 + STN · ")
-        sync_api.expect(lab.slider("Epoch")).to_have_attribute("aria-valuenow", re.compile("^2"))
-        lab.slider("Epoch").press("ArrowLeft")
-        panel.get_by_text("after epoch 1 of 2").wait_for()
+        lab.choose("Straighten with", "ResNet50 + STN, ")
+        assert panel.get_by_label("Then classify with").input_value() == straighten.input_value(), "the one behind it"
+        told = panel.get_by_text(re.compile("in the run's test set"))
+        told.wait_for()
         for width in (1280, 900):
             page.set_viewport_size({"width": width, "height": 1000})
             for theme in ("JupyterLab Light", "JupyterLab Dark"):

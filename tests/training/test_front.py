@@ -65,9 +65,12 @@ def test_what_is_learnt_is_right(coloured):
 def test_the_explorer_opens_on_it(coloured):
     run = fer.train(fer.STNClassifier("tiny", classes=7), fer.load("toyfaces"), split="official", **SMALL)
     explorer = fer.explore(run)
-    assert explorer.run.value.title.startswith("Your network · ")
+    (own,) = (one for one in explorer.player.networks if one["name"] == "yours" and one["role"] == "classifier")
+    assert own["title"].startswith("your network: ")
+    assert own["classes"] == list(run.classes)
+    assert (explorer.player.straighten, explorer.player.classify) == ("yours", "yours")
     assert explorer.face.index.value in run.predictions["row"].tolist()
-    assert explorer.sides[0].view.probabilities.keys() == set(run.classes)
+    assert explorer.player.answer({"load": "yours"}, [])["layers"]
     plain = fer.train(nn.Sequential(nn.Flatten(), nn.Linear(96 * 96 * 3, 2)), coloured, **SMALL)
     with pytest.raises(FerError, match=r"grey images of 48×48 pixels, not \[96, 96, 3\]"):
         fer.explore(plain)
