@@ -33,7 +33,8 @@ class FlattenedMap(nn.Module):
         return (maps if maps.shape[-2:] == (_MAP, _MAP) else F.adaptive_avg_pool2d(maps, _MAP)).flatten(1)
 
 
-def _paper_features(channels: int) -> tuple[nn.Sequential, int]:
+def paper_features(channels: int) -> tuple[nn.Sequential, int]:
+    """The paper's localisation net up to its regression layer, and how many features it gives."""
     layers = nn.Sequential(
         nn.Conv2d(channels, FILTERS, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(FILTERS, FILTERS, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.AvgPool2d(2), FlattenedMap(),
@@ -62,7 +63,7 @@ def _hidden_features(channels: int) -> tuple[nn.Sequential, int]:
     return nn.Sequential(*layers, FlattenedMap(), nn.Linear(before * _MAP**2, HIDDEN), nn.ReLU()), HIDDEN
 
 
-_FEATURES = {"paper": _paper_features, "paper_batch_norm": _paper_batch_norm_features, "hidden": _hidden_features}
+_FEATURES = {"paper": paper_features, "paper_batch_norm": _paper_batch_norm_features, "hidden": _hidden_features}
 
 
 class SpatialTransformer(nn.Module):

@@ -185,11 +185,16 @@ class Study:
             table, folder=self.shown / "tables", name=name, caption=caption, number=number, formats=formats, fold=fold
         )
 
-    def explore(self, results: Results) -> None:
-        """Opens the explorer on the transformers among `results`; needs JupyterLab, so a page shows nothing here."""
+    def explore(self, results: Results | None = None, *, straighten: str = "") -> None:
+        """Opens a face to turn, in JupyterLab, before the transformers among `results` and those of the package.
+
+        `straighten` names the transformer that it opens with.
+        """
         from fer_lib.explorer.panel import Explorer
 
-        display(Explorer(results, self.store, profile=self.profile))
+        explorer = Explorer(results, self.store, profile=self.profile)
+        explorer.player.straighten = straighten or explorer.player.straighten
+        display(explorer)
 
     def note(self, text: str) -> None:
         """Puts a plain notice on the page."""
