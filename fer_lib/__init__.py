@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from fer_lib.explorer.panel import explore
     from fer_lib.geometry import warp
     from fer_lib.models import SpatialTransformer, STNClassifier, build
-    from fer_lib.training import Place, RunConfig, RunStore, run_one
+    from fer_lib.training import RunConfig, RunContext, RunStore, run_one
     from fer_lib.training.front import Trained, train
 
 __version__ = "0.1.0"
 __all__ = [
     "FaceSet",
     "FerError",
-    "Place",
     "Predictor",
     "RunConfig",
+    "RunContext",
     "RunStore",
     "STNClassifier",
     "SpatialTransformer",
@@ -48,7 +48,7 @@ _HOMES = {
     "fer_lib.explorer.grids": ("show_grids",),
     "fer_lib.explorer.panel": ("explore",),
     "fer_lib.models": ("STNClassifier", "SpatialTransformer", "build"),
-    "fer_lib.training": ("Place", "RunConfig", "RunStore", "run_one"),
+    "fer_lib.training": ("RunContext", "RunConfig", "RunStore", "run_one"),
     "fer_lib.training.front": ("Trained", "train"),
 }
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fer_lib.applied.predict import Prediction, Predictor
+from fer_lib.data.finding import opencv
 from fer_lib.data.folder import Pictures
-from fer_lib.data.photo import opencv
 from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
 from fer_lib.files import write_atomically

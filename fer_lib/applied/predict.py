@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from fer_lib.applied.network import TrainedNetwork
-from fer_lib.data.photo import Face, find_faces, whole
+from fer_lib.data.finding import Face, find_faces, whole
 from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
 from fer_lib.training import RunStore

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from fer_lib.cli import data as data_commands
-from fer_lib.cli import networks, runs
+from fer_lib.cli import runs, trained
 from fer_lib.cli.options import DataOption, JobsOption
 from fer_lib.errors import FerError
 
@@ -25,10 +25,10 @@ for command in (
     runs.plan,
     runs.runs,
     runs.verify,
-    networks.release,
-    networks.evaluate,
-    networks.export,
-    networks.predict,
+    trained.release,
+    trained.evaluate,
+    trained.export,
+    trained.predict,
 ):
     app.command()(command)
 

@@ -49,10 +49,10 @@ def run(
 ) -> None:
     """Train what is missing of params files' grids."""
     from fer_lib.selection import behind, chosen
-    from fer_lib.training import Place, grids_in, run_all
+    from fer_lib.training import RunContext, grids_in, run_all
     from fer_lib.training.campaign import default_jobs
     from fer_lib.training.cluster import Workers, submit
-    from fer_lib.training.grid import cells_of, kept, profile_of
+    from fer_lib.training.grid import cells_of, configs_keeping_weights, profile_of
     from fer_lib.training.order import in_order, written_order
     from fer_lib.training.progress import Progress
     from fer_lib.training.worker import Worker
@@ -80,7 +80,7 @@ def run(
         print("\n".join(sent.told(configs)) if status else f"{sent.cancel()} workers ended; what is finished is kept.")
         return
     _warn(configs, data)
-    place, keep = Place(store, data), frozenset(configs) if weights else kept(cells)
+    place, keep = RunContext(store, data), frozenset(configs) if weights else configs_keeping_weights(cells)
     if cluster:
         if deadline is not None:
             raise FerError("--deadline is for one machine.\nA cluster has a time limit: --cluster-option time=MINUTES.")
@@ -182,19 +182,19 @@ def verify(
     data: DataOption = None,
 ) -> None:
     """Train recorded runs again and say whether they come out the same, or within the spread of seeds."""
-    from fer_lib.training import Place, RunStore
+    from fer_lib.training import RunContext, RunStore
     from fer_lib.training.event import titles
-    from fer_lib.training.progress import Progress, span
+    from fer_lib.training.progress import Progress, format_duration
     from fer_lib.training.verify import beside, verifiable
     from fer_lib.training.verify import verify as train_again
 
-    place = Place(paths.report_folder(profile), data)
+    place = RunContext(paths.report_folder(profile), data)
     if not run_ids:
         listed = verifiable(place)
         title = titles(record.config for record, _, _ in listed)
         for record, kind, seconds in listed:
             how = "bit by bit" if kind else f"to the spread ({record.provenance.get('arithmetic')} there)"
-            took = f"about {span(seconds)}" if seconds is not None else ""
+            took = f"about {format_duration(seconds)}" if seconds is not None else ""
             print(f"{record.run_id}  {how:28} {took:20} {title[record.config]}")
         print(f"{len(listed)} of {len(RunStore(place.store).records())} records can be verified here.")
         return

@@ -8,7 +8,7 @@ import numpy as np
 
 from fer_lib.data.faceset import FER_CLASSES
 from fer_lib.data.folder import Pictures, beside_classes, folders_in
-from fer_lib.data.picture import middle, read_picture
+from fer_lib.data.picture import center_square, read_picture
 from fer_lib.errors import DataMissing, FerError
 
 EXPRESSIONS = (*FER_CLASSES, "contempt")
@@ -73,7 +73,7 @@ def read_labelled(folder: Path, *, names: Mapping[str, str] | None = None) -> La
         left_out += [f"{part}: {pictures}."] if pictures.left_out else []
         for path in pictures.files:
             try:
-                images.append(middle(read_picture(path)))
+                images.append(center_square(read_picture(path)))
             except FerError as error:
                 unread.append(str(error))
                 continue
@@ -95,6 +95,6 @@ def read_face(path: Path) -> np.ndarray:
         FerError: it is no image, or damaged.
     """
     try:
-        return middle(read_picture(path))
+        return center_square(read_picture(path))
     except FerError as error:
         raise FerError(f"{error}\nRemove it or mend it, or name another folder.") from error

@@ -159,7 +159,7 @@ def _eight_bits(values: np.ndarray, name: str) -> np.ndarray:
     return (values.astype(float) * scale).round().astype(np.uint8)
 
 
-def middle(image: Image.Image) -> np.ndarray:
+def center_square(image: Image.Image) -> np.ndarray:
     """The middle square in grey, uint8 [48, 48]: brought to that size, or as it is where it has it."""
     grey, side = image.convert("L"), min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2

@@ -74,13 +74,13 @@ def temperature(probabilities: np.ndarray, actual: np.ndarray) -> float:
     from scipy.optimize import minimize_scalar
 
     def loss(log_heat: float) -> float:
-        own = heated(probabilities, float(np.exp(log_heat)))[np.arange(len(actual)), actual]
+        own = apply_temperature(probabilities, float(np.exp(log_heat)))[np.arange(len(actual)), actual]
         return float(-np.log(np.maximum(own, _LEAST)).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.1), np.log(10)), method="bounded").x))
 
 
-def heated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Class probabilities [N, C] after dividing the logits by `temperature`: over one they become less sure."""
     powers = np.maximum(probabilities.astype(float), _LEAST) ** (1 / temperature)
     return np.asarray(powers / powers.sum(1, keepdims=True))

@@ -54,7 +54,7 @@ def collapse(theta: Tensor) -> str:
     return "outside" if float(_outside(theta).mean()) > OUTSIDE else ""
 
 
-def undone(theta: Tensor, wanted: Tensor) -> float:
+def pose_r2(theta: Tensor, wanted: Tensor) -> float:
     """Share of the poses' variance that theta [N, 2, 3] undoes: R² over all six entries; `wanted` would undo all of it.
 
     0 for a theta that is not finite.
@@ -63,7 +63,7 @@ def undone(theta: Tensor, wanted: Tensor) -> float:
     return float(1 - rest / all_of_it) if rest.isfinite() else 0.0
 
 
-def undone_by_part(theta: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
+def pose_r2_by_part(theta: np.ndarray, wanted: np.ndarray) -> dict[str, float]:
     """R² of each of `PARTS`: 1 undoes it, 0 is as little as a constant theta does."""
     found, true = pose_components(theta), pose_components(wanted)
     return {part: float(1 - ((found[part] - true[part]) ** 2).mean() / true[part].var()) for part in PARTS}

@@ -10,12 +10,12 @@ from PIL import Image
 
 from fer_lib import data
 from fer_lib.data import DATASETS, PRETRAINING_SETS, apply_rule
-from fer_lib.data.photo import Face, whole
+from fer_lib.data.finding import Face, whole
 from fer_lib.errors import DataMissing, FerError
 
 ANY = "any"
 DRAWN = "toyfaces"  # the data set that is always here
-PHOTO = "photo"  # the reader's, beside the data sets
+PHOTO = "photo"  # the reader's own, beside the data sets
 LABEL = {"description_width": "98px"}
 CONTROL = {"layout": {"width": "304px"}, "style": LABEL}
 
@@ -83,7 +83,7 @@ class FaceChoice(widgets.Box):
     @property
     def label(self) -> str:
         """The class name that the data set gives; empty in a photo."""
-        if self.dataset.value == PHOTO:
+        if not self._faces.classes:
             return ""
         number = int(self._faces.labels[self.index.value])
         return self._faces.classes[number] if number >= 0 else "no class under the label rule"
@@ -103,17 +103,25 @@ class FaceChoice(widgets.Box):
 
     def show_photo(self, photo: Image.Image, name: str, found: Sequence[Face]) -> None:
         """Chooses the first of the faces that were found in a photo; its middle, where there is none."""
-        self._own = _Faces.in_photo(photo, name, found)
+        self._show_own(_Faces.in_photo(photo, name, found), "Your photo")
+
+    def show_images(self, faces: data.FaceSet) -> None:
+        """Chooses the first of the reader's own images, grey and 48×48."""
+        known = _Faces("your images", faces.images, faces.pose, faces.classes, faces.labels.astype(int))
+        self._show_own(known, "Your images")
+
+    def _show_own(self, faces: _Faces, title: str) -> None:
+        self._own = faces
         with self._at_once():
             here = [option for option in self.dataset.options if option[1] != PHOTO]
-            self.dataset.options = [*here, ("Your photo", PHOTO)]
+            self.dataset.options = [*here, (title, PHOTO)]
             self.dataset.value = PHOTO
             self._open(self._own)
             self.index.value = 0
         self._changed()
 
     def __str__(self) -> str:
-        if self.dataset.value == PHOTO:
+        if not self._faces.classes:
             return f"Face {self.index.value} of {self._faces.title}"
         return f"Image {self.index.value} of {self._faces.title}: {self.label}"
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from fer_lib.data.batches import normalise
 from fer_lib.errors import FerError
-from fer_lib.explorer.picture import Tile, sheet
+from fer_lib.explorer.drawing import Tile, sheet
 from fer_lib.explorer.scene import warped
 from fer_lib.models import Classifier, SpatialTransformer
 

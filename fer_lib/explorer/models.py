@@ -10,7 +10,7 @@ from fer_lib import data, paths
 from fer_lib.data import DATASETS
 from fer_lib.data.faceset import SIZE
 from fer_lib.errors import FerError
-from fer_lib.evaluation.theta import undone_by_part
+from fer_lib.evaluation.theta import pose_r2_by_part
 from fer_lib.explorer.scene import Model
 from fer_lib.models import Classifier, SpatialTransformer, build
 from fer_lib.models.weights import restore
@@ -120,7 +120,7 @@ def _trained(results: Results, store: RunStore) -> list[TrainedRun]:
         title = f"{line.arm}, {line.dataset}, {line.split}, seed {line.seed}: {line.test_accuracy:.0%} right"
         arrays, undone = results.load(record), None
         if "response_theta" in arrays:
-            undone = undone_by_part(arrays["response_theta"].astype(float), arrays["response_wanted"])["rotation"]
+            undone = pose_r2_by_part(arrays["response_theta"].astype(float), arrays["response_wanted"])["rotation"]
         thetas = arrays.get("theta", np.empty((1, 0, 2, 3)))
         title += "" if weights.is_file() else " (no weights here)"
         found.append(TrainedRun(title, record, weights, arrays["rows"], undone, thetas))

@@ -11,8 +11,9 @@ import ipywidgets as widgets
 import numpy as np
 import torch
 
+from fer_lib.data.faceset import OWN
 from fer_lib.errors import FerError
-from fer_lib.explorer import picture
+from fer_lib.explorer import drawing
 from fer_lib.explorer.face import FaceChoice
 from fer_lib.explorer.markup import message
 from fer_lib.explorer.models import TrainedRun, in_memory, offered, open_run
@@ -153,7 +154,7 @@ class Explorer(widgets.VBox):
                            label=self.face.label)  # fmt: skip
             stem = f"{self.face.dataset.value}_{self.face.index.value}_{self.player.straighten}"
             name = next(f"{stem}_{n}" for n in count(1) if not (self._folder / f"{stem}_{n}.svg").exists())
-            written = {self._folder / f"{name}.{kind}": content for kind, content in picture.files(view).items()}
+            written = {self._folder / f"{name}.{kind}": content for kind, content in drawing.files(view).items()}
             for path, content in written.items():
                 write_atomically(path, content)
             self.status.value = message("Saved " + " and ".join(map(str, written)))
@@ -179,6 +180,8 @@ def explore(run: Trained) -> Explorer:
     own = in_memory(run)
     explorer = Explorer(None, RunStore(Path.cwd()), profile="demo", own=[own])
     explorer.choose(own)
+    if run.test.name == OWN:
+        explorer.face.show_images(run.test)
     return explorer
 
 

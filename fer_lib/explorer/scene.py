@@ -26,25 +26,20 @@ class Disturbance:
         rotation: degrees, clockwise.
         scale: factor, above 1 enlarges the face.
         shift_x, shift_y: half-widths, right and down.
-        shear: slope, as in `compose_pose`.
         light: a gradient from the left edge (dark if positive) to the right, as a fraction of the grey value.
-        noise: standard deviation as a fraction of full scale; always the same draw.
     """
 
     rotation: float = 0.0
     scale: float = 1.0
     shift_x: float = 0.0
     shift_y: float = 0.0
-    shear: float = 0.0
     light: float = 0.0
-    noise: float = 0.0
 
     def motion(self) -> np.ndarray:
         """How the face moves, float64 [2, 3]: original to new coordinates, both in [-1, 1]."""
         return compose_pose(
-            rotation=self.rotation, log_scale=np.log(self.scale), shift_x=self.shift_x, shift_y=self.shift_y,
-            shear=self.shear,
-        ).astype(float)  # fmt: skip
+            rotation=self.rotation, log_scale=np.log(self.scale), shift_x=self.shift_x, shift_y=self.shift_y
+        ).astype(float)
 
 
 NOTHING = Disturbance()
@@ -87,7 +82,7 @@ class View:
 
 
 def disturb(image: np.ndarray, disturbance: Disturbance) -> np.ndarray:
-    """The face uint8 [48, 48] moved, lit and with noise, the same type; its edge goes on outside."""
+    """The face uint8 [48, 48] moved and lit, the same type; its edge goes on outside."""
     tones: np.ndarray = image.astype(np.float32)
     if not np.array_equal(motion := disturbance.motion(), np.eye(2, 3)):
         back = torch.from_numpy(np.linalg.inv(_square(motion))[None, :2].astype(np.float32))
@@ -96,8 +91,6 @@ def disturb(image: np.ndarray, disturbance: Disturbance) -> np.ndarray:
                               align_corners=ALIGN_CORNERS)  # fmt: skip
         tones = moved[0, 0].numpy()
     tones = tones * (1 + disturbance.light * pixel_centres()[0])
-    if disturbance.noise:
-        tones = tones + 255 * disturbance.noise * np.random.default_rng(0).standard_normal(image.shape)
     return np.rint(np.clip(tones, 0, 255)).astype(np.uint8)
 
 

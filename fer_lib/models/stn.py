@@ -123,12 +123,12 @@ class SpatialTransformer(nn.Module):
             raise ValueError(f"images: found {images.dtype} {[*images.shape]}; expected {wanted}.")
         if self.mode == "stn_frozen":
             return identity_theta(len(images), device=images.device)
-        theta = self.look(images)
+        theta = self.predict_theta(images)
         for _ in range(self.warps - 1):
-            theta = compose(theta, self.look(warp(images, theta)))
+            theta = compose(theta, self.predict_theta(warp(images, theta)))
         return theta
 
-    def look(self, images: Tensor) -> Tensor:
+    def predict_theta(self, images: Tensor) -> Tensor:
         """[B, 2, 3]: theta from one look at the images; `theta` may look again at what it makes of them."""
         features, layer = self.features(images), self.regression
         wide = torch.promote_types(layer.weight.dtype, torch.float32)

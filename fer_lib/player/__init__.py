@@ -33,7 +33,7 @@ _LEFT_OUT = "compact_fer2013"  # a page loads 6 MB at most, all networks togethe
 _HEAVY = ("layers", "weights", "factors")  # of a network, what a page loads once it is chosen
 # What is no file; `tests/player` holds against the records that the paper's does nothing.
 NOTHING: list[dict[str, Any]] = [
-    {"name": "paper", "role": "transformer", "kind": "", "title": "the paper’s: most learnt to do nothing",
+    {"name": "paper", "role": "transformer", "kind": "", "title": "the paper’s, which does nothing",
      "theta": IDENTITY, "idle": True},
     {"name": "hand", "role": "transformer", "kind": "", "title": "six numbers of your own", "hand": True},
     {"name": "none", "role": "transformer", "kind": "", "title": "nothing", "theta": IDENTITY},

@@ -104,7 +104,7 @@ const ferPlayer = (() => {
 
   const TEMPLATE = `
     <p class="hint">A <b>spatial transformer</b> is a small network that guesses how a face lies in its picture, and turns,
-      scales and shifts it back before another network reads its expression. <b>Drag the face to turn it.</b></p>
+      scales and shifts it back before another network reads its expression. <b class="act"></b></p>
     <div class="views">
       <figure><canvas class="face" width="480" height="480" tabindex="0" role="slider" aria-label="Turn the face"
         aria-valuemin="-60" aria-valuemax="60" aria-valuenow="0"></canvas>
@@ -113,6 +113,7 @@ const ferPlayer = (() => {
         <figcaption>What it hands to the classifier</figcaption></figure>
     </div>
     <p class="reading" role="status"></p>
+    <p><button type="button" class="placed" hidden>This is the face</button></p>
     <div class="lower">
       <div><table class="answers"><caption>How sure the classifier is</caption><thead><tr><td></td>
         <th scope="col">without the transformer</th><th scope="col">with it</th></tr></thead><tbody></tbody></table>
@@ -125,8 +126,7 @@ const ferPlayer = (() => {
           <button type="button" class="reset">Put it back</button>
           <button type="button" class="next">Another face</button>
           <label class="file">Your photo<input type="file" accept="image/*"></label>
-          <button type="button" class="camera" aria-pressed="false">Camera</button>
-          <button type="button" class="placed" hidden>This is the face</button></p>
+          <button type="button" class="camera" aria-pressed="false">Camera</button></p>
         <details class="numbers"><summary>Theta, the six numbers of the grid</summary><pre class="theta"></pre>
           <div class="hand" hidden></div></details>
       </div>
@@ -146,8 +146,9 @@ const ferPlayer = (() => {
     const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
     let motion = { ...STILL }, source = null, called = '', drawn = 0, theta = [1, 0, 0, 0, 1, 0];
-    let straightener = null, latest = null, recorded = null, photo = null, square = null, placing = false, stream = null, spinning = 0;
+    let straightener = null, latest = null, recorded = null, photo = null, square = null, placing = false, placedSize = 1, stream = null, spinning = 0;
     const ROLES = { straighten: 'transformer', classify: 'classifier' };
+    const kind = options.faces.length ? 'drawn' : ''; // of the faces that are no photo
     const chosen = (list) =>
       options.networks.find((one) => one.role === ROLES[list] && one.name === find(`.${list}`).value);
     const hand = [1, 0, 0, 0, 1, 0];
@@ -210,6 +211,8 @@ const ferPlayer = (() => {
         const [without, withIt] = latest.map((values) => classes()[values.indexOf(Math.max(...values))]);
         text += without === withIt ? ` The answer is “${without}” with and without it.`
           : ` The answer is “${without}” without it, and “${withIt}” with it.`;
+        const knows = chosen('classify').kind;
+        if (knows && knows !== (photo ? 'photo' : kind)) text += ` It has seen ${knows === 'photo' ? 'photographs' : 'drawn faces'} only.`;
       }
       reading.textContent = text.trim().replaceAll('-', '−');
     };
@@ -287,8 +290,9 @@ const ferPlayer = (() => {
       face.setAttribute('aria-valuenow', Math.round(motion.turn));
       face.setAttribute('aria-valuetext', `${Math.round(motion.turn)} degrees`);
       for (const [part, input] of sliders) {
-        input.value = motion[part];
-        input.nextElementSibling.textContent = RANGES[part][4](motion[part]);
+        const value = placing && part === 'size' ? placedSize : motion[part];
+        input.value = value;
+        input.nextElementSibling.textContent = RANGES[part][4](value);
       }
       find('.theta').textContent = [theta.slice(0, 3), theta.slice(3)]
         .map((row) => row.map((value) => signed(value, 3).padStart(7)).join(' ')).join('\n');
@@ -315,19 +319,27 @@ const ferPlayer = (() => {
       const row = document.createElement('label');
       row.innerHTML = `<span></span><input type="range" min="${min}" max="${max}" step="${step}"><output></output>`;
       row.firstChild.textContent = label;
-      row.children[1].addEventListener('input', (event) => move({ [part]: Number(event.target.value) }));
+      row.children[1].addEventListener('input', ({ target }) => {
+        if (placing) resize(Number(target.value) / placedSize);
+        else move({ [part]: Number(target.value) });
+      });
       find('.sliders').append(row);
       return [part, row.children[1]];
     });
 
     for (const [i, label] of ['θ₁₁', 'θ₁₂', 'θ₁₃', 'θ₂₁', 'θ₂₂', 'θ₂₃'].entries()) {
       const row = document.createElement('label');
-      row.innerHTML = `<span>${label}</span><input type="range" min="-2" max="2" step="0.01" value="${hand[i]}">`;
-      row.lastChild.addEventListener('input', (event) => { hand[i] = Number(event.target.value); draw(); });
+      row.innerHTML = `<span>${label}</span><input type="range" min="-2" max="2" step="0.01" value="${hand[i]}"><output>${signed(hand[i], 2)}</output>`;
+      row.children[1].addEventListener('input', ({ target }) => {
+        hand[i] = Number(target.value);
+        row.lastChild.textContent = signed(hand[i], 2);
+        draw();
+      });
       find('.hand').append(row);
     }
 
     // Drag to turn; with Shift, or while placing, to move; two fingers turn and scale.
+    let firstSide = 0; // of the square, in pixels of the photo
     const fingers = new Map();
     const at = (event) => {
       const box = face.getBoundingClientRect();
@@ -337,7 +349,8 @@ const ferPlayer = (() => {
     const wrapped = (angle) => ((((angle * 180) / Math.PI + 540) % 360) - 180);
     const resize = (factor) => {
       if (!placing) return move({ size: motion.size * factor });
-      square.side = clamp(square.side * factor, 24, Math.min(...measures(photo)));
+      placedSize = clamp(placedSize * factor, RANGES.size[1], RANGES.size[2]);
+      square.side = clamp(firstSide * placedSize, 24, Math.min(...measures(photo)));
       place(0, 0);
     };
     const place = (x, y) => { // moves the square, which stays inside the photo
@@ -389,7 +402,8 @@ const ferPlayer = (() => {
         stroke-width="0.5"><path d="M-48 0H48M0 -52V52"/><path d="M-45 45L45 -45" stroke-dasharray="3 3"/>
         <polyline points="${line}" stroke="${GRID}" stroke-width="2"/></g><g font-size="8" fill="currentColor">
         <text x="-45" y="62" text-anchor="middle">−45°</text><text x="45" y="62" text-anchor="middle">45°</text>
-        <text y="62" text-anchor="middle">turned</text><text x="-6" y="-46" text-anchor="end">undone</text></g></svg>`;
+        <text y="62" text-anchor="middle">turned</text><text x="-6" y="-46" text-anchor="end">undone</text></g></svg>
+        <p>How much of each turn is undone; the dashed line is all of it.</p>`;
       find('.curve svg').setAttribute('aria-label', `How much of a turn is undone: ${points.filter((_, i) => i % 3 === 0)
         .map(([turn, angle]) => `${turn}° ${Math.round(angle)}°`).join(', ')}. Dashed: all of it.`);
     };
@@ -418,10 +432,17 @@ const ferPlayer = (() => {
       stream = null;
       find('.camera').setAttribute('aria-pressed', 'false');
     };
+    const say = () => {
+      find('.act').textContent = placing ? 'Drag the square; Size, a pinch or the wheel resize it.'
+        : chosen('straighten').hand ? 'Set its six numbers further down.' : 'Drag the face to turn it.';
+    };
     const setPlacing = (on) => {
       placing = on;
       find('.placed').hidden = !on;
       element.classList.toggle('placing', on);
+      say();
+      for (const [part, input] of sliders) input.disabled = on && part !== 'size';
+      placedSize = 1;
     };
     const show = (chosenFace) => {
       stop();
@@ -447,7 +468,8 @@ const ferPlayer = (() => {
     const showPhoto = async (picture) => {
       photo = picture;
       const [width, height] = measures(picture), side = Math.min(width, height);
-      square = { x: width / 2, y: height / 2, side: 0.6 * side };
+      firstSide = 0.45 * side;
+      square = { x: width / 2, y: height * 0.45, side: firstSide };
       called = '';
       motion = { ...STILL };
       source = greys(photo, square, scratch);
@@ -501,9 +523,11 @@ const ferPlayer = (() => {
       }
       if (network !== chosen('straighten')) return;
       find('.hand').hidden = !network.hand;
+      say();
       if (network.hand) find('.numbers').open = true;
       recorded = null;
       latest = null;
+      find('.curve').replaceChildren();
       showRows();
       draw();
     };
@@ -551,6 +575,7 @@ const ferPlayer = (() => {
       motion, theta, placing, square, straighten: find('.straighten').value, classify: find('.classify').value,
     });
     element.ferPlayer = { move, show, choose, recall, state };
+    if (options.faces.length && !chosen('straighten').hand) motion.turn = -40; // so that there is something to see
     change();
     return element.ferPlayer;
   };

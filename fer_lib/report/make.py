@@ -11,8 +11,8 @@ from fer_lib.errors import DataMissing, FerError
 from fer_lib.report.execute import NotebookFailed, Task, execute
 from fer_lib.report.html import render_report
 from fer_lib.report.inputs import has_outputs, page_inputs, read_manifest, write_manifest
-from fer_lib.training import Cell, Place, Record, RunConfig, RunStore, grids_in, read_params, run_all
-from fer_lib.training.grid import by_name, cells_of, kept
+from fer_lib.training import Cell, Record, RunConfig, RunContext, RunStore, grids_in, read_params, run_all
+from fer_lib.training.grid import by_name, cells_of, configs_keeping_weights
 from fer_lib.training.machine import cores
 from fer_lib.training.order import in_order, with_pretraining, written_order
 from fer_lib.training.progress import Live, Progress
@@ -42,7 +42,7 @@ def build_report(
     grids = grids_in(files)
     by_name(grids)  # names that mean two runs come to light before anything is trained
     cells = cells_of(grids)
-    place = Place(folder, data_folder)
+    place = RunContext(folder, data_folder)
     trainable = trainable_cells(cells, place) if train else []
     broken = _train(trainable, written_order(params_folder), place, jobs=jobs, verbose=verbose) if train else 0
     store = RunStore(folder)
@@ -95,7 +95,7 @@ def _execute(tasks: list[Task], *, jobs: int, folder: Path, data_folder: Path | 
         return execute(tasks, jobs=jobs, say=say, env=_environment(folder, data_folder, jobs=jobs))
 
 
-def trainable_cells(cells: list[Cell], place: Place) -> list[Cell]:
+def trainable_cells(cells: list[Cell], place: RunContext) -> list[Cell]:
     """Those of `cells` whose data is here; prints a line about each data set that is not.
 
     Raises:
@@ -115,12 +115,12 @@ def trainable_cells(cells: list[Cell], place: Place) -> list[Cell]:
     return [cell for cell in cells if cell.config.dataset not in absent]
 
 
-def _train(cells: list[Cell], first: list[RunConfig], place: Place, *, jobs: int, verbose: bool) -> int:
+def _train(cells: list[Cell], first: list[RunConfig], place: RunContext, *, jobs: int, verbose: bool) -> int:
     """Trains what is missing, and returns how many runs broke."""
     configs = in_order((cell.config for cell in cells), first)
     without = "TRAIN=0 (--no-train) renders what is there without them."
     with Progress(configs, place.store, jobs=jobs, every_epoch=verbose, without=without) as progress:
-        tally = run_all(configs, place, jobs=jobs, keep_weights=kept(cells), report=progress.report)
+        tally = run_all(configs, place, jobs=jobs, keep_weights=configs_keeping_weights(cells), report=progress.report)
     print(f"runs: {tally}")
     return tally.count("broken")
 

@@ -76,14 +76,14 @@ def arm_title(arm: str) -> str:
     return f"learning rate {arm}" if arm[0].isdigit() else arm
 
 
-def look(arm: str) -> Look:
+def arm_style(arm: str) -> Look:
     """The look of an arm: fixed for the paper's arms, and fixed by its name for any other."""
     return _LOOKS.get(arm) or _OTHERS[sum(arm.encode()) % len(_OTHERS)]
 
 
 def draw_arm(axes: Axes, arm: str, values: pd.Series, *, band: pd.DataFrame | None = None) -> None:
     """Draws an arm's values over their index, and behind them the `band` from its columns `min` to `max`."""
-    own = look(arm)
+    own = arm_style(arm)
     axes.plot(values.index, values, color=own.colour, marker=own.marker, linestyle=own.line, label=arm)
     if band is not None:
         axes.fill_between(band.index, band["min"], band["max"], color=own.colour, alpha=0.15, linewidth=0)

@@ -5,12 +5,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fer_lib.data import FIXED
-from fer_lib.report.style import GREY, arm_title, look
+from fer_lib.report.style import GREY, arm_style, arm_title
 from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.notebook import Study
 from fer_lib.study.pooled import pool_of
-from fer_lib.study.wording import ARM, SPLIT, SPLITS, N, spread
+from fer_lib.study.wording import ARM, SPLIT, SPLITS, N, mean_sd_text
 
 
 def show_accuracy(study: Study, results: Results, *, name: str, table: str | None = None) -> None:
@@ -76,7 +76,7 @@ def _finished(results: Results) -> str:
 
 def _state(results: Results, metric: str) -> str:
     """Mean ± sd over the seeds of one arm, and what became of the others."""
-    text, status = spread(statistics.estimate(results.by_seed(metric).values())), results.runs["status"]
+    text, status = mean_sd_text(statistics.estimate(results.by_seed(metric).values())), results.runs["status"]
     if diverged := int((status == "diverged").sum()):
         return f"{text} ({diverged} diverged)" if text != "–" else "diverged"
     return "skipped" if text == "–" and (status == "skipped").any() else text
@@ -106,9 +106,9 @@ def dots(results: Results, *, split: str) -> tuple[Figure | None, pd.DataFrame]:
                 axes.plot(paper[arm, roles[dataset]], place, "x", color=GREY, markersize=7, markeredgewidth=2)
             if own:
                 ours = pool.mean(arm, dataset=dataset, split=split)
-                axes.plot(own, [place] * len(own), "o", color=look(arm).colour, alpha=0.35, markersize=4)
-                axes.plot([ours.low, ours.high], [place, place], color=look(arm).colour, linewidth=2.5)
-                axes.plot(ours.mean, place, "o", color=look(arm).colour, markersize=7)
+                axes.plot(own, [place] * len(own), "o", color=arm_style(arm).colour, alpha=0.35, markersize=4)
+                axes.plot([ours.low, ours.high], [place, place], color=arm_style(arm).colour, linewidth=2.5)
+                axes.plot(ours.mean, place, "o", color=arm_style(arm).colour, markersize=7)
         axes.set(title=dataset, xlabel="test accuracy" if results.stand_in else "test accuracy (x: the paper's)")
         axes.set_yticks(range(len(arms)), [arm_title(arm) for arm in arms])
         axes.set_ylim(-0.6, len(arms) - 0.4)

@@ -83,7 +83,7 @@ class Page(BaseModel, extra="forbid"):
 
 
 @dataclass(frozen=True)
-class Told:
+class PageText:
     """A page's sentences with their numbers: its answer, bullets as verdict and sentence, and `Page.texts`."""
 
     answer: str
@@ -152,7 +152,7 @@ def pages() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def told(name: str, results: Results) -> Told:
+def told(name: str, results: Results) -> PageText:
     """What a page says.
 
     Raises:
@@ -164,7 +164,7 @@ def told(name: str, results: Results) -> Told:
     for key, problem in _checked(text, results, values):
         at = next((sentence for sentence in sentences if f"{{{key}" in sentence), text.answer)
         raise NotBorne(f"pages/{name}.yaml: {problem}, so this is to be written anew:\n{' '.join(at.split())}")
-    return Told(
+    return PageText(
         text.answer.format(**values).strip(),
         [(bullet.verdict, bullet.say.format(**values).strip()) for bullet in text.bullets],
         {key: say.format(**values).strip() for key, say in text.texts.items()},
@@ -235,7 +235,7 @@ def _ends(*fates: str, arm: str = STN, splits: Sequence[str] = ("random80",)) ->
 
     def count(results: Results) -> int:
         histories = (transformer.theta_history(results, arm=arm, split=split) for split in splits)
-        found = pd.concat([transformer.fates(history)["fate"] for history in histories])
+        found = pd.concat([transformer.theta_outcomes(history)["fate"] for history in histories])
         return int(found.isin(fates).sum()) if fates else len(found)
 
     return count

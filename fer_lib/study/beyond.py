@@ -16,7 +16,7 @@ from fer_lib.results import Results
 from fer_lib.study import statistics
 from fer_lib.study.notebook import Study
 from fer_lib.study.pooled import PerImage, Quantity, accuracy, metric, pool_of
-from fer_lib.study.wording import ARM, SPLIT, N, spread
+from fer_lib.study.wording import ARM, SPLIT, N, mean_sd_text
 from fer_lib.training.record import Arrays
 
 RARE = 0.05  # a class with a smaller share of the test images is rare
@@ -30,7 +30,9 @@ def changing(arms: Mapping[str, Mapping[str, Any]], key: str) -> list[str]:
 
 def mirrored_too(arrays: Arrays, temperature: float = 1.0) -> np.ndarray:
     """Class probabilities [N, C] at a temperature, the mean over each test image and its mirror image."""
-    both = [metrics.heated(arrays[part], temperature) for part in ("probabilities", "mirrored_probabilities")]
+    both = [
+        metrics.apply_temperature(arrays[part], temperature) for part in ("probabilities", "mirrored_probabilities")
+    ]
     return np.asarray(np.mean(both, axis=0))
 
 
@@ -136,8 +138,8 @@ def together(results: Results, *, split: str) -> pd.DataFrame:
         lines.append({
             ARM: arm, f"Together, {FLIPS.lower()}": float(right[1].mean()), "From": low, "To": high,
             "Data set": dataset, N: len(kept), SPLIT: split, "Images": len(rows), "Together": float(right[0].mean()),
-            "One": spread(statistics.estimate(own.by_seed().values())),
-            f"One, {FLIPS.lower()}": spread(statistics.estimate(flipped(own).values())),
+            "One": mean_sd_text(statistics.estimate(own.by_seed().values())),
+            f"One, {FLIPS.lower()}": mean_sd_text(statistics.estimate(flipped(own).values())),
         })  # fmt: skip
     return pd.DataFrame(lines)
 
@@ -157,7 +159,7 @@ def calibration(results: Results, *, split: str) -> pd.DataFrame:
         if fitted:
             titles = ("Temperature", "Calibration error", "After it")
             told = {
-                title: spread(statistics.estimate(values), digits=3)
+                title: mean_sd_text(statistics.estimate(values), digits=3)
                 for title, values in zip(titles, zip(*fitted, strict=True), strict=True)
             }
             lines.append({ARM: arm, "Data set": dataset} | told | {N: len(fitted), SPLIT: split})
@@ -165,7 +167,7 @@ def calibration(results: Results, *, split: str) -> pd.DataFrame:
 
 
 def _judged(arrays: Arrays, temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    probabilities = metrics.heated(arrays["probabilities"], temperature)
+    probabilities = metrics.apply_temperature(arrays["probabilities"], temperature)
     return probabilities.argmax(1) == arrays["actual"], probabilities.max(1)
 
 
@@ -193,7 +195,7 @@ def across_labellings(results: Results, *arms: str, split: str) -> pd.DataFrame:
         line: dict[str, object] = {"Trained on": dataset, "Arm": arm}
         for judge in truth:
             right = [float((answer == both[judge][answer.index]).mean()) for answer in answers]
-            line[f"Right by {judge}"] = spread(statistics.estimate(right))
+            line[f"Right by {judge}"] = mean_sd_text(statistics.estimate(right))
         lines.append(line | {N: len(answers), "Images": len(both)})
     agree = f"{(both[first] == both[second]).mean():.4f}"
     labels = {"Trained on": f"the labels of {first} themselves", "Arm": "–"}

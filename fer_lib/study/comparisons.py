@@ -8,7 +8,7 @@ from fer_lib.results import Results
 from fer_lib.study import statistics
 from fer_lib.study.notebook import Study
 from fer_lib.study.pooled import Quantity, pool_of
-from fer_lib.study.wording import ARM, SPLIT, N, certainty, interval, p_value, spread
+from fer_lib.study.wording import ARM, SPLIT, N, certainty, interval, mean_sd_text, p_value
 
 
 def show_comparisons(study: Study, results: Results, *, against: str, name: str) -> None:
@@ -70,7 +70,9 @@ def side_by_side(results: Results, of: Mapping[str, Quantity], *, against: str) 
         for title, quantity in of.items():
             gap = pool.difference(arm, against, dataset=dataset, split=split, of=quantity)
             line[f"Δ {title}"] = interval(gap, digits=3, sign=True) if arm != against else "–"
-        line |= {"Data set": dataset, N: n, SPLIT: split} | {title: spread(value) for title, value in values.items()}
+        line |= {"Data set": dataset, N: n, SPLIT: split} | {
+            title: mean_sd_text(value) for title, value in values.items()
+        }
         lines += [line] if n else []
     return pd.DataFrame(lines)
 

@@ -22,7 +22,7 @@ from fer_lib.study.claims import SPLIT
 from fer_lib.study.pooled import accuracy_of
 from fer_lib.study.statistics import Estimate
 from fer_lib.study.verdict import names_by_role
-from fer_lib.study.wording import N, spread
+from fer_lib.study.wording import N, mean_sd_text
 from fer_lib.training.record import Arrays
 
 ARM = "ResNet50"  # the arm of all four tables
@@ -183,6 +183,6 @@ def copies_table(results: Results) -> pd.DataFrame:
     for (role, split), kinds in by_copies(results).items():
         row: dict[str, object] = {"Data set": named[role], "Split": split}
         for kind, (images, value) in reversed(list(zip(COPIES, kinds, strict=True))):
-            row[kind.capitalize()] = f"{spread(value, digits=3)} ({images:,})" if value.n else "–"
+            row[kind.capitalize()] = f"{mean_sd_text(value, digits=3)} ({images:,})" if value.n else "–"
         rows.append(row | {N: max(value.n for _, value in kinds)})
     return pd.DataFrame(rows)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from fer_lib.data import FaceSet
 from fer_lib.data.batches import apply_augmentation, augmentation_plan
-from fer_lib.explorer.picture import Tile, sheet
+from fer_lib.explorer.drawing import Tile, sheet
 from fer_lib.explorer.scene import warped
 from fer_lib.geometry import invert
 from fer_lib.results import Results

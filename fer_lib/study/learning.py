@@ -14,7 +14,7 @@ from fer_lib.report.style import draw_arm
 from fer_lib.results import Results
 from fer_lib.study import statistics
 from fer_lib.study.notebook import Study
-from fer_lib.study.wording import ARM, SPLIT, N, spread
+from fer_lib.study.wording import ARM, SPLIT, N, mean_sd_text
 from fer_lib.training import Record
 
 _SELECTED_ON = {"official": "PublicTest", "folders": "Validation"}
@@ -83,7 +83,12 @@ def falls(results: Results, *, split: str) -> pd.DataFrame:
         worst = [max(0.0, -change.min()) for change in changes]
         where = [str(change.idxmin()) if fall else "none" for change, fall in zip(changes, worst, strict=True)]
         if changes:
-            line = {ARM: arm, "Largest fall": spread(statistics.estimate(worst)), "Data set": dataset, N: len(changes)}
+            line = {
+                ARM: arm,
+                "Largest fall": mean_sd_text(statistics.estimate(worst)),
+                "Data set": dataset,
+                N: len(changes),
+            }
             line |= {"Into epoch": ", ".join(where), SPLIT: split}
             lines.append(line)
     return pd.DataFrame(lines)

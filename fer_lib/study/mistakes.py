@@ -11,7 +11,7 @@ from fer_lib.report.style import reliability_line, share_map
 from fer_lib.results import Results
 from fer_lib.study import statistics
 from fer_lib.study.images import image_grid
-from fer_lib.study.wording import N, spread
+from fer_lib.study.wording import N, mean_sd_text
 
 
 def pooled(results: Results, **values: str) -> pd.DataFrame:
@@ -28,7 +28,7 @@ def summary_table(results: Results, *, split: str) -> pd.DataFrame:
     for dataset, arm, own in results.of(split=split).each("dataset", "arm"):
         values = {title: statistics.estimate(own.by_seed(metric).values()) for metric, title in titles.items()}
         if n := values["Accuracy"].n:
-            line = {"Arm": arm, "Data set": dataset} | {t: spread(value, digits=3) for t, value in values.items()}
+            line = {"Arm": arm, "Data set": dataset} | {t: mean_sd_text(value, digits=3) for t, value in values.items()}
             lines.append(line | {N: n, "Split": split})
     return pd.DataFrame(lines)
 
@@ -53,7 +53,7 @@ def rate_table(results: Results, **values: str) -> pd.DataFrame:
     lines = []
     for name, own in pd.concat(tables).groupby("class", sort=False) if tables else ():
         line = {"Class": name, N: len(own), "Images": own["n"].iloc[0]}
-        line |= {title: spread(statistics.estimate(own[rate]), digits=3) for rate, title in columns.items()}
+        line |= {title: mean_sd_text(statistics.estimate(own[rate]), digits=3) for rate, title in columns.items()}
         lines.append(line)
     return pd.DataFrame(lines)
 

@@ -19,9 +19,9 @@ from fer_lib.files import write_atomically
 from fer_lib.report import style
 from fer_lib.report.show import show_drawing, show_figure, show_note, show_table
 from fer_lib.results import Results, collect
-from fer_lib.training import Cell, Place, Record, RunStore, expand, parse_grid, run_all
+from fer_lib.training import Cell, Record, RunContext, RunStore, expand, parse_grid, run_all
 from fer_lib.training.campaign import default_jobs
-from fer_lib.training.grid import by_name, grids_of, kept
+from fer_lib.training.grid import by_name, configs_keeping_weights, grids_of
 from fer_lib.training.machine import default_device
 from fer_lib.training.order import in_order, order_of
 from fer_lib.training.progress import Progress
@@ -98,7 +98,15 @@ class Study:
         wanted = in_order(missing, order_of(self.profile))
         jobs = default_jobs(int(os.environ.get("FER_JOBS") or 0))
         with Progress(wanted, self.folder, jobs=jobs) as progress:
-            print(run_all(wanted, Place(self.folder), jobs=jobs, keep_weights=kept(cells), report=progress.report))
+            print(
+                run_all(
+                    wanted,
+                    RunContext(self.folder),
+                    jobs=jobs,
+                    keep_weights=configs_keeping_weights(cells),
+                    report=progress.report,
+                )
+            )
 
     def _planned(self) -> list[Cell]:
         """The runs of all notebooks of this profile; none where it has no parameters."""

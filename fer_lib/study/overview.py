@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from fer_lib.report.style import BLUE, GREEN, GREY, INK, RED, arm_title, look
+from fer_lib.report.style import BLUE, GREEN, GREY, INK, RED, arm_style, arm_title
 from fer_lib.results import Results
 from fer_lib.study import published
 from fer_lib.study.claim import Claim
@@ -104,7 +104,7 @@ def overview(results: Results) -> tuple[Figure, pd.DataFrame]:
 def _panel(axes: Axes, rows: pd.DataFrame, *, title: str) -> None:
     axes.plot(rows["paper"], range(len(rows)), "x", color=GREY, markersize=7, markeredgewidth=2, zorder=3)
     for place, row in enumerate(rows.to_dict("records")):
-        colour = look(str(row["arm"])).colour
+        colour = arm_style(str(row["arm"])).colour
         axes.plot([row[f"{SPLIT} {end}"] for end in ("low", "high")], [place] * 2, color=colour, linewidth=2.5)
         axes.plot(row[f"{SPLIT} mean"], place, "o", color=colour, markersize=7)
         axes.plot(row[f"{CLEAN} mean"], place, "D", color=colour, markerfacecolor="white", markersize=6)

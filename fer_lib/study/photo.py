@@ -12,13 +12,13 @@ from PIL import Image
 
 from fer_lib import data, paths
 from fer_lib.applied.annotate import draw
-from fer_lib.applied.panel import PhotoPanel
 from fer_lib.applied.predict import Prediction, Predictor
-from fer_lib.data.photo import Face, crop, find_faces
+from fer_lib.applied.upload import PhotoPanel
+from fer_lib.data.finding import Face, crop, find_faces
 from fer_lib.data.picture import read_picture
+from fer_lib.explorer.drawing import Tile, sheet
 from fer_lib.explorer.models import open_run, shipped
 from fer_lib.explorer.panel import Explorer
-from fer_lib.explorer.picture import Tile, sheet
 from fer_lib.explorer.scene import View, observe
 from fer_lib.study.notebook import Study
 

@@ -10,7 +10,7 @@ from scipy import stats
 
 from fer_lib.data import FaceSet
 from fer_lib.geometry import pose_components
-from fer_lib.report.style import GREY, draw_arm, legend_below, look
+from fer_lib.report.style import GREY, arm_style, draw_arm, legend_below
 from fer_lib.results import Results
 from fer_lib.study import statistics
 from fer_lib.training.record import Arrays
@@ -160,7 +160,7 @@ def recovery_figure(table: pd.DataFrame, *, arm: str) -> Figure | None:
             true, learnt = here[f"true_{part}"].to_numpy(float), here[f"learnt_{part}"].to_numpy(float)
             ends = [np.nanmin(true), np.nanmax(true)]
             axes.plot(ends, ends, color=GREY, linestyle="--", linewidth=1)
-            axes.plot(true, learnt, ".", color=look(arm).colour, alpha=0.4, markersize=3, rasterized=True)
+            axes.plot(true, learnt, ".", color=arm_style(arm).colour, alpha=0.4, markersize=3, rasterized=True)
             axes.set(xlabel="true", title=title)
         line[0].set_ylabel(f"{dataset}\ntheta" if len(datasets) > 1 else "theta")
     return figure

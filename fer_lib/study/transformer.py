@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fer_lib.data import FaceSet
-from fer_lib.explorer.picture import Tile, sheet
+from fer_lib.explorer.drawing import Tile, sheet
 from fer_lib.explorer.scene import warped
 from fer_lib.geometry import pose_components
-from fer_lib.report.style import draw_arm, legend_below, look
+from fer_lib.report.style import arm_style, draw_arm, legend_below
 from fer_lib.results import Results
 from fer_lib.study.pose import POSE, STILL, departure
 
@@ -63,7 +63,7 @@ def each_run(results: Results, *, against: str) -> pd.DataFrame:
     """
     minus, lines = f"Minus {against}", []
     for split, dataset, arm, own in warping(results).each("split", "dataset", "arm"):
-        found = fates(theta_history(own, arm=arm, split=split))
+        found = theta_outcomes(theta_history(own, arm=arm, split=split))
         distance = state(own).groupby("seed")["distance"].last().to_dict()
         plain = results.by_seed(arm=against, dataset=dataset, split=split)
         accuracies = own.by_seed()
@@ -79,7 +79,7 @@ def each_run(results: Results, *, against: str) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=columns)
 
 
-def ends(results: Results, *, against: str) -> pd.DataFrame:
+def outcomes_by_arm(results: Results, *, against: str) -> pd.DataFrame:
     """What became of the transformers of every arm, data set and split: how many of n runs end as what (`FATES`).
 
     Also what they are worth, for those at the identity and those that moved: test accuracy minus that of `against`
@@ -125,15 +125,15 @@ def theta_over_training(history: pd.DataFrame, *, arm: str) -> Figure | None:
             grouped = of_seed.groupby("epoch")
             for axes, name in zip(line, POSE, strict=True):
                 low, middle, high = (grouped[name].quantile(q) for q in (0.1, 0.5, 0.9))
-                axes.fill_between(middle.index, low, high, color=look(arm).colour, alpha=0.2, linewidth=0)
-                axes.plot(middle.index, middle, color=look(arm).colour)
+                axes.fill_between(middle.index, low, high, color=arm_style(arm).colour, alpha=0.2, linewidth=0)
+                axes.plot(middle.index, middle, color=arm_style(arm).colour)
         for axes, title in zip(line, POSE.values(), strict=True):
             axes.set(xlabel="epoch", title=title)
         line[0].set_ylabel(dataset)
     return figure
 
 
-def fates(history: pd.DataFrame) -> pd.DataFrame:
+def theta_outcomes(history: pd.DataFrame) -> pd.DataFrame:
     """What became of each transformer: by data set and seed, `common`, `own` and `fate` (a key of `FATES`).
 
     What all test images have in common, and what they have of their own, is `pose.departure` after the last epoch.

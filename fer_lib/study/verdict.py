@@ -11,7 +11,7 @@ from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.claim import Claim, Part
 from fer_lib.study.claims import SPLIT, STN
-from fer_lib.study.wording import N, certainty, interval, spread
+from fer_lib.study.wording import N, certainty, interval, mean_sd_text
 
 _NOTEBOOKS = {
     "C1": "03_model_comparison",
@@ -150,7 +150,7 @@ def dominant_class(results: Results) -> pd.DataFrame:
         line = {"Class": f"{fact['class']}, {role}"}
         for title in ("TPR", "FPR"):
             ours = statistics.estimate(rates[title] for rates in own)
-            line |= {f"{title}, paper": f"{fact[title.lower()]:.4f}", f"{title}, ours": spread(ours)}
+            line |= {f"{title}, paper": f"{fact[title.lower()]:.4f}", f"{title}, ours": mean_sd_text(ours)}
         lines.append(line | {N: len(own), "Split": SPLIT})
     return pd.DataFrame(lines)
 

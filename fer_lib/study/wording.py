@@ -11,7 +11,7 @@ SPLITS = {
 }  # fmt: skip
 
 
-def spread(estimate: statistics.Estimate, *, digits: int = 4) -> str:
+def mean_sd_text(estimate: statistics.Estimate, *, digits: int = 4) -> str:
     """`0.6512 ± 0.0031`, without the spread for one seed, a dash for none."""
     if estimate.n == 0:
         return "–"

@@ -13,8 +13,8 @@ from fer_lib.training.cost import run_seconds
 from fer_lib.training.event import Event, State
 from fer_lib.training.machine import cores, default_device
 from fer_lib.training.order import with_pretraining
-from fer_lib.training.pool import Waiting, run_here, run_in_processes, run_in_threads
-from fer_lib.training.run import Place, Report, Task, is_complete
+from fer_lib.training.pool import RunQueue, run_here, run_in_processes, run_in_threads
+from fer_lib.training.run import Report, RunContext, Task, is_complete
 from fer_lib.training.store import RunStore
 
 ON_A_GPU = 4  # runs at once: on an H100 they train twice the images of one, and eight hardly more (LOG.md)
@@ -43,7 +43,7 @@ def default_jobs(jobs: int = 0) -> int:
 
 def run_all(
     configs: Sequence[RunConfig],
-    place: Place,
+    place: RunContext,
     *,
     jobs: int = 1,
     deadline: float | None = None,
@@ -84,7 +84,7 @@ def run_all(
         late = f"its first epoch should take {needed / 60:.1f} min, and {left / 60:.1f} are left"
         return late if needed >= left else ""
 
-    waiting = Waiting(tasks, held_back=held_back, report=note)
+    waiting = RunQueue(tasks, held_back=held_back, report=note)
     if jobs == 1:
         run_here(waiting, place, deadline=deadline)
     else:
@@ -95,7 +95,7 @@ def run_all(
 
 def _missing(
     ordered: Sequence[RunConfig],
-    place: Place,
+    place: RunContext,
     store: RunStore,
     keep_weights: frozenset[RunConfig],
     need_weights: bool,
@@ -134,7 +134,7 @@ def _missing(
     return tasks
 
 
-def _find_copies(configs: Sequence[RunConfig], place: Place) -> None:
+def _find_copies(configs: Sequence[RunConfig], place: RunContext) -> None:
     """Searches each data set for near-copies, which every run's end asks for: once here, not in every process."""
     for name, labelling in dict.fromkeys((config.dataset, config.labelling) for config in configs):
         if name not in data.PRETRAINING_SETS:

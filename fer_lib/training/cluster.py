@@ -25,9 +25,9 @@ from fer_lib.files import write_atomically
 from fer_lib.training.config import RunConfig
 from fer_lib.training.cost import gflop
 from fer_lib.training.machine import cores
-from fer_lib.training.progress import span
+from fer_lib.training.progress import format_duration
 from fer_lib.training.store import RunStore
-from fer_lib.training.worker import Doing, Worker, folder_of
+from fer_lib.training.worker import Worker, WorkerStatus, folder_of
 
 AGAIN = 10_000  # times that a worker is queued again after its time was over
 LOOK_EVERY = 10.0  # seconds between two looks at the workers
@@ -160,12 +160,12 @@ class Workers:
         known = {job: f"{state} {'on ' if state == 'RUNNING' else ''}{where}" for job, state, where in lines}
         return {job: known[job] for job in self.jobs if job in known}  # COMPLETING, too: it may be queued again
 
-    def doing(self) -> dict[str, Doing]:
+    def doing(self) -> dict[str, WorkerStatus]:
         """By job, what it last said of itself."""
         found = {}
         for job in self.jobs:
             with contextlib.suppress(FileNotFoundError):
-                found[job] = Doing(**json.loads((folder_of(self.store.folder) / f"{job}.json").read_bytes()))
+                found[job] = WorkerStatus(**json.loads((folder_of(self.store.folder) / f"{job}.json").read_bytes()))
         return found
 
     def cancel(self) -> int:
@@ -188,7 +188,7 @@ class Workers:
         training = {job for job, state in states.items() if state.startswith(("RUNNING", "UNKNOWN"))}
         lines = []
         for job in self.jobs:
-            said = doing.get(job, Doing())
+            said = doing.get(job, WorkerStatus())
             over = f"ended: {said.end}" if said.end else f"gone (see {folder_of(self.store.folder) / job}_0_log.out)"
             lines.append(f"{job}  {states.get(job, over)}")
             if job in training:
@@ -200,7 +200,7 @@ class Workers:
         if under_way:
             text += f", {sum(images for *_, images, _ in under_way):,.0f} images/s"
             seconds = sum(map(gflop, left)) / sum(work for *_, work in under_way)
-            text += f", about {span(seconds)} to go"
+            text += f", about {format_duration(seconds)} to go"
         return [*lines, text]
 
     def left(self, configs: Sequence[RunConfig]) -> list[RunConfig]:

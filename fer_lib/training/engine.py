@@ -23,13 +23,21 @@ from fer_lib.models import Classifier
 from fer_lib.training.checkpoint import Training
 from fer_lib.training.config import RunConfig
 from fer_lib.training.cost import PROBE_SHARE
-from fer_lib.training.evaluate import FINAL_THETAS, Evaluation, evaluate, probabilities, probe, respond, some_thetas
+from fer_lib.training.evaluate import (
+    FINAL_THETAS,
+    Evaluation,
+    accuracy_under_warps,
+    evaluate,
+    probabilities,
+    some_thetas,
+    thetas_under_poses,
+)
 from fer_lib.training.machine import arithmetic
 from fer_lib.training.optim import learning_rate
 from fer_lib.training.record import Arrays, Epoch, Probe, Status
+from fer_lib.training.session import DeviceSession
 from fer_lib.training.step import Step
 from fer_lib.training.teaching import taught, view_of
-from fer_lib.training.workspace import Workspace
 
 THETA_IMAGES = 64  # test images whose theta is kept for every epoch
 
@@ -77,7 +85,7 @@ def train(
     config: RunConfig,
     faces: FaceSet,
     *,
-    workspace: Workspace,
+    workspace: DeviceSession,
     start: Callable[[Classifier], None] = lambda model: None,
     teachers: Sequence[Classifier] = (),
     resume: Callable[[Training], bool] = lambda training: False,
@@ -104,7 +112,7 @@ def train(
     training_data, select, report = on_device(given.split)
     first_half = on_device(given.first_half or given.split)
     step = workspace.step(config, training_data, given.labels, start)
-    model = step.judged
+    model = step.eval_model
     training = Training(step.model, step.optimizer, step.average)
     watched = select if len(select) else report
     resume(training)
@@ -140,7 +148,7 @@ def train(
         final = _final_metrics(training.history, found)
     if status == "finished" and config.loss != "pose":
         count = max(100, config.epochs * given.epoch_images // PROBE_SHARE)
-        probes = probe(model, report, autocast=step.autocast, images=count)
+        probes = accuracy_under_warps(model, report, autocast=step.autocast, images=count)
         arrays |= _response(model, report, config, autocast=step.autocast)
         if len(select):
             arrays |= _probabilities(model, select, report, autocast=step.autocast)
@@ -152,7 +160,7 @@ def train(
         history=training.history,
         metrics=final,
         robustness=probes,
-        arrays=arrays | _what_flatters(config, faces, given.split),
+        arrays=arrays | _leak_flags(config, faces, given.split),
         model=model,
         step=step.how,
         arithmetic=", ".join(training.arithmetics),
@@ -187,7 +195,7 @@ def _run_epoch(
     )
     gradient = step.localisation_share()
     trained = time.perf_counter()
-    found = evaluate(step.judged, watched, config, autocast=step.autocast)
+    found = evaluate(step.eval_model, watched, config, autocast=step.autocast)
     return Epoch(
         epoch=epoch + 1,
         lr=lr(steps - 1),
@@ -228,7 +236,7 @@ def _response(model: Classifier, data: DeviceData, config: RunConfig, *, autocas
     """How a transformer's theta answers known poses of test images; nothing without a transformer."""
     if model.attention is None:
         return {}
-    theta, wanted = respond(model, data, images=FINAL_THETAS, seed=config.seed, autocast=autocast)
+    theta, wanted = thetas_under_poses(model, data, images=FINAL_THETAS, seed=config.seed, autocast=autocast)
     return {"response_theta": theta.to(torch.float16).numpy(), "response_wanted": wanted.to(torch.float16).numpy()}
 
 
@@ -241,7 +249,7 @@ def _probabilities(model: Classifier, select: DeviceData, report: DeviceData, *,
     return arrays
 
 
-def _what_flatters(config: RunConfig, faces: FaceSet, split: Split) -> Arrays:
+def _leak_flags(config: RunConfig, faces: FaceSet, split: Split) -> Arrays:
     """What may make a test image easy that says nothing of the model: copies of it, and a tie that its rule decided."""
     if config.dataset in (*PRETRAINING_SETS, OWN) or config.preparation != "none":
         return {}

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fer_lib.data.batches import DeviceData, apply_augmentation, augmentation_plan, normalise
 from fer_lib.evaluation import metrics
-from fer_lib.evaluation.theta import ROBUSTNESS, posed, undone, undone_by_part
+from fer_lib.evaluation.theta import ROBUSTNESS, pose_r2, pose_r2_by_part, posed
 from fer_lib.geometry import identity_theta, invert, warp
 from fer_lib.models import Classifier
 from fer_lib.training.config import RunConfig
@@ -60,10 +60,10 @@ class Poses:
 
     @property
     def accuracy(self) -> float:
-        return undone(self.theta, self.wanted)
+        return pose_r2(self.theta, self.wanted)
 
     def metrics(self) -> dict[str, float]:
-        return {"accuracy": self.accuracy, **undone_by_part(self.theta.numpy(), self.wanted.numpy())}
+        return {"accuracy": self.accuracy, **pose_r2_by_part(self.theta.numpy(), self.wanted.numpy())}
 
     def arrays(self) -> Arrays:
         return _some(final_theta=self.theta, wanted_theta=self.wanted)
@@ -85,12 +85,12 @@ def evaluate(model: Classifier, data: DeviceData, config: RunConfig, *, autocast
 
 @torch.inference_mode()
 def _evaluate_poses(model: Classifier, data: DeviceData, *, autocast: torch.autocast, seed: int) -> Poses:
-    theta, pose = respond(model, data, images=len(data), seed=seed, autocast=autocast)
+    theta, pose = thetas_under_poses(model, data, images=len(data), seed=seed, autocast=autocast)
     return Poses(float(pose_loss(theta, pose)), theta, pose)
 
 
 @torch.inference_mode()
-def respond(
+def thetas_under_poses(
     model: Classifier, data: DeviceData, *, images: int, seed: int, autocast: torch.autocast
 ) -> tuple[Tensor, Tensor]:
     """Theta that the transformer predicts for `data`'s first images under random poses, and the theta that undoes each.
@@ -146,7 +146,7 @@ def probabilities(model: Classifier, data: DeviceData, *, autocast: torch.autoca
 
 
 @torch.inference_mode()
-def probe(model: Classifier, data: DeviceData, *, images: int, autocast: torch.autocast) -> list[Probe]:
+def accuracy_under_warps(model: Classifier, data: DeviceData, *, images: int, autocast: torch.autocast) -> list[Probe]:
     """Accuracy on the first `images` of `data`, as they are and under each transformation of `ROBUSTNESS`."""
     model.eval()
     index = data.index[:images]

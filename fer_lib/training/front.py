@@ -20,7 +20,7 @@ from fer_lib.training.config import RunConfig
 from fer_lib.training.engine import train as run_engine
 from fer_lib.training.machine import default_device, prepare
 from fer_lib.training.progress import Live
-from fer_lib.training.workspace import Workspace
+from fer_lib.training.session import DeviceSession
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,7 +94,7 @@ def train(
             bar.advance(1)
             return True
 
-        with bar, Workspace(target, model=model) as workspace, workspace.stream():
+        with bar, DeviceSession(target, model=model) as workspace, workspace.stream():
             outcome = run_engine(config, data, workspace=workspace, after_epoch=after_epoch)
     if outcome.status == "diverged":
         raise FerError(f"train: {outcome.reason}.\nA smaller lr usually helps; it was {config.lr:g}.")

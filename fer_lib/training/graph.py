@@ -15,7 +15,9 @@ from torch import nn
 from fer_lib.errors import Fatal
 
 WARM_UPS = 3  # steps before a capture, in which libraries allocate and choose their algorithms
-ALONE = threading.Lock()  # nothing that waits for the device, or draws from the process's generator, while one captures
+CAPTURE_LOCK = (
+    threading.Lock()
+)  # nothing that waits for the device, or draws from the process's generator, while one captures
 
 Body = Callable[[], None]
 Capture = Callable[[Body, torch.Generator], Body]

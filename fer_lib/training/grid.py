@@ -162,7 +162,7 @@ def by_name(grids: Mapping[Path, Grid]) -> list[Cell]:
     return [cell for cell, _ in found.values()]
 
 
-def kept(cells: Iterable[Cell]) -> frozenset[RunConfig]:
+def configs_keeping_weights(cells: Iterable[Cell]) -> frozenset[RunConfig]:
     """The runs whose weights are kept."""
     return frozenset(cell.config for cell in cells if cell.keep_weights)
 

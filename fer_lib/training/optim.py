@@ -71,7 +71,7 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float, *, localisati
             group["lr"] = own
 
 
-def forget(optimizer: torch.optim.Optimizer) -> None:
+def reset_state(optimizer: torch.optim.Optimizer) -> None:
     """Puts the optimizer's state back to that before its first step, in place."""
     for state in optimizer.state.values():
         for name, value in state.items():

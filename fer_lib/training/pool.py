@@ -21,15 +21,15 @@ from multiprocessing.process import BaseProcess
 from fer_lib.errors import Fatal, FerError
 from fer_lib.training.config import RunConfig
 from fer_lib.training.event import Event
-from fer_lib.training.run import Place, Report, Task, attempt, broken
-from fer_lib.training.workspace import Workspace
+from fer_lib.training.run import Report, RunContext, Task, attempt, broken
+from fer_lib.training.session import DeviceSession
 
 BUSY_WAIT = 5.0  # seconds before a campaign looks again at a run that another process has
 NEAR = 16  # runs among which one that spares a capture may go first: half of the captures of `paper` on two jobs
 ENOUGH = 3  # runs that broke one after the other end a campaign: what broke them would break the others, too
 
 
-class Waiting:
+class RunQueue:
     """The runs that nobody has begun, in their order; threads may share it.
 
     `held_back` is asked before a run starts: why it must not, or nothing.
@@ -86,7 +86,7 @@ class Waiting:
 
 
 def run_here(
-    waiting: Waiting, place: Place, *, deadline: float | None, slot: int = 0, halt: threading.Event | None = None
+    waiting: RunQueue, place: RunContext, *, deadline: float | None, slot: int = 0, halt: threading.Event | None = None
 ) -> None:
     """Trains what waits, one run after the other, until nothing does or `halt` is set.
 
@@ -94,7 +94,7 @@ def run_here(
         FerError: no run can be trained here (any more).
     """
     halt = halt or threading.Event()
-    with Workspace(place.torch_device(), slot=slot) as workspace:
+    with DeviceSession(place.torch_device(), slot=slot) as workspace:
         while not halt.is_set() and (task := waiting.next(workspace.suits)):
             config, keep = task
             if not attempt(
@@ -103,7 +103,7 @@ def run_here(
                 halt.wait(BUSY_WAIT)
 
 
-def run_in_threads(waiting: Waiting, place: Place, *, jobs: int, deadline: float | None) -> None:
+def run_in_threads(waiting: RunQueue, place: RunContext, *, jobs: int, deadline: float | None) -> None:
     """Trains what waits, `jobs` runs at a time; no thread is left when this returns or raises.
 
     Raises:
@@ -123,7 +123,7 @@ def run_in_threads(waiting: Waiting, place: Place, *, jobs: int, deadline: float
             raise
 
 
-def run_in_processes(waiting: Waiting, place: Place, *, jobs: int, deadline: float | None) -> None:
+def run_in_processes(waiting: RunQueue, place: RunContext, *, jobs: int, deadline: float | None) -> None:
     """Trains what waits, `jobs` runs at a time; no process is left when this returns or raises.
 
     Raises:
@@ -177,7 +177,7 @@ def run_in_processes(waiting: Waiting, place: Place, *, jobs: int, deadline: flo
             process.join()
 
 
-def _start(workers: dict[Connection, BaseProcess], place: Place, deadline: float | None) -> Connection:
+def _start(workers: dict[Connection, BaseProcess], place: RunContext, deadline: float | None) -> Connection:
     context = multiprocessing.get_context("spawn")
     # Ctrl-C reaches the whole group; workers are born deaf to it, and the parent ends them. The tracker would start
     # with the first of them, and undo the block.
@@ -195,11 +195,11 @@ def _start(workers: dict[Connection, BaseProcess], place: Place, deadline: float
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(parent: Connection, place: Place, deadline: float | None) -> None:
+def _work(parent: Connection, place: RunContext, deadline: float | None) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGUSR2):  # Slurm sends them to all; the parent decides, and ends this one
         signal.signal(number, signal.SIG_IGN)
-    workspace = Workspace(place.torch_device())
+    workspace = DeviceSession(place.torch_device())
     while True:
         task = parent.recv()
         if task is None:

@@ -184,7 +184,7 @@ class Progress(Live):
         text = f"{lacking} of {self._of} runs to train"
         if self._guess is None:
             return f"{text}."
-        text += f", about {span(self._guess)} here (a guess until the first of them has ended)."
+        text += f", about {format_duration(self._guess)} here (a guess until the first of them has ended)."
         return f"{text} {self._without}".strip() if self._guess > LONG else text
 
     def _counted(self) -> str:
@@ -216,14 +216,14 @@ class Progress(Live):
             left = self._guess - passed
         else:
             return ""
-        return f", {span(max(0.0, left))} to go"
+        return f", {format_duration(max(0.0, left))} to go"
 
 
 def _speed(event: Event) -> str:
     return f"{event.images / max(event.seconds, 1e-9):,.0f} images/s"
 
 
-def span(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """`40 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"

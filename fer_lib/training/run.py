@@ -32,19 +32,19 @@ from fer_lib.training.event import Event, title
 from fer_lib.training.machine import cores, default_device, prepare, provenance
 from fer_lib.training.record import Record
 from fer_lib.training.release import released
+from fer_lib.training.session import DeviceSession
 from fer_lib.training.store import Busy, RunStore
-from fer_lib.training.workspace import Workspace
 
 CHECKPOINT_EVERY = 15.0  # seconds of training between two checkpoints; every epoch that takes longer has its own
 CHECKPOINT_SHARE = 0.1  # of the time goes into writing them, at most
 
 Report = Callable[[Event], None]
-GoOn = Callable[[float], bool]
+ShouldContinue = Callable[[float], bool]
 Task = tuple[RunConfig, bool]  # a run, and whether its weights are kept
 
 
 @dataclass(frozen=True)
-class Place:
+class RunContext:
     """Where runs read and write: the store's folder, the data, the device; all the same for every worker.
 
     `data` is a folder or file with FER2013 (None: `FER_DATA`, or `data/`), `device` a name such as `cuda:1` (empty: the
@@ -70,12 +70,12 @@ class Place:
 
 def run_one(
     config: RunConfig,
-    place: Place,
+    place: RunContext,
     *,
-    workspace: Workspace | None = None,
+    workspace: DeviceSession | None = None,
     keep_weights: bool = False,
     report: Report = lambda event: None,
-    go_on: GoOn = lambda seconds: True,
+    should_continue: ShouldContinue = lambda seconds: True,
     wait: bool = True,
 ) -> Record:
     """The record of `config`: read from the store, or trained now, from its checkpoint if there is one.
@@ -86,16 +86,16 @@ def run_one(
         workspace: that of earlier runs in the same thread, which saves time; None: a new one.
         keep_weights: also leave the weights in the store.
         report: told of every epoch and of the run's end.
-        go_on: asked after every epoch, with that epoch's seconds, whether to go on.
+        should_continue: asked after every epoch, with that epoch's seconds, whether to go on.
         wait: wait for a run that another process has.
 
     Raises:
-        Stopped: `go_on` said no; the checkpoint is saved.
+        Stopped: `should_continue` said no; the checkpoint is saved.
         Busy: another process has the run, or one that it starts from, and `wait` is False.
         FerError: the data is missing or the store cannot be written.
     """
     store = RunStore(place.store)
-    workspace = workspace or Workspace(place.torch_device())
+    workspace = workspace or DeviceSession(place.torch_device())
     faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
     run_id = config.run_id(config.fingerprint(faces))
     with store.claim(run_id, wait=wait):
@@ -107,8 +107,8 @@ def run_one(
         store.trouble_path(run_id).unlink(missing_ok=True)
         blank = Record(run_id=run_id, config=config, fingerprint=config.fingerprint(faces), status="skipped")
         try:
-            start = _starting_weights(config, place, workspace, report, go_on, wait)
-            teachers = _teachers(config, faces, place, workspace, report, go_on, wait)
+            start = _starting_weights(config, place, workspace, report, should_continue, wait)
+            teachers = _teachers(config, faces, place, workspace, report, should_continue, wait)
         except WeightsUnavailable as error:
             blank = blank.model_copy(update={"reason": str(error).splitlines()[0]})
             # a finished run stays, even if its own weights are gone and cannot be had again
@@ -117,7 +117,7 @@ def run_one(
             return record
         record = _train_and_store(
             blank, faces, place, store, workspace, start, teachers, keep_weights=keep_weights, report=report,
-            go_on=go_on,
+            should_continue=should_continue,
         )  # fmt: skip
     reason = record.reason
     if damage := store.damaged.get(run_id):
@@ -136,9 +136,9 @@ def is_complete(record: Record, store: RunStore, *, keep_weights: bool) -> bool:
 
 def attempt(
     config: RunConfig,
-    place: Place,
+    place: RunContext,
     *,
-    workspace: Workspace,
+    workspace: DeviceSession,
     keep_weights: bool,
     deadline: float | None,
     report: Report,
@@ -153,12 +153,20 @@ def attempt(
         FerError: no run can be trained here (any more).
     """
 
-    def go_on(seconds: float) -> bool:
+    def should_continue(seconds: float) -> bool:
         halted = halt is not None and halt.is_set()
         return not halted and (deadline is None or time.monotonic() + 1.5 * seconds <= deadline)
 
     try:
-        run_one(config, place, workspace=workspace, keep_weights=keep_weights, report=report, go_on=go_on, wait=False)
+        run_one(
+            config,
+            place,
+            workspace=workspace,
+            keep_weights=keep_weights,
+            report=report,
+            should_continue=should_continue,
+            wait=False,
+        )
     except Busy:
         report(Event(config, reason="another process trains it"))
         return False
@@ -180,7 +188,7 @@ def attempt(
     return True
 
 
-def broken(config: RunConfig, place: Place, what: str, report: Report, *, where: str = "") -> None:
+def broken(config: RunConfig, place: RunContext, what: str, report: Report, *, where: str = "") -> None:
     """Reports a run that broke, and leaves what is known of it in the store, to be read there."""
     faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
     path = RunStore(place.store).trouble_path(config.run_id(config.fingerprint(faces)))
@@ -189,7 +197,12 @@ def broken(config: RunConfig, place: Place, what: str, report: Report, *, where:
 
 
 def _starting_weights(
-    config: RunConfig, place: Place, workspace: Workspace, report: Report, go_on: GoOn, wait: bool
+    config: RunConfig,
+    place: RunContext,
+    workspace: DeviceSession,
+    report: Report,
+    should_continue: ShouldContinue,
+    wait: bool,
 ) -> Callable[[Classifier], None]:
     def pass_on(event: Event) -> None:
         if event.state != "reused":
@@ -197,7 +210,15 @@ def _starting_weights(
 
     def weights_of(run: RunConfig) -> Path:
         try:
-            before = run_one(run, place, workspace=workspace, keep_weights=True, report=pass_on, go_on=go_on, wait=wait)
+            before = run_one(
+                run,
+                place,
+                workspace=workspace,
+                keep_weights=True,
+                report=pass_on,
+                should_continue=should_continue,
+                wait=wait,
+            )
         except Fatal:
             raise
         except FerError as error:
@@ -222,7 +243,13 @@ def _starting_weights(
 
 
 def _teachers(
-    config: RunConfig, faces: data.FaceSet, place: Place, workspace: Workspace, report: Report, go_on: GoOn, wait: bool
+    config: RunConfig,
+    faces: data.FaceSet,
+    place: RunContext,
+    workspace: DeviceSession,
+    report: Report,
+    should_continue: ShouldContinue,
+    wait: bool,
 ) -> list[Classifier]:
     """The networks that teach a run: from the package, from the store, or trained again from their record's config.
 
@@ -245,7 +272,15 @@ def _teachers(
         if ours != theirs:
             raise FerError(f"teacher {run_id} was trained under another split, so it may have seen the test images.")
         if not is_whole(path):
-            run_one(record.config, place, workspace=workspace, keep_weights=True, report=report, go_on=go_on, wait=wait)
+            run_one(
+                record.config,
+                place,
+                workspace=workspace,
+                keep_weights=True,
+                report=report,
+                should_continue=should_continue,
+                wait=wait,
+            )
         found.append(build(record.config, classes=len(classes)))
         restore(found[-1], path)
     return found
@@ -254,15 +289,15 @@ def _teachers(
 def _train_and_store(
     blank: Record,
     faces: data.FaceSet,
-    place: Place,
+    place: RunContext,
     store: RunStore,
-    workspace: Workspace,
+    workspace: DeviceSession,
     start: Callable[[Classifier], None],
     teachers: list[Classifier],
     *,
     keep_weights: bool,
     report: Report,
-    go_on: GoOn,
+    should_continue: ShouldContinue,
 ) -> Record:
     config, run_id = blank.config, blank.run_id
     prepare(workspace.device, threads=place.threads)
@@ -273,7 +308,7 @@ def _train_and_store(
         nonlocal save_at
         line = training.history[-1]
         report(Event(config, line.epoch, line.eval_accuracy, images, line.seconds))
-        goes_on = line.epoch == config.epochs or go_on(line.seconds + line.eval_seconds)
+        goes_on = line.epoch == config.epochs or should_continue(line.seconds + line.eval_seconds)
         began = time.monotonic()
         if line.epoch < config.epochs and (not goes_on or began >= save_at):
             training.save(checkpoint, run_id=run_id)

@@ -18,9 +18,9 @@ from fer_lib.geometry import identity_theta, invert
 from fer_lib.models import Classifier
 from fer_lib.models.networks import Dropout
 from fer_lib.training.config import RunConfig
-from fer_lib.training.graph import ALONE, Body, Capture, uncounted
+from fer_lib.training.graph import CAPTURE_LOCK, Body, Capture, uncounted
 from fer_lib.training.machine import arithmetic, compiles
-from fer_lib.training.optim import class_weights, forget, loss_of, pose_loss, set_learning_rate
+from fer_lib.training.optim import class_weights, loss_of, pose_loss, reset_state, set_learning_rate
 
 SHAPES = 64  # of networks that one process may compile; torch gives up after 8
 
@@ -70,7 +70,7 @@ class Step:
                 module.generator = self.dropout
 
     @property
-    def judged(self) -> Classifier:
+    def eval_model(self) -> Classifier:
         """What is evaluated and kept: the average, or else the model itself."""
         return self.average or self.model
 
@@ -136,12 +136,12 @@ class Step:
             parameter: {name: None if value is None else value.clone() for name, value in state.items()}
             for parameter, state in self.optimizer.state.items()
         }
-        with ALONE, uncounted(parts):
+        with CAPTURE_LOCK, uncounted(parts):
             self._run = self._capture(self._body, self.dropout)
         self.how = self._captured
         for part, state in zip(parts, states, strict=True):
             part.load_state_dict(state)
-        forget(self.optimizer)
+        reset_state(self.optimizer)
         for parameter, values in before.items():
             for name, value in values.items():
                 if value is not None:

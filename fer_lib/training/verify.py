@@ -15,7 +15,7 @@ from fer_lib.errors import DataMissing, FerError
 from fer_lib.training.cost import run_seconds
 from fer_lib.training.machine import arithmetic, provenance
 from fer_lib.training.record import Arrays, Record
-from fer_lib.training.run import Place, Report, run_one
+from fer_lib.training.run import Report, RunContext, run_one
 from fer_lib.training.store import RunStore
 
 Outcome = Literal["identical", "within", "outside", "unknown"]
@@ -86,7 +86,7 @@ class Verified:
         return [f"{key} {then}, now {now}" for key, then, now in pairs if then != now]
 
 
-def verify(run_id: str, place: Place, *, report: Report = lambda event: None) -> Verified:
+def verify(run_id: str, place: RunContext, *, report: Report = lambda event: None) -> Verified:
     """Trains the run of a record again, beside the store, and compares; interrupted, the next call goes on from there.
 
     On a CPU it takes as many threads as the record's run did.
@@ -117,7 +117,7 @@ def verify(run_id: str, place: Place, *, report: Report = lambda event: None) ->
     return found
 
 
-def beside(place: Place) -> Path:
+def beside(place: RunContext) -> Path:
     """Where runs are trained again, apart from the records."""
     return Path(place.store) / "work" / "verify"
 
@@ -140,7 +140,7 @@ def seed_spread(of: Record, records: Iterable[Record]) -> SeedSpread | None:
     return SeedSpread(float(np.sqrt(sum(np.var(values) * len(values) for values in several) / df)), df)
 
 
-def verifiable(place: Place) -> list[tuple[Record, bool, float | None]]:
+def verifiable(place: RunContext) -> list[tuple[Record, bool, float | None]]:
     """The finished records whose data is here, each with whether it should come out bit by bit, and about the seconds.
 
     That needs the same kind of machine and the same PyTorch. A record does not know whether the code changed since.

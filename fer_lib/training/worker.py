@@ -12,7 +12,7 @@ from fer_lib.training.config import RunConfig
 from fer_lib.training.cost import gflop
 from fer_lib.training.event import Event, title
 from fer_lib.training.progress import Progress
-from fer_lib.training.run import Place
+from fer_lib.training.run import RunContext
 
 
 def folder_of(store: str | Path) -> Path:
@@ -21,7 +21,7 @@ def folder_of(store: str | Path) -> Path:
 
 
 @dataclass
-class Doing:
+class WorkerStatus:
     """What a worker last said of itself; a file that it writes after every epoch.
 
     Attributes:
@@ -50,7 +50,7 @@ class Worker:
     """
 
     configs: tuple[RunConfig, ...]
-    place: Place
+    place: RunContext
     jobs: int = 0
     keep_weights: frozenset[RunConfig] = frozenset()
     need_weights: bool = False
@@ -62,7 +62,7 @@ class Worker:
         if job.cluster == "local":  # on Slurm submitit does without SIGTERM, which comes before the signal to go
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's, which all that it started hear
-        doing = Doing()
+        doing = WorkerStatus()
         jobs = default_jobs(self.jobs)
 
         def note() -> None:

@@ -47,7 +47,7 @@ def test_it_says_what_its_record_says(store):
     recorded = (arrays["probabilities"].astype(float) + arrays["mirrored_probabilities"]) / 2
     assert np.allclose(both, recorded, atol=1e-3)
     calibrated = network.probabilities(images, mirrored=False)
-    assert np.allclose(calibrated, metrics.heated(plain, network.temperature), atol=1e-5)
+    assert np.allclose(calibrated, metrics.apply_temperature(plain, network.temperature), atol=1e-5)
     found = assess(network, faces_of(arrays["rows"]))
     assert found.as_dict()["accuracy"] == pytest.approx((recorded.argmax(1) == arrays["actual"]).mean(), abs=0.01)
     low, high = found.as_dict()["accuracy_interval"]

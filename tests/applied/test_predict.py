@@ -19,8 +19,8 @@ from fer_lib.applied import looking, predict
 from fer_lib.applied.network import TrainedNetwork
 from fer_lib.applied.predict import Predictor
 from fer_lib.cli import app, main
-from fer_lib.data import photo, picture
-from fer_lib.data.photo import find_faces, whole
+from fer_lib.data import finding, picture
+from fer_lib.data.finding import find_faces, whole
 from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
 from fer_lib.study.beyond import mirrored_too
@@ -54,7 +54,7 @@ def pasted(row: int, *, angle: float = 0.0, at: tuple[int, int] = (LEFT, TOP)) -
     return scene.convert("RGB")
 
 
-def near(face: photo.Face, *, at: tuple[int, int] = (LEFT, TOP)) -> bool:
+def near(face: finding.Face, *, at: tuple[int, int] = (LEFT, TOP)) -> bool:
     return all(abs(face.centre[i] - at[i] - SIDE / 2) < SIDE / 4 for i in (0, 1)) and 0.6 < face.side / SIDE < 1.3
 
 
@@ -199,7 +199,7 @@ def test_the_command_answers_for_every_photo_and_says_which_failed(predictors, t
 
 
 def test_a_camera_is_looked_through_until_it_ends(predictors, monkeypatch):
-    cv2 = photo.opencv()
+    cv2 = finding.opencv()
     frames = [np.asarray(pasted(0))[..., ::-1], np.zeros((90, 90, 3), np.uint8)]
 
     class Camera:
@@ -230,7 +230,7 @@ def test_without_a_shipped_network_or_opencv_it_is_said(monkeypatch):
         Predictor()
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(FerError, match=r"pip install 'fer_lib\[predict\]'"):
-        photo.opencv()
+        finding.opencv()
 
 
 def test_threads_share_a_predictor(predictors):

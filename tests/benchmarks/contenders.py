@@ -26,7 +26,7 @@ from fer_lib.training import RunConfig
 from fer_lib.training.evaluate import evaluate
 from fer_lib.training.graph import cuda_graph
 from fer_lib.training.machine import arithmetic, prepare
-from fer_lib.training.workspace import Workspace
+from fer_lib.training.session import DeviceSession
 
 Way = Literal["ours", "torch", "naive", "limit", "matmul"]
 Work = Callable[[int], int]  # does so many steps (or batches), and says how many images that were
@@ -70,7 +70,7 @@ def _ours(lane: Lane) -> Work:
     device, config = torch.device(lane.device), lane.config
     prepare(device, threads=lane.threads)
     faces, labels, rows = _rows(lane)
-    workspaces = [Workspace(device, slot=slot) for slot in range(lane.runs)]
+    workspaces = [DeviceSession(device, slot=slot) for slot in range(lane.runs)]
     selections = [DeviceData.of(workspace.images(faces), labels, rows) for workspace in workspaces]
     order = selections[0].index
     plan = augmentation_plan(config.augment, ROWS, seed=0, epoch=0)
@@ -185,7 +185,7 @@ def _limit(lane: Lane) -> Work:
     device, config = torch.device(lane.device), lane.config
     prepare(device, threads=lane.threads)
     faces, labels, rows = _rows(lane)
-    workspace = Workspace(device, capture=None)
+    workspace = DeviceSession(device, capture=None)
     everything = DeviceData.of(workspace.images(faces), labels, rows)
     step = workspace.step(config, everything, labels, lambda model: None)
     batch = everything.index[: config.batch_size]

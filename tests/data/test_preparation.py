@@ -12,7 +12,7 @@ from fer_lib.data.preparation import WARPS, prepare
 from fer_lib.errors import FerError
 from fer_lib.training import RunConfig
 from fer_lib.training.engine import train
-from fer_lib.training.workspace import Workspace
+from fer_lib.training.session import DeviceSession
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_a_run_of_two_halves_reports_the_second_split_and_watches_each_in_turn(f
     faces = replace(faces, fingerprint="two hundred")
     config = RunConfig(dataset="toyfaces", model="vanilla_cnn", epochs=2, batch_size=16, precision="fp32",
                        preparation="split_again_halfway")  # fmt: skip
-    with Workspace(torch.device("cpu")) as workspace:
+    with DeviceSession(torch.device("cpu")) as workspace:
         done = train(config, faces, workspace=workspace)
     given = prepared(faces, "split_again_halfway")
     assert np.array_equal(done.arrays["rows"], given.split.report)

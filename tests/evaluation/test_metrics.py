@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from fer_lib.evaluation.metrics import (
+    apply_temperature,
     calibration_error,
     confusion,
-    heated,
     rates,
     reliability,
     summary,
@@ -72,6 +72,6 @@ def test_the_temperature_of_a_boaster_is_found(heat):
     rng = np.random.default_rng(0)
     honest = rng.dirichlet(np.full(3, 2.0), 20_000)
     actual = (honest.cumsum(1) < rng.random((20_000, 1))).sum(1)  # drawn with these very probabilities
-    boast = heated(honest, 1 / heat)
+    boast = apply_temperature(honest, 1 / heat)
     assert temperature(boast, actual) == pytest.approx(heat, rel=0.05)
-    assert np.allclose(heated(boast, heat), honest, atol=1e-3)
+    assert np.allclose(apply_temperature(boast, heat), honest, atol=1e-3)

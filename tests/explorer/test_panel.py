@@ -12,7 +12,7 @@ from training.tiny import SMALL
 
 from fer_lib import data
 from fer_lib.data.batches import normalise
-from fer_lib.data.photo import find_faces
+from fer_lib.data.finding import find_faces
 from fer_lib.errors import DataMissing, FerError
 from fer_lib.explorer import models
 from fer_lib.explorer import panel as panel_module

@@ -27,7 +27,7 @@ from training.tiny import FORKS, assert_same_runs, fine_tuned, outcome, place, t
 from fer_lib import data
 from fer_lib.data.duplicates import near_groups
 from fer_lib.paths import project_root
-from fer_lib.training import Place, RunConfig, RunStore, run_all
+from fer_lib.training import RunConfig, RunContext, RunStore, run_all
 
 GRID = """
 profile: tiny
@@ -254,7 +254,7 @@ def no_locks(times: int, *, seed: int) -> list[str]:
     return found
 
 
-def _without_flock(configs: list[RunConfig], where: Place) -> None:
+def _without_flock(configs: list[RunConfig], where: RunContext) -> None:
     warnings.filterwarnings("ignore", message="flock not supported")
     with mock.patch.object(fcntl, "flock", side_effect=OSError(38, "Function not implemented")):
         run_all(configs, where)

@@ -34,11 +34,11 @@ from fer_lib import data
 from fer_lib.applied.looking import answers, photos_in
 from fer_lib.applied.predict import Prediction
 from fer_lib.data.duplicates import near_groups
-from fer_lib.data.photo import whole
+from fer_lib.data.finding import whole
 from fer_lib.errors import FerError
 from fer_lib.models import build
 from fer_lib.models.weights import restore
-from fer_lib.training import Place, RunStore, run_one
+from fer_lib.training import RunContext, RunStore, run_one
 from fer_lib.training.engine import Stopped
 
 MEMORY = 1 << 30  # bytes more than are taken before
@@ -72,9 +72,13 @@ def flips(times: int, *, seed: int) -> list[str]:
 def _trained(folder: Path, config):
     """A run stopped half way and one that ended, with caches and weights, under `as it was`."""
     whole, half = folder / "as it was" / "whole", folder / "as it was" / "half"
-    record = run_one(config, Place(whole, device="cpu", threads=1), keep_weights=True)
+    record = run_one(config, RunContext(whole, device="cpu", threads=1), keep_weights=True)
     with contextlib.suppress(Stopped):
-        run_one(config, Place(half, device="cpu", threads=1, checkpoint_every=0.0), go_on=lambda seconds: False)
+        run_one(
+            config,
+            RunContext(half, device="cpu", threads=1, checkpoint_every=0.0),
+            should_continue=lambda seconds: False,
+        )
     faces = data.load("toyfaces")
     near_groups(faces)
     shutil.copytree(folder / "cache", folder / "as it was" / "cache")
@@ -105,7 +109,7 @@ def _record(folder: Path, config, wanted) -> str:
 def _checkpoint(folder: Path, config, wanted) -> str:
     """The run goes on from its checkpoint, or begins anew, and ends as the other."""
     store = RunStore(folder / "half")
-    record = run_one(config, Place(folder / "half", device="cpu", threads=1))
+    record = run_one(config, RunContext(folder / "half", device="cpu", threads=1))
     same = outcome(record) == outcome(wanted[0]) and same_arrays(store.predictions(record), wanted[1])
     return "" if same else "another record"
 

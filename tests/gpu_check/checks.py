@@ -17,7 +17,7 @@ from fer_lib.geometry import sampling_grid
 from fer_lib.training import RunConfig, RunStore, run_all, run_one
 from fer_lib.training.campaign import ON_A_GPU
 from fer_lib.training.event import Event
-from fer_lib.training.pool import Waiting, run_in_threads
+from fer_lib.training.pool import RunQueue, run_in_threads
 
 TRIED = ((2, 11), (2, 15))  # torch's versions that the path on a GPU was read against
 SHAPES = [
@@ -51,7 +51,7 @@ def threads(device: str, folder: Path) -> str:
     configs = [tiny(seed=seed, **shape) for seed in range(4) for shape in SHAPES]
     one, beside = place(folder / "one", device=device), place(folder / "beside", device=device)
     ends: list[Event] = []
-    waiting = Waiting([(config, False) for config in configs], held_back=lambda config: "", report=ends.append)
+    waiting = RunQueue([(config, False) for config in configs], held_back=lambda config: "", report=ends.append)
     run_in_threads(waiting, beside, jobs=4, deadline=None)
     broken = [event.reason for event in ends if event.state not in ("", "trained")]
     assert not broken, broken[0]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_lib.report.style import look
+from fer_lib.report.style import arm_style
 from fer_lib.training import grids_in
 
 ROOT = Path(__file__).parents[2]
@@ -14,10 +14,10 @@ GRIDS = grids_in(path for path in sorted((ROOT / "params").glob("*/*.yaml")) if 
 
 @pytest.mark.parametrize("path", GRIDS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_arms_of_a_notebook_are_told_apart(path):
-    looks = [look(arm) for arm in GRIDS[path].arms]
+    looks = [arm_style(arm) for arm in GRIDS[path].arms]
     assert len({found.colour for found in looks}) == len(looks)
     assert len({(found.marker, found.line) for found in looks}) == len(looks)
 
 
 def test_one_run_has_one_look():
-    assert look("ResNet50") == look("Adam") == look("0.001")
+    assert arm_style("ResNet50") == arm_style("Adam") == arm_style("0.001")

@@ -1,4 +1,7 @@
-"""`make simulation`: 4,000 studies of every scenario; prints the table and writes reports/bench/simulation.json."""
+"""`make simulation`: 4,000 studies of every scenario; prints the table and writes reports/bench/simulation.json.
+
+The file grows by a scenario at a time, and a later call goes on where it was stopped.
+"""
 
 import json
 from concurrent.futures import ProcessPoolExecutor
@@ -23,14 +26,15 @@ def measured(scenario: Scenario) -> dict[str, object]:
 
 def main() -> None:
     """Takes about an hour of a core; every core takes scenarios of its own."""
-    rows = []
+    path = paths.project_root() / "reports" / "bench" / "simulation.json"
+    rows = json.loads(path.read_text())["scenarios"] if path.is_file() else []
+    missing = [one for one in SCENARIOS if not any(asdict(one).items() <= row.items() for row in rows)]
     with ProcessPoolExecutor(cores()) as pool:
-        for row in pool.map(measured, SCENARIOS):
+        for row in pool.map(measured, missing):
             told = {key: round(value, 4) if isinstance(value, float) else value for key, value in row.items()}
             print(json.dumps(told), flush=True)
-            rows.append(row)
-    path = paths.project_root() / "reports" / "bench" / "simulation.json"
-    path.write_text(json.dumps({"studies": STUDIES, "scenarios": rows}, indent=1) + "\n")
+            rows.append(told)
+            path.write_text(json.dumps({"studies": STUDIES, "scenarios": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def test_what_became_of_transformers_stands_beside_what_they_are_worth(results):
     found = replace(
         results, runs=runs[[True, False, True, True]], load=load, study=None
     )  # no ResNet50 of the second seed
-    table = transformer.ends(found, against="ResNet50").set_index("Arm")
+    table = transformer.outcomes_by_arm(found, against="ResNet50").set_index("Arm")
     assert table[["n", "The identity", "One crop for all images", "Each image's own"]].to_numpy().tolist() == [
         [2, 1, 0, 1]
     ]
@@ -120,7 +120,7 @@ def test_one_theta_for_all_images_is_told_from_one_for_each(turn, spread, fate):
     angles = np.random.default_rng(0).normal(turn, spread, 64)
     parts = pd.DataFrame(0.0, index=range(64), columns=list(transformer.POSE)).assign(rotation=angles, mirrored=False)
     history = parts.assign(dataset="FER2013", seed=0, epoch=5)
-    assert transformer.fates(history)["fate"].tolist() == [fate]
+    assert transformer.theta_outcomes(history)["fate"].tolist() == [fate]
 
 
 def test_crops_that_differ_by_seed_are_no_thetas_of_the_images_own():
@@ -128,7 +128,7 @@ def test_crops_that_differ_by_seed_are_no_thetas_of_the_images_own():
         dataset="FER2013", epoch=5, mirrored=False
     )
     history = pd.concat([parts.assign(seed=0), parts.assign(seed=1, rotation=20.0)])
-    assert transformer.fates(history)["fate"].tolist() == ["still", "crop"]
+    assert transformer.theta_outcomes(history)["fate"].tolist() == ["still", "crop"]
     figure = transformer.theta_over_training(history, arm="ResNet50 + STN")
     assert [len(axes.lines) for axes in figure.axes] == [2] * 5
 

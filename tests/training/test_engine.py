@@ -13,7 +13,7 @@ from fer_lib.data.batches import DeviceData, images_on
 from fer_lib.training import RunConfig
 from fer_lib.training.engine import Outcome, train
 from fer_lib.training.evaluate import evaluate
-from fer_lib.training.workspace import Workspace
+from fer_lib.training.session import DeviceSession
 
 CPU = torch.device("cpu")
 
@@ -25,7 +25,7 @@ def faces() -> FaceSet:
 
 def trained(config: RunConfig, faces: FaceSet, **options) -> Outcome:
     torch.set_num_threads(1)
-    return train(config, faces, workspace=Workspace(CPU), **options)
+    return train(config, faces, workspace=DeviceSession(CPU), **options)
 
 
 def history(done: Outcome) -> list[dict]:

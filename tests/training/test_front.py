@@ -10,7 +10,7 @@ from training.tiny import tiny
 import fer_lib as fer
 from fer_lib import FerError
 from fer_lib.training.engine import train as engine
-from fer_lib.training.workspace import Workspace
+from fer_lib.training.session import DeviceSession
 
 SMALL = {"epochs": 2, "batch_size": 8, "train_limit": 16, "test_limit": 8, "precision": "fp32"}
 
@@ -28,7 +28,7 @@ def coloured() -> fer.FaceSet:
 def test_a_module_of_ones_own_is_trained_as_the_study_trains_its_own():
     faces, config = fer.load("toyfaces"), tiny(model="compact", attention="stn", augment="affine", mixup=0.2, ema=0.9)
     torch.set_num_threads(1)
-    theirs = engine(config, faces, workspace=Workspace(torch.device("cpu")))
+    theirs = engine(config, faces, workspace=DeviceSession(torch.device("cpu")))
     keys = ("epochs", "batch_size", "train_limit", "test_limit", "precision", "augment", "mixup", "ema")
     ours = fer.train(
         fer.build(config, classes=7), faces, device="cpu", threads=1, **{key: getattr(config, key) for key in keys}
@@ -71,6 +71,10 @@ def test_the_explorer_opens_on_it(coloured):
     assert (explorer.player.straighten, explorer.player.classify) == ("yours", "yours")
     assert explorer.face.index.value in run.predictions["row"].tolist()
     assert explorer.player.answer({"load": "yours"}, [])["layers"]
+    grey = fer.FaceSet.of(coloured.images[:, :48, :48, 0], coloured.labels, coloured.classes)
+    mine = fer.explore(fer.train(fer.STNClassifier("tiny", classes=2), grey, **SMALL))
+    assert mine.player.face["called"].startswith("Image 0 of your images: ")
+    assert mine.player.classify == "yours"
     plain = fer.train(nn.Sequential(nn.Flatten(), nn.Linear(96 * 96 * 3, 2)), coloured, **SMALL)
     with pytest.raises(FerError, match=r"grey images of 48×48 pixels, not \[96, 96, 3\]"):
         fer.explore(plain)

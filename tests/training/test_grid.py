@@ -6,7 +6,7 @@ import pytest
 
 from fer_lib.errors import FerError
 from fer_lib.training import expand, grids_in, parse_grid, read_params
-from fer_lib.training.grid import by_name, kept
+from fer_lib.training.grid import by_name, configs_keeping_weights
 
 GRID = {
     "profile": "demo",
@@ -50,8 +50,8 @@ def test_arms_that_say_the_same_are_one_run():
 def test_kept_weights_are_those_of_an_arms_first_seed_and_change_no_run():
     plain, keeping = expand(grid(seeds=[4, 2])), expand(grid(seeds=[4, 2], keep_weights=["SGD"]))
     assert [cell.config for cell in keeping] == [cell.config for cell in plain]
-    assert kept(plain) == frozenset()
-    assert kept(keeping) == {cell.config for cell in keeping if cell.arm == "SGD" and cell.seed == 4}
+    assert configs_keeping_weights(plain) == frozenset()
+    assert configs_keeping_weights(keeping) == {cell.config for cell in keeping if cell.arm == "SGD" and cell.seed == 4}
 
 
 def test_where_runs_are_named_only_those_are_made():

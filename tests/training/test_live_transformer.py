@@ -11,11 +11,11 @@ from fer_lib.models.stn import SpatialTransformer
 from fer_lib.training import RunConfig
 from fer_lib.training.engine import train
 from fer_lib.training.optim import make_optimizer, set_learning_rate
-from fer_lib.training.workspace import Workspace
+from fer_lib.training.session import DeviceSession
 
 
 def trained(**changes):
-    with Workspace(torch.device("cpu")) as workspace:
+    with DeviceSession(torch.device("cpu")) as workspace:
         return train(tiny(attention="stn", **changes), data.load("toyfaces"), workspace=workspace)
 
 
@@ -37,7 +37,7 @@ def test_in_the_first_phase_the_classifier_learns_alone():
     departures = (torch.as_tensor(done.arrays["theta"]).float() - torch.eye(2, 3)).abs().amax((1, 2, 3))
     assert departures[0] == departures[1] == 0
     assert departures[-1] > 0
-    plain = train(tiny(epochs=1, lr=0.01), data.load("toyfaces"), workspace=Workspace(torch.device("cpu")))
+    plain = train(tiny(epochs=1, lr=0.01), data.load("toyfaces"), workspace=DeviceSession(torch.device("cpu")))
     assert done.history[0].train_loss == pytest.approx(plain.history[0].train_loss, rel=1e-5)
 
 

@@ -14,7 +14,7 @@ from fer_lib.data.batches import generator
 from fer_lib.models import build
 from fer_lib.training import RunConfig
 from fer_lib.training.engine import train
-from fer_lib.training.workspace import Workspace
+from fer_lib.training.session import DeviceSession
 
 CPU = torch.device("cpu")
 SEEDS = range(3)
@@ -55,7 +55,7 @@ def plain(config: RunConfig, faces: FaceSet, *, own_order: bool = False) -> tupl
 
 def ours(config: RunConfig, faces: FaceSet) -> tuple[list[float | None], float]:
     torch.set_num_threads(1)
-    done = train(config, faces, workspace=Workspace(CPU))
+    done = train(config, faces, workspace=DeviceSession(CPU))
     return [line.train_loss for line in done.history], done.metrics["test_accuracy"]
 
 

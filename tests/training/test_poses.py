@@ -10,7 +10,7 @@ from fer_lib.errors import FerError
 from fer_lib.training import RunStore, run_all
 from fer_lib.training.engine import Stopped, prepared, train
 from fer_lib.training.run import run_one
-from fer_lib.training.workspace import Workspace
+from fer_lib.training.session import DeviceSession
 
 SHOWN = {"attention": "stn", "localisation": "hidden", "shown_poses": 2}
 CPU = torch.device("cpu")
@@ -48,12 +48,12 @@ def test_a_run_starts_from_the_net_and_keeps_it_or_trains_it_on(tmp_path, frozen
 def test_a_used_workspace_gives_what_a_fresh_one_does():
     faces = data.load("toyfaces")
     torch.set_num_threads(1)
-    used = Workspace(CPU)
+    used = DeviceSession(CPU)
     pose = {"model": "none", "attention": "stn", "loss": "pose", "augment": "poses"}
     for changes in (pose, {**pose, "seed": 1}, {**SHOWN, "localisation_lr": 0.0}, {**SHOWN, "warps": 2},
                     {**SHOWN, "warps": 2, "seed": 1}, SHOWN, {"augment": "poses"}):  # fmt: skip
         config = tiny(**changes)
-        first, again = (train(config, faces, workspace=workspace) for workspace in (used, Workspace(CPU)))
+        first, again = (train(config, faces, workspace=workspace) for workspace in (used, DeviceSession(CPU)))
         assert [line.train_loss for line in first.history] == [line.train_loss for line in again.history]
         assert same_arrays(first.arrays, again.arrays)
 
@@ -63,7 +63,7 @@ def test_a_stop_while_poses_are_shown_goes_on_from_there(tmp_path):
     whole, stopped = place(tmp_path / "whole"), place(tmp_path / "stopped")
     run_all([config], whole)
     with pytest.raises(Stopped):
-        run_one(config, stopped, go_on=lambda seconds: False)
+        run_one(config, stopped, should_continue=lambda seconds: False)
     assert RunStore(stopped.store).checkpoint_path(config.pose_run.run_id(data.load("toyfaces").fingerprint)).is_file()
     run_all([config], stopped)
     assert_same_runs(RunStore(whole.store), RunStore(stopped.store))
@@ -104,6 +104,6 @@ def test_on_drawn_faces_most_of_a_pose_is_undone():
         epochs=20, batch_size=32, train_limit=None, test_limit=300,
     )  # fmt: skip
     torch.set_num_threads(1)
-    done = train(config, data.load("toyfaces"), workspace=Workspace(CPU))
+    done = train(config, data.load("toyfaces"), workspace=DeviceSession(CPU))
     assert done.metrics["test_rotation"] > 0.8
     assert min(done.metrics["test_shift_x"], done.metrics["test_shift_y"]) > 0.65

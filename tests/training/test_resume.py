@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from training.tiny import PRETRAINING, assert_same_runs, fine_tuned, place, tiny
 
 from fer_lib.models.tensors import read_tensors
-from fer_lib.training import Place, RunConfig, RunStore, run_one
+from fer_lib.training import RunConfig, RunContext, RunStore, run_one
 from fer_lib.training.engine import Stopped
 from fer_lib.training.event import Event
 
@@ -24,11 +24,11 @@ def stop_after(epochs: int) -> Callable[[float], bool]:
     return lambda seconds: next(left) > 0
 
 
-def interrupted(config: RunConfig, where: Place, *, after: int) -> list[Event]:
+def interrupted(config: RunConfig, where: RunContext, *, after: int) -> list[Event]:
     """Events of the first epochs of a run, whose checkpoint lies in the store."""
     events: list[Event] = []
     with pytest.raises(Stopped):
-        run_one(config, where, report=events.append, go_on=stop_after(after))
+        run_one(config, where, report=events.append, should_continue=stop_after(after))
     return events
 
 
@@ -52,7 +52,7 @@ def test_a_run_stopped_after_every_epoch_gets_there(tmp_path):
     run_one(config, whole)
     interrupted(config, parts, after=1)
     interrupted(config, parts, after=1)
-    run_one(config, parts, go_on=lambda seconds: False)  # the last epoch needs no leave to go on
+    run_one(config, parts, should_continue=lambda seconds: False)  # the last epoch needs no leave to go on
     assert_same_runs(RunStore(whole.store), RunStore(parts.store))
 
 

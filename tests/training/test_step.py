@@ -20,7 +20,7 @@ from fer_lib.data import FaceSet, apply_rule
 from fer_lib.training import RunConfig, graph, machine
 from fer_lib.training.checkpoint import Training
 from fer_lib.training.engine import Outcome, Stopped, train
-from fer_lib.training.workspace import Workspace
+from fer_lib.training.session import DeviceSession
 
 CPU = torch.device("cpu")
 OPTIMIZERS = [
@@ -44,14 +44,14 @@ class PlayedCapture:
 
     def __call__(self, body, generator):
         self.count += 1
-        assert graph.ALONE.locked()
+        assert graph.CAPTURE_LOCK.locked()
         for _ in range(3):
             body()
         return lambda: body()
 
 
-def trained(config: RunConfig, faces: FaceSet, workspace: Workspace | None = None, **options) -> Outcome:
-    return train(config, faces, workspace=workspace or Workspace(CPU), **options)
+def trained(config: RunConfig, faces: FaceSet, workspace: DeviceSession | None = None, **options) -> Outcome:
+    return train(config, faces, workspace=workspace or DeviceSession(CPU), **options)
 
 
 def assert_same(first: Outcome, second: Outcome) -> None:
@@ -66,7 +66,7 @@ def assert_same(first: Outcome, second: Outcome) -> None:
 def test_a_run_in_a_used_workspace_is_that_of_a_fresh_one(faces, changes):
     """Other seed, split, epochs and learning rate, after a run that diverged; dropout and transformer included."""
     config = tiny(attention="stn", augment="affine", **changes)
-    workspace = Workspace(CPU, capture=(capture := PlayedCapture()))
+    workspace = DeviceSession(CPU, capture=(capture := PlayedCapture()))
     first = workspace.images(faces)
     assert trained(tiny(**{**config.model_dump(), "lr": 1e30, "seed": 3}), faces, workspace).status == "diverged"
     again = trained(config, faces, workspace)
@@ -77,7 +77,7 @@ def test_a_run_in_a_used_workspace_is_that_of_a_fresh_one(faces, changes):
 
 @pytest.mark.slow
 def test_a_workspace_does_not_take_over_another_shape(faces):
-    workspace = Workspace(CPU, capture=(capture := PlayedCapture()))
+    workspace = DeviceSession(CPU, capture=(capture := PlayedCapture()))
     same = [tiny(seed=1), tiny(lr=0.01, schedule="cosine"), tiny(split="official", epochs=1)]
     other = [tiny(attention="stn"), tiny(batch_size=4), tiny(label_smoothing=0.1), tiny(train_limit=5), tiny()]
     captures = []
@@ -89,7 +89,7 @@ def test_a_workspace_does_not_take_over_another_shape(faces):
 
 def test_a_captured_run_is_an_eager_one(faces):
     config = tiny(attention="stn", optimizer="nadam", split="official", mixup=0.4, ema=0.9)
-    captured = trained(config, faces, Workspace(CPU, capture=PlayedCapture()))
+    captured = trained(config, faces, DeviceSession(CPU, capture=PlayedCapture()))
     eager = trained(config, faces)
     assert_same(captured, eager)
     assert (captured.step, eager.step) == ("cuda graph", "eager")
@@ -102,7 +102,7 @@ def test_a_captured_run_is_an_eager_one(faces):
 @pytest.mark.filterwarnings("ignore:Dynamo detected")  # the CPU's convolutions keep their taps in a cache
 def test_a_captured_step_may_be_compiled(faces, changes, how, monkeypatch):
     config, traced = tiny(epochs=1, **changes), []
-    plain = trained(config, faces, Workspace(CPU, capture=PlayedCapture()))
+    plain = trained(config, faces, DeviceSession(CPU, capture=PlayedCapture()))
 
     def backend(graph, inputs):
         traced.append(graph)
@@ -112,7 +112,7 @@ def test_a_captured_step_may_be_compiled(faces, changes, how, monkeypatch):
     monkeypatch.setenv("FER_COMPILE", "1")
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
     assert trained(config, faces).step == "eager"
-    found = trained(config, faces, Workspace(CPU, capture=PlayedCapture()))
+    found = trained(config, faces, DeviceSession(CPU, capture=PlayedCapture()))
     assert (found.step, bool(traced)) == (how, how.endswith("compiled"))
     assert_same(found, plain)
 
@@ -123,7 +123,7 @@ def test_a_capture_is_warmed_up_on_images_that_have_labels():
     faces = replace(plus, votes=np.where(np.arange(len(plus))[:, None] > 0, plus.votes, 0))
     assert apply_rule(faces, "majority8").hard[0] == -1
     config = tiny(dataset="toyfacesplus", label_rule="majority8", epochs=1)
-    assert_same(trained(config, faces, Workspace(CPU, capture=PlayedCapture())), trained(config, faces))
+    assert_same(trained(config, faces, DeviceSession(CPU, capture=PlayedCapture())), trained(config, faces))
 
 
 class Asked(TorchDispatchMode):
@@ -159,7 +159,7 @@ def test_a_captured_step_neither_waits_nor_sends_numbers(faces, changes):
             body()
         return body
 
-    assert trained(tiny(epochs=1, **changes), faces, Workspace(CPU, capture=capture)).step == "cuda graph"
+    assert trained(tiny(epochs=1, **changes), faces, DeviceSession(CPU, capture=capture)).step == "cuda graph"
     assert asked.found == []
 
 
@@ -224,7 +224,7 @@ def test_a_broken_capture_is_not_followed_by_an_eager_run(faces):
     def broken(body, generator):
         raise graph.CaptureFailed("no more")
 
-    workspace = Workspace(CPU, capture=broken)
+    workspace = DeviceSession(CPU, capture=broken)
     for _ in range(2):
         with pytest.raises(graph.CaptureFailed):
             trained(tiny(), faces, workspace)
@@ -239,7 +239,7 @@ def test_batches_are_not_counted_in_a_captured_step(faces):
         counted.extend(part.num_batches_tracked for part in held.model.modules() if hasattr(part, "momentum"))
         return body
 
-    workspace = Workspace(CPU, capture=capture)
+    workspace = DeviceSession(CPU, capture=capture)
     done = trained(tiny(ema=0.9), faces, workspace)
     assert counted
     assert set(counted) == {None}
@@ -249,7 +249,7 @@ def test_batches_are_not_counted_in_a_captured_step(faces):
 @pytest.mark.parametrize(("graphs", "how"), [("1", graph.cuda_graph), ("0", None)])
 def test_graphs_can_be_done_without(monkeypatch, graphs, how):
     monkeypatch.setenv("FER_GRAPH", graphs)
-    assert Workspace(torch.device("cuda"))._capture is how
+    assert DeviceSession(torch.device("cuda"))._capture is how
 
 
 def test_every_slot_has_a_stream_that_no_other_has(monkeypatch):
@@ -259,7 +259,7 @@ def test_every_slot_has_a_stream_that_no_other_has(monkeypatch):
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: stream)
     machine._stream.cache_clear()
     try:
-        workspaces = [Workspace(torch.device("cuda"), slot=slot) for slot in range(4) for _ in range(100)]
+        workspaces = [DeviceSession(torch.device("cuda"), slot=slot) for slot in range(4) for _ in range(100)]
         streams = [workspace.stream() for workspace in workspaces]
     finally:
         machine._stream.cache_clear()
@@ -268,12 +268,12 @@ def test_every_slot_has_a_stream_that_no_other_has(monkeypatch):
 
 
 def test_what_a_workspace_holds_is_let_go_of_when_nothing_is_captured(faces):
-    with Workspace(CPU, capture=PlayedCapture()) as workspace:
+    with DeviceSession(CPU, capture=PlayedCapture()) as workspace:
         trained(tiny(), faces, workspace)
         assert workspace.suits(tiny(seed=7, lr=0.1))
         assert not workspace.suits(tiny(attention="stn"))
         end = threading.Thread(target=workspace.clear)
-        with graph.ALONE:
+        with graph.CAPTURE_LOCK:
             end.start()
             end.join(0.2)
             assert end.is_alive()
@@ -292,7 +292,7 @@ def test_a_resumed_run_is_captured_where_it_left_off(faces, used, tmp_path):
 
     with pytest.raises(Stopped):
         trained(config, faces, after_epoch=save_and_stop)
-    workspace = Workspace(CPU, capture=PlayedCapture())
+    workspace = DeviceSession(CPU, capture=PlayedCapture())
     if used:
         trained(tiny(seed=7, mixup=0.4, ema=0.9), faces, workspace)
     resumed = trained(config, faces, workspace, resume=lambda training: training.restore(path, run_id="x"))
@@ -321,7 +321,7 @@ def test_every_optimizer_is_captured_on_cuda(faces, changes, monkeypatch):
     found = []
     for graphs in ("1", "0"):
         monkeypatch.setenv("FER_GRAPH", graphs)
-        workspace = Workspace(torch.device("cuda"))
+        workspace = DeviceSession(torch.device("cuda"))
         with workspace.stream():
             found.append(trained(config, faces, workspace))
     captured, eager = found

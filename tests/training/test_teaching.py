@@ -57,7 +57,7 @@ def test_a_student_that_was_stopped_goes_on_bit_by_bit(tmp_path):
     config = tiny(**SMALL, seed=1, epochs=3, mixup=0.2, teacher=(teacher.run_id,))
     run_one(config, whole)
     with pytest.raises(Stopped):
-        run_one(config, parts, go_on=lambda seconds: False)
+        run_one(config, parts, should_continue=lambda seconds: False)
     run_one(config, parts)
     assert_same_runs(RunStore(whole.store), RunStore(parts.store))
 

@@ -8,13 +8,13 @@ from training.tiny import assert_same_runs, fine_tuned, place, tiny
 
 from fer_lib.errors import FerError
 from fer_lib.training import RunStore, run_all
-from fer_lib.training.pool import Waiting, run_in_threads
+from fer_lib.training.pool import RunQueue, run_in_threads
 
 CONFIGS = [tiny(seed=seed, attention=attention) for seed in (0, 1) for attention in ("none", "stn")]
 
 
 def in_threads(configs, where, *, held_back=lambda config: "", report=lambda event: None) -> None:
-    waiting = Waiting([(config, False) for config in configs], held_back=held_back, report=report)
+    waiting = RunQueue([(config, False) for config in configs], held_back=held_back, report=report)
     run_in_threads(waiting, where, jobs=3, deadline=None)
 
 
@@ -39,7 +39,7 @@ def test_threads_on_a_gpu_leave_the_records_of_one_run_after_the_other(tmp_path,
 
 def test_a_run_that_spares_a_capture_goes_first_but_not_from_far_away():
     tasks = [(tiny(seed=seed, attention="stn" if seed % 20 == 19 else "none"), False) for seed in range(40)]
-    waiting = Waiting(tasks, held_back=lambda config: "", report=lambda event: None)
+    waiting = RunQueue(tasks, held_back=lambda config: "", report=lambda event: None)
     suits = lambda config: config.attention == "stn"  # noqa: E731
     taken = [waiting.next(suits)[0].seed for _ in range(40)]
     assert sorted(taken) == list(range(40))
@@ -50,7 +50,7 @@ def test_a_run_that_spares_a_capture_goes_first_but_not_from_far_away():
 def test_runs_of_other_processes_come_again_after_all_others():
     """However many there are: asked for in turn, two of them would keep a campaign from its third for ever."""
     tasks = [(tiny(seed=seed), False) for seed in range(4)]
-    waiting = Waiting(tasks, held_back=lambda config: "", report=lambda event: None)
+    waiting = RunQueue(tasks, held_back=lambda config: "", report=lambda event: None)
     for seed in (0, 1):
         assert (task := waiting.next()) == tasks[seed]
         assert not waiting.put_back(task)

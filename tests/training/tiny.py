@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_lib.training import Place, Record, RunConfig, RunStore
+from fer_lib.training import Record, RunConfig, RunContext, RunStore
 from fer_lib.training.record import Arrays
 
 SMALL = {
@@ -27,9 +27,9 @@ def fine_tuned(**changes) -> RunConfig:
     return tiny(**{"pretrained": "toyshapes", "pretraining": PRETRAINING, **changes})
 
 
-def place(folder: Path, **changes) -> Place:
+def place(folder: Path, **changes) -> RunContext:
     """A store in `folder`, on the CPU, with a checkpoint after every epoch."""
-    return Place(folder / "store", **{"device": "cpu", "threads": 1, "checkpoint_every": 0.0, **changes})
+    return RunContext(folder / "store", **{"device": "cpu", "threads": 1, "checkpoint_every": 0.0, **changes})
 
 
 def outcome(record: Record) -> dict:

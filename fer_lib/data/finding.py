@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from fer_lib.data.faceset import SIZE
-from fer_lib.data.picture import middle
+from fer_lib.data.picture import center_square
 from fer_lib.errors import FerError
 
 CASCADE = "haarcascade_frontalface_alt2.xml"
@@ -74,7 +74,7 @@ def find_faces(photo: Image.Image) -> list[Face]:
 
 def whole(photo: Image.Image) -> Face:
     """A picture that is a face already: its `middle`."""
-    return Face((photo.width / 2, photo.height / 2), float(min(photo.size)), 0.0, middle(photo))
+    return Face((photo.width / 2, photo.height / 2), float(min(photo.size)), 0.0, center_square(photo))
 
 
 def _whole(value: float) -> int:

@@ -12,13 +12,13 @@ from fer_lib.data.batches import DeviceData, images_on
 from fer_lib.imported import is_import_path
 from fer_lib.models import Classifier, build, classifier
 from fer_lib.training.config import RunConfig
-from fer_lib.training.graph import ALONE, Capture, cuda_graph
+from fer_lib.training.graph import CAPTURE_LOCK, Capture, cuda_graph
 from fer_lib.training.machine import graphs, own_stream, strict
-from fer_lib.training.optim import forget, make_optimizer
+from fer_lib.training.optim import make_optimizer, reset_state
 from fer_lib.training.step import Step
 
 
-class Workspace:
+class DeviceSession:
     """What a run leaves to the next one: the images on the device and, for a run of the same shape, model and step.
 
     One workspace serves one thread, each of those side by side with a `slot` of its own. Its next run starts as from
@@ -47,7 +47,7 @@ class Workspace:
 
     def clear(self) -> None:
         """Lets go of what it holds. A graph's end waits for the device, and so never falls into a capture."""
-        with ALONE:
+        with CAPTURE_LOCK:
             self._held = self._images = None
 
     def suits(self, config: RunConfig) -> bool:
@@ -63,7 +63,7 @@ class Workspace:
 
     def step(self, config: RunConfig, data: DeviceData, labels: Labels, start: Callable[[Classifier], None]) -> Step:
         """A step with fresh weights of `config`, changed by `start`, and an optimizer that has seen nothing."""
-        with ALONE:
+        with CAPTURE_LOCK:
             if self.device.type == "cuda":
                 _make_handles(self.device)
             fresh = build(config, classes=len(labels.classes)) if self._model is None else classifier(self._model)
@@ -72,9 +72,9 @@ class Workspace:
         if self._held is not None and self._held[0] == shape:
             step = self._held[1]
             step.model.load_state_dict(fresh.state_dict())
-            forget(step.optimizer)
+            reset_state(step.optimizer)
         else:
-            with ALONE:
+            with CAPTURE_LOCK:
                 self._held = None
             fresh.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             optimizer = make_optimizer(fresh, config)

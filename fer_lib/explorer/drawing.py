@@ -1,4 +1,4 @@
-"""Draws faces with their sampling grids: the explorer's picture, the figure it saves, and the report's static sheets.
+"""Draws faces with their sampling grids: the figure that the explorer saves, and the report's sheets.
 
 Everything is placed in one axes whose unit is a face's side, which is several times faster than an axes per face.
 """
@@ -9,12 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.patches import Rectangle
-from PIL import Image
 
 from fer_lib.explorer.scene import View
 from fer_lib.report.style import BLUE, FAINT, GREY, INK, RED, SKY
@@ -34,23 +32,16 @@ class Tile:
     pose: np.ndarray | None = None
 
 
-def render(view: View, *, numbers: bool = False) -> Figure:
-    """The input with its grid beside what the transformer hands on.
-
-    With `numbers`, titles, theta and probabilities too; a panel has them as text, and drawing them takes longest.
-    """
-    width = 2 * (1 + 2 * MARGIN) + (1.85 if numbers else 0.0)
-    top = 0.3 if numbers else MARGIN
-    axes = _canvas(width, top + 1 + MARGIN, inches=2.9)
+def render(view: View) -> Figure:
+    """The input with its grid, what the transformer hands on, theta and probabilities."""
+    axes = _canvas(2 * (1 + 2 * MARGIN) + 1.85, 1.3 + MARGIN, inches=2.9)
     tiles = (Tile(view.image, view.theta, view.pose), Tile(view.seen))
     for number, (title, tile) in enumerate(zip(TITLES, tiles, strict=True)):
         x = MARGIN + number * (1 + 2 * MARGIN)
-        draw_tile(axes, tile, x=x, y=top)
-        if numbers:
-            axes.text(x, 0.14, title, fontsize=11, fontweight="bold", color=INK)
-    if numbers:
-        _draw_theta(axes, view, x=2 + 5 * MARGIN)
-        _draw_bars(axes, view, x=2 + 5 * MARGIN, y=0.62)
+        draw_tile(axes, tile, x=x, y=0.3)
+        axes.text(x, 0.14, title, fontsize=11, fontweight="bold", color=INK)
+    _draw_theta(axes, view, x=2 + 5 * MARGIN)
+    _draw_bars(axes, view, x=2 + 5 * MARGIN, y=0.62)
     return axes.figure  # type: ignore[return-value]
 
 
@@ -87,24 +78,9 @@ def draw_tile(axes: Axes, tile: Tile, *, x: float, y: float, line_width: float =
         add([_SQUARE], tile.pose, colors=BLUE, linewidths=1.7 * line_width, linestyles="dashed")
 
 
-def reaches_beyond(theta: np.ndarray) -> bool:
-    """Whether the frame of theta [2, 3] leaves the drawn part of the plane."""
-    return bool(np.abs(_SQUARE @ theta[:, :2].T + theta[:, 2]).max() > 1 + 2 * MARGIN)
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as PNG at its own size, on a transparent ground, compressed for speed."""
-    figure.patch.set_alpha(0)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    buffer = io.BytesIO()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
-
-
 def files(view: View) -> dict[str, bytes]:
-    """The picture with its numbers, as a reader keeps it: `svg` and `png` (at twice the size on the page)."""
-    figure, found = render(view, numbers=True), {}
+    """The picture as a reader keeps it: `svg` and `png` (at twice the size on a page)."""
+    figure, found = render(view), {}
     for kind, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
         buffer = io.BytesIO()
         figure.savefig(buffer, format=kind, dpi=192, metadata=metadata, facecolor="white")

@@ -57,8 +57,8 @@ def evaluate(
 ) -> None:
     """Say how good a trained network is on labelled faces from anywhere."""
     from fer_lib.applied.assess import assess
+    from fer_lib.applied.charts import kind, save
     from fer_lib.applied.network import TrainedNetwork
-    from fer_lib.applied.picture import kind, save
     from fer_lib.data.labelled import read_labelled
 
     pairs = [text.partition("=") for text in names or ()]
