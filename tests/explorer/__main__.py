@@ -9,9 +9,9 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[2]
-WIDTH = 640  # pixels of the film
+WIDTH = 560  # pixels of the film
 COLOURS = 32
-TURNS = [*range(0, 46, 5), *range(40, -46, -5), *range(-40, 0, 5)]  # degrees: one swing
+TURNS = [*range(0, 46, 7), *range(35, -46, -7), *range(-35, 0, 7)]  # degrees: one swing
 
 
 def main() -> None:
@@ -22,6 +22,7 @@ def main() -> None:
         tab.goto((ROOT / "reports" / "face.html").as_uri())
         tab.set_viewport_size({"width": WIDTH + 32, "height": 1200})
         tab.get_by_text("The answer is").wait_for()
+        tab.add_style_tag(content=".buttons, .numbers { display: none !important; }")
         first, last = (tab.locator(part).bounding_box() for part in (".views", ".answers"))
         clip = {"x": first["x"] - 8, "y": first["y"] - 8, "width": first["width"] + 16,
                 "height": last["y"] + last["height"] - first["y"] + 16}  # fmt: skip
@@ -34,14 +35,14 @@ def main() -> None:
 
 
 def write_film(frames: list[Image.Image], path: Path) -> None:
-    """The frames in the same few colours, 120 ms each, for ever."""
+    """The frames in the same few colours, 150 ms each, for ever."""
     width, height = frames[0].size
     strip = Image.new("RGB", (width, height * len(frames)))
     for number, frame in enumerate(frames):
         strip.paste(frame, (0, number * height))
     colours = strip.quantize(COLOURS)
     frames = [frame.quantize(palette=colours, dither=Image.Dither.NONE) for frame in frames]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=120, loop=0)
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=150, loop=0)
 
 
 if __name__ == "__main__":
