@@ -199,7 +199,7 @@ def test_every_page_opens_offline_without_request_error_or_barrier(pages, browse
                 if one["impact"] in ("serious", "critical")
             ]
     assert (barriers, complaints, invisible, too_wide) == ([], [], [], [])
-    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
     assert len(requests) >= 2 * len(pages) - 1  # the watch works: each page, and its style sheet
 
 
