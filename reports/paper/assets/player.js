@@ -666,7 +666,7 @@ const ferPlayer = (() => {
     };
     const say = () => {
       find('.act').textContent = placing ? 'Drag the square; Size, a pinch or the wheel resize it.'
-        : chosen('straighten').hand ? 'Set its six numbers further down.' : 'Drag the face to turn it.';
+        : chosen('straighten').hand ? 'Set its six numbers below.' : 'Drag the face to turn it.';
     };
     const setPlacing = (on) => {
       placing = on;
