@@ -27,7 +27,7 @@ MEASURE = """() => {
     const shown = (part) => part.offsetParent && !part.closest("details:not([open])");
     const words = (part) => part.textContent.trim().split(/\\s+/).length;
     const bare = main.cloneNode(true);
-    bare.querySelectorAll("table, details, nav, .fer-player > :not(.hint)").forEach((part) => part.remove());
+    bare.querySelectorAll("table, details, nav, .fer-player").forEach((part) => part.remove());
     const bottom = (part) => part ? part.getBoundingClientRect().bottom : 0;
     return {
         words: words(bare),
