@@ -16,8 +16,8 @@ PAGES = sorted((ROOT / "reports" / "paper").glob("*.html"))
 CHROMIUM = shutil.which("chromium")
 WORDS = {
     "index": 500,
-    "06_attention_ablation": 510,
-    "07_what_theta_does": 390,
+    "06_attention_ablation": 505,
+    "07_what_theta_does": 395,
     "11_verdict": 800,
     "13_beyond_the_paper": 800,
 }
