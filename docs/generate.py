@@ -20,11 +20,11 @@ from fer_lib.evaluation import metrics
 from fer_lib.files import write_atomically
 from fer_lib.results import Results
 from fer_lib.study import answers, mistakes, published, verdict
-from fer_lib.study.answers import PROFILE, kept_facts, recorded
 from fer_lib.study.beyond import mirrored_too
 from fer_lib.study.claim import Claim
 from fer_lib.study.overview import published_and_measured
 from fer_lib.study.pooled import accuracy_of
+from fer_lib.study.quoted import PROFILE, decided, kept_facts, recorded
 from fer_lib.study.wording import N, interval
 from fer_lib.training import RunStore
 from fer_lib.training.release import classifiers, contents
@@ -54,7 +54,7 @@ def documents() -> dict[Path, str]:
     """The documents as they should read, by path."""
     parts: dict[str, Callable[[], str]] = {
         "answer": lambda: answer_part(recorded()),
-        "claims": lambda: claims_part(answers.decided(recorded())),
+        "claims": lambda: claims_part(decided(recorded())),
         "results": lambda: results_part(recorded()),
         "performance": lambda: performance_part(recorded()),
         "released": released_part,

@@ -1,8 +1,6 @@
 """A photo of one's own in JupyterLab: its faces, what a network says of each, and the explorer on the largest."""
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -12,8 +10,7 @@ from fer_lib.applied.annotate import as_png
 from fer_lib.applied.looking import CAUTION
 from fer_lib.applied.predict import Predictor
 from fer_lib.data.picture import read_picture
-from fer_lib.errors import FerError
-from fer_lib.explorer.markup import message
+from fer_lib.explorer.markup import message, told_in
 from fer_lib.explorer.panel import Explorer
 
 
@@ -42,7 +39,7 @@ class PhotoPanel(widgets.VBox):
 
     def show(self, file: Path | IO[bytes], name: str) -> None:
         """Shows a photo, or says above it what is wrong."""
-        with self._told():
+        with told_in(self.status):
             photo = read_picture(file, name)
             found = self._predictor(photo)
             self.explorer.face.show_photo(photo, name, [one.face for one in found])
@@ -59,10 +56,3 @@ class PhotoPanel(widgets.VBox):
         if change["new"].strip():
             path = Path(change["new"].strip()).expanduser()
             self.show(path, str(path))
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except FerError as error:
-            self.status.value = message(str(error), problem=True)

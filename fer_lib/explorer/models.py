@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from fer_lib import data, paths
-from fer_lib.data import DATASETS
 from fer_lib.data.faceset import SIZE
 from fer_lib.errors import FerError
-from fer_lib.evaluation.theta import pose_r2_by_part
 from fer_lib.explorer.scene import Model
 from fer_lib.models import Classifier, SpatialTransformer, build
 from fer_lib.models.weights import restore
+from fer_lib.player import kind_of, title_of
 from fer_lib.results import Results
 from fer_lib.training import Record, RunConfig, RunStore, expand
 from fer_lib.training.engine import prepared
@@ -32,7 +31,6 @@ class TrainedRun:
         title: what it is chosen by.
         record, weights: its record and the file of its weights, which may not be here.
         test_rows: its test images in its data set; none where that is not here.
-        undone: R² of the rotations of test images that its theta undoes; None where that was not measured.
         thetas: [epochs + 1, n, 2, 3] of its first n test images: before training and after each epoch; n may be 0.
         temperature: what its classifier's logits are divided by.
         model: it, where it is in memory and not in a file.
@@ -42,7 +40,6 @@ class TrainedRun:
     record: Record
     weights: Path
     test_rows: np.ndarray
-    undone: float | None = None
     thetas: np.ndarray = field(default_factory=lambda: np.empty((1, 0, 2, 3)))
     temperature: float = 1.0
     model: Model | None = None
@@ -59,7 +56,7 @@ class TrainedRun:
     @property
     def kind(self) -> str:
         """The faces that it is for, as the player has them."""
-        return "drawn" if self.dataset in ("toyfaces", "toyfacesplus") else "photo"
+        return kind_of(self.dataset)
 
     @property
     def has_transformer(self) -> bool:
@@ -78,33 +75,28 @@ class TrainedRun:
 
 
 def offered(results: Results | None, store: RunStore) -> list[TrainedRun]:
-    """What comes with the package and what was trained: what is here first, transformers first, the most undone first.
+    """What comes with the package and what was trained: what is here first, transformers first.
 
     Plain classifiers are among them where their weights are here.
     """
     runs = [*shipped(), *([] if results is None else _trained(results, store))]
-    told = {run: -1.0 if run.undone is None else run.undone for run in runs}
-    return sorted(runs, key=lambda run: (not run.is_here(), not run.has_transformer, -told[run]))
+    return sorted(runs, key=lambda run: (not run.is_here(), not run.has_transformer))
 
 
 def shipped() -> list[TrainedRun]:
-    """The networks that come with the package: localisation nets that were shown poses, and classifiers."""
+    """The networks of the package: localisation nets that were shown poses, the best first, then classifiers."""
     found = []
     for weights, record in released().items():
-        config, undone = record.config, record.metrics.get("test_rotation")
+        config, title = record.config, title_of(record.config)
         try:
             faces = data.load(config.dataset, labelling=config.labelling)
         except FerError:  # not here, or damaged: the networks work on other faces all the same
             rows = np.empty(0, np.int64)
         else:
             rows = prepared(config, faces).split.report
-        faces_of = "drawn faces" if config.dataset == "toyfaces" else f"photographs ({DATASETS[config.dataset].title})"
-        if config.loss == "pose":
-            found.append(TrainedRun(f"one taught on {faces_of}", record, weights, rows, undone))
-        else:
-            title = f"{config.model}, for {faces_of}: {record.metrics['test_accuracy']:.0%} right"
-            found.append(TrainedRun(title, record, weights, rows, temperature=contents(weights).temperature))
-    return found
+        title += "" if config.loss == "pose" else f": {record.metrics['test_accuracy']:.0%} right"
+        found.append(TrainedRun(title, record, weights, rows, temperature=contents(weights).temperature))
+    return sorted(found, key=lambda run: -run.record.metrics.get("test_rotation", 0.0))
 
 
 def _trained(results: Results, store: RunStore) -> list[TrainedRun]:
@@ -118,12 +110,10 @@ def _trained(results: Results, store: RunStore) -> list[TrainedRun]:
         if not (weights.is_file() or shows_theta):
             continue
         title = f"{line.arm}, {line.dataset}, {line.split}, seed {line.seed}: {line.test_accuracy:.0%} right"
-        arrays, undone = results.load(record), None
-        if "response_theta" in arrays:
-            undone = pose_r2_by_part(arrays["response_theta"].astype(float), arrays["response_wanted"])["rotation"]
+        arrays = results.load(record)
         thetas = arrays.get("theta", np.empty((1, 0, 2, 3)))
         title += "" if weights.is_file() else " (no weights here)"
-        found.append(TrainedRun(title, record, weights, arrays["rows"], undone, thetas))
+        found.append(TrainedRun(title, record, weights, arrays["rows"], thetas))
     return found
 
 

@@ -1,8 +1,7 @@
 """The explorer as a user of JupyterLab meets it: controls for faces above the player, which does the rest."""
 
 import base64
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from fer_lib.data.faceset import OWN
 from fer_lib.errors import FerError
 from fer_lib.explorer import drawing
 from fer_lib.explorer.face import FaceChoice
-from fer_lib.explorer.markup import message
+from fer_lib.explorer.markup import message, told_in
 from fer_lib.explorer.models import TrainedRun, in_memory, offered, open_run
 from fer_lib.explorer.scene import NOTHING, Disturbance, Model, observe
 from fer_lib.files import write_atomically
@@ -47,12 +46,12 @@ class Explorer(widgets.VBox):
         self._classifiers = {
             run.weights.stem: run for run in runs if run.is_here() and run.record.config.model != "none"
         }
-        self.face = FaceChoice(self._show_face, self._told)
+        self.status = widgets.HTML(layout={"margin": "0 0 8px 0"})
+        self.face = FaceChoice(self._show_face, lambda: told_in(self.status))
         self.player = Player(self._listed(), load=self._load, classify=self._classify)
         self.save = widgets.Button(
             description="Save figure", tooltip="The picture with its numbers as PNG and SVG", layout={"width": "108px"}
         )
-        self.status = widgets.HTML(layout={"margin": "0 0 8px 0"})
         super().__init__([self.face, self.status, self.player, self.save])
         self.add_class("fer-explorer")
         self._begin([run for run in runs if run.moves_pixels])
@@ -128,10 +127,7 @@ class Explorer(widgets.VBox):
         self.status.value = message("\n".join(filter(None, lines)))
 
     def _load(self, name: str) -> dict[str, Any]:
-        run = self._transformers[name]
-        if not run.is_here() and self.player.recorded:
-            return {"theta": self.player.recorded}
-        return portable(open_run(run, profile=self._profile).transformer)
+        return portable(open_run(self._transformers[name], profile=self._profile).transformer)
 
     def _classify(self, name: str, images: np.ndarray) -> np.ndarray:
         model = open_run(self._classifiers[name], profile=self._profile)
@@ -141,7 +137,7 @@ class Explorer(widgets.VBox):
 
     def _save(self) -> None:
         """Writes what is shown as SVG and PNG, under the first name that is free."""
-        with self._told():
+        with told_in(self.status):
             run, behind = (
                 runs.get(name) for runs, name in (
                     (self._transformers, self.player.straighten), (self._classifiers, self.player.classify)
@@ -158,17 +154,6 @@ class Explorer(widgets.VBox):
             for path, content in written.items():
                 write_atomically(path, content)
             self.status.value = message("Saved " + " and ".join(map(str, written)))
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """A mistake is told above the picture; what is broken is told there too, and raised."""
-        try:
-            yield
-        except FerError as error:
-            self.status.value = message(str(error), problem=True)
-        except Exception as error:
-            self.status.value = message(f"{type(error).__name__}: {error}", problem=True)
-            raise
 
 
 def explore(run: Trained) -> Explorer:

@@ -15,20 +15,20 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from fer_lib.data import DATASETS
 from fer_lib.data.canvas import PoseRange
 from fer_lib.data.faceset import FER_CLASSES, VOTE_COLUMN
 from fer_lib.data.toyfaces import draw
 from fer_lib.models import Classifier, SpatialTransformer, build
 from fer_lib.models.weights import restore
 from fer_lib.player.portable import portable
+from fer_lib.training import RunConfig
 from fer_lib.training.record import Record
 from fer_lib.training.release import contents, released
 
 HERE = Path(__file__).parent
 KERNEL = base64.b64encode((HERE / "kernel.wasm").read_bytes()).decode()
 IDENTITY = [1, 0, 0, 0, 1, 0]
-_DRAWN = {"toyfaces": ("drawn", "drawn faces")}  # by data set: which faces a network is for; else photographs
-_PHOTO = ("photo", "photographs")
 _LEFT_OUT = "compact_fer2013"  # a page loads 6 MB at most, all networks together
 _HEAVY = ("layers", "weights", "factors")  # of a network, what a page loads once it is chosen
 # What is no file; `tests/player` holds against the records that the paper's does nothing.
@@ -40,17 +40,27 @@ NOTHING: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-def of_transformer(transformer: SpatialTransformer, name: str, title: str, kind: str = "") -> dict[str, Any]:
+def of_transformer(transformer: SpatialTransformer, name: str, title: str, kind: str) -> dict[str, Any]:
     """A transformer as the player takes it."""
     return {"name": name, "role": "transformer", "kind": kind, "title": title, **portable(transformer)}
 
 
-def of_classifier(
-    model: Classifier, name: str, title: str, record: Record, temperature: float, kind: str = ""
-) -> dict[str, Any]:
+def of_classifier(model: Classifier, name: str, title: str, record: Record, temperature: float) -> dict[str, Any]:
     """The network behind a transformer as the player takes it, with the classes of its run."""
-    told = {"name": name, "role": "classifier", "kind": kind, "title": title}
+    told = {"name": name, "role": "classifier", "kind": kind_of(record.config.dataset), "title": title}
     return told | {"classes": record.classes, "temperature": temperature, **portable(model.network)}
+
+
+def kind_of(dataset: str) -> str:
+    """Which faces a data set has: `drawn` ones, or `photo`."""
+    return "drawn" if dataset in ("toyfaces", "toyfacesplus") else "photo"
+
+
+def title_of(config: RunConfig) -> str:
+    """What a released network is chosen by."""
+    drawn = kind_of(config.dataset) == "drawn"
+    faces = "drawn faces" if drawn else f"photographs ({DATASETS[config.dataset].title})"
+    return f"one taught on {faces}" if config.loss == "pose" else f"{config.model}, for {faces}"
 
 
 @cache
@@ -60,12 +70,11 @@ def shipped() -> tuple[dict[str, Any], ...]:
     for path, record in sorted(files.items(), key=lambda pair: pair[0].stat().st_size):
         model = build(record.config, classes=len(record.classes)).eval()
         restore(model, path)
-        kind, faces = _DRAWN.get(record.config.dataset, _PHOTO)
+        title, kind = title_of(record.config), kind_of(record.config.dataset)
         if record.config.loss == "pose" and model.attention is not None:
-            found.append(of_transformer(model.attention, path.stem, f"one taught on {faces}", kind))
+            found.append(of_transformer(model.attention, path.stem, title, kind))
         else:
-            title = f"{record.config.model}, for {faces}"
-            found.append(of_classifier(model, path.stem, title, record, contents(path).temperature, kind))
+            found.append(of_classifier(model, path.stem, title, record, contents(path).temperature))
     return tuple(sorted(found, key=lambda network: network["kind"]))
 
 
@@ -91,14 +100,14 @@ def files() -> dict[str, str]:
     }
 
 
-def page(*, networks: Iterable[dict[str, Any]] = (), assets: str = "", style: str, notes: Iterable[str]) -> str:
-    """A page with a player alone: with `networks` one file that needs no other, else one that loads a report's files.
+def page(notes: Iterable[str], *, networks: Iterable[dict[str, Any]] = (), style: str = "", assets: str = "") -> str:
+    """A page with a player alone: one file with `networks` and `style`, or one that loads a report's files.
 
     Args:
-        networks: of `of_transformer` and `of_classifier`; those that a reader chooses first, first.
-        assets: where `files` lie, seen from the page.
-        style: CSS of the page around it.
         notes: paragraphs under the player.
+        networks: of `of_transformer` and `of_classifier`; those that a reader chooses first, first.
+        style: CSS of the page around it.
+        assets: where a report's `files` and its style sheet lie, seen from the page.
     """
     networks = [*networks]
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, trim_blocks=True)

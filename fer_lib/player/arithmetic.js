@@ -10,9 +10,8 @@ const arithmetic = (kernel) => {
   const upTo = (n, step) => Math.ceil(n / step) * step;
 
   const half = (code) => {
-    const sign = code & 0x8000 ? -1 : 1, exponent = (code >> 10) & 31, part = code & 1023;
-    if (exponent === 31) return part ? NaN : sign * Infinity;
-    return sign * (exponent ? 2 ** (exponent - 15) * (1 + part / 1024) : 2 ** -14 * (part / 1024));
+    const exponent = (code >> 10) & 31, part = (code & 1023) / 1024; // finite, as weights are
+    return (code & 0x8000 ? -1 : 1) * (exponent ? 2 ** (exponent - 15) * (1 + part) : 2 ** -14 * part);
   };
   let halves = null; // every float16, by its code
   const halfFloats = (text) => {

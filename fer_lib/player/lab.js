@@ -24,12 +24,15 @@ export default {
       networks: model.get('networks'), faces: [], kernel: model.get('kernel'),
       load: (name) => ask({ load: name }), classify: (images, name) => ask({ classify: name }, images),
     });
-    const show = () => player.show(model.get('face'));
     const choose = async () => {
       const [now, wanted] = [player.state(), { straighten: model.get('straighten'), classify: model.get('classify') }];
       if (now.straighten !== wanted.straighten || now.classify !== wanted.classify) await player.choose(wanted);
     };
     const recall = () => player.recall(model.get('recorded'));
+    const show = () => {
+      player.show(model.get('face'));
+      if (model.get('recorded')) recall();
+    };
 
     // Theta goes back to the epochs of its training, where these were recorded for the face.
     const epochs = document.createElement('label');

@@ -42,7 +42,7 @@ const ferPlayer = (() => {
     const sent = new Set();
     let queue = Promise.resolve();
     return (name, spec, images) => {
-      queue = queue.then(() => new Promise((done, fail) => {
+      queue = queue.catch(() => {}).then(() => new Promise((done, fail) => {
         worker.onmessage = ({ data }) => done(data);
         worker.onerror = (event) => fail(new Error(event.message));
         worker.postMessage({ name, spec: sent.has(name) ? null : spec, images });
@@ -146,7 +146,7 @@ const ferPlayer = (() => {
     const calm = matchMedia('(prefers-reduced-motion: reduce)');
 
     let motion = { ...STILL }, source = null, called = '', drawn = 0, theta = [1, 0, 0, 0, 1, 0];
-    let straightener = null, latest = null, recorded = null, photo = null, square = null, placing = false, placedSize = 1, stream = null, spinning = 0;
+    let straightener = null, lacking = '', latest = null, recorded = null, photo = null, square = null, placing = false, placedSize = 1, stream = null, spinning = 0;
     const ROLES = { straighten: 'transformer', classify: 'classifier' };
     const kind = options.faces.length ? 'drawn' : ''; // of the faces that are no photo
     const chosen = (list) =>
@@ -165,8 +165,7 @@ const ferPlayer = (() => {
         [((a * u + b * v + x + 1) / 2) * inner + MARGIN, ((c * u + d * v + y + 1) / 2) * inner + MARGIN];
       if (pose) {
         const corner = under(pose);
-        pen.strokeStyle = SQUARE;
-        pen.lineWidth = 4;
+        Object.assign(pen, { strokeStyle: SQUARE, lineWidth: 4 });
         pen.setLineDash([12, 8]);
         pen.beginPath();
         for (const [u, v] of [[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) pen.lineTo(...corner(u, v));
@@ -175,8 +174,7 @@ const ferPlayer = (() => {
       }
       if (!lines) return;
       const at = under(lines);
-      pen.strokeStyle = GRID;
-      pen.lineWidth = 2;
+      Object.assign(pen, { strokeStyle: GRID, lineWidth: 2 });
       pen.beginPath();
       for (let i = 0; i < LINES; i++) {
         const tick = (2 * i) / (LINES - 1) - 1;
@@ -193,8 +191,7 @@ const ferPlayer = (() => {
       const [left, top] = [(CANVAS - width * scale) / 2, (CANVAS - height * scale) / 2];
       pen.clearRect(0, 0, CANVAS, CANVAS);
       pen.drawImage(photo, left, top, width * scale, height * scale);
-      pen.strokeStyle = SQUARE;
-      pen.lineWidth = 4;
+      Object.assign(pen, { strokeStyle: SQUARE, lineWidth: 4 });
       pen.strokeRect(left + (square.x - square.side / 2) * scale, top + (square.y - square.side / 2) * scale,
         square.side * scale, square.side * scale);
     };
@@ -227,10 +224,8 @@ const ferPlayer = (() => {
     const classes = () => chosen('classify')?.classes ?? [];
     const showRows = () => {
       find('tbody').replaceChildren(...classes().map((name) => {
-        const row = document.createElement('tr'), head = document.createElement('th');
-        head.scope = 'row';
-        head.textContent = name;
-        row.append(head);
+        const row = document.createElement('tr');
+        row.append(Object.assign(document.createElement('th'), { scope: 'row', textContent: name }));
         for (const kind of ['plain', 'straight']) {
           const cell = document.createElement('td');
           cell.innerHTML = `<span class="bar ${kind}"></span><span class="share">–</span>`;
@@ -278,15 +273,7 @@ const ferPlayer = (() => {
       element.dispatchEvent(new Event('answered'));
     };
 
-    const draw = () => {
-      if (!source || !straightener) return;
-      if (photo && stream) source = greys(photo, square, scratch);
-      const pixels = moved(source, motion), image = math.normalise(pixels);
-      theta = recorded ?? straightener(image);
-      const straight = math.warp(image, theta, SIZE);
-      if (placing) paintPhoto();
-      else paint(face, pixels, chosen('straighten').name === 'none' ? null : theta, truePose());
-      paint(seen, placing ? pixels : straight.map((value) => (value * 0.25 + 0.5) * 255));
+    const showMotion = () => {
       face.setAttribute('aria-valuenow', Math.round(motion.turn));
       face.setAttribute('aria-valuetext', `${Math.round(motion.turn)} degrees`);
       for (const [part, input] of sliders) {
@@ -294,6 +281,24 @@ const ferPlayer = (() => {
         input.value = value;
         input.nextElementSibling.textContent = RANGES[part][4](value);
       }
+    };
+    const draw = () => {
+      if (!source) return;
+      if (photo && stream) source = greys(photo, square, scratch);
+      const pixels = moved(source, motion), image = math.normalise(pixels);
+      showMotion();
+      if (!straightener && !recorded) { // being loaded, or not here
+        paint(face, pixels, null, truePose());
+        seen.getContext('2d').clearRect(0, 0, CANVAS, CANVAS);
+        find('.answers').classList.add('old');
+        reading.textContent = lacking;
+        return;
+      }
+      theta = recorded ?? straightener(image);
+      const straight = math.warp(image, theta, SIZE);
+      if (placing) paintPhoto();
+      else paint(face, pixels, chosen('straighten').name === 'none' ? null : theta, truePose());
+      paint(seen, placing ? pixels : straight.map((value) => (value * 0.25 + 0.5) * 255));
       find('.theta').textContent = [theta.slice(0, 3), theta.slice(3)]
         .map((row) => row.map((value) => signed(value, 3).padStart(7)).join(' ')).join('\n');
       read();
@@ -496,9 +501,7 @@ const ferPlayer = (() => {
         return;
       }
       find('.camera').setAttribute('aria-pressed', 'true');
-      const video = document.createElement('video');
-      video.srcObject = stream;
-      video.muted = true;
+      const video = Object.assign(document.createElement('video'), { srcObject: stream, muted: true });
       await video.play();
       await showPhoto(video);
       while (stream) {
@@ -511,13 +514,15 @@ const ferPlayer = (() => {
     const change = async () => {
       const network = chosen('straighten');
       element.classList.add('loading');
-      reading.textContent = 'Loading …';
+      straightener = null;
+      lacking = 'Loading …';
+      draw();
       try {
         if (network.hand) straightener = () => hand;
         else straightener = math.transformer(network.theta ? network : await load(network.name));
       } catch (error) {
-        reading.textContent = `This transformer cannot be loaded: ${error.message}`;
-        return;
+        lacking = `This transformer cannot be loaded: ${error.message}`;
+        return draw();
       } finally {
         element.classList.remove('loading');
       }

@@ -122,7 +122,10 @@ def _answer_first(soup: BeautifulSoup) -> None:
         figure = soup.find(id=str(answer.attrs.pop("data-picture", "")))
         if figure is not None:
             bullets = answer.find("ul", recursive=False)
-            answer.append(figure.extract()) if bullets is None else bullets.insert_before(figure.extract())
+            if bullets is None:
+                answer.append(figure.extract())
+            else:
+                bullets.insert_before(figure.extract())
     question = title.find_next("p") if title else None
     if question is None:
         return

@@ -6,36 +6,27 @@ bounds. Where the records no longer bear that, `make docs` fails and names the s
 page that is made from other records lists its findings instead.
 """
 
-import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from pydantic import BaseModel
 
 from fer_lib.errors import FerError
-from fer_lib.paths import params_files, params_folder, project_root
 from fer_lib.report import show
-from fer_lib.results import Results, collect
-from fer_lib.study import published, statistics, transformer
-from fer_lib.study.beyond import FLIPS, flipped, rare_rate, together
-from fer_lib.study.claim import Claim
-from fer_lib.study.claims import STN, decide, first_measured
-from fer_lib.study.images import SAME
+from fer_lib.results import Results
+from fer_lib.study import published, statistics
+from fer_lib.study.beyond import flipped, rare_rate
 from fer_lib.study.known_poses import probed
 from fer_lib.study.mistakes import overconfidence
 from fer_lib.study.notebook import Study
-from fer_lib.study.numbers import compared, published_numbers
 from fer_lib.study.pooled import Quantity, accuracy, metric, pool_of
-from fer_lib.study.wording import SPLITS
-from fer_lib.training import RunStore
+from fer_lib.study.quoted import NUMBERS, PROFILE
 from fer_lib.training.config import validated
-from fer_lib.training.grid import by_name, grids_in, read_params
+from fer_lib.training.grid import read_params
 
-PROFILE = "paper"  # the one whose records the sentences were written about
 FOLDER = Path(__file__).with_name("pages")
 QUANTITIES: dict[str, Quantity] = {
     "accuracy": accuracy, "with flips": flipped, "macro-F1": metric("test_macro_f1"), "rare classes": rare_rate,
@@ -209,107 +200,3 @@ def one_by_one(name: str, results: Results) -> list[str]:
             where = results.standing_for(wanted.data) or wanted.data
             lines.append(f"{what}, {wanted.quantity} on {where}: {found} of 100 faces (n = {found.value.n}).")
     return lines
-
-
-@functools.lru_cache(maxsize=1)
-def decided(results: Results) -> list[Claim]:
-    """The paper's claims, by the transfer that the verdict's params name."""
-    transfer = read_params(params_folder(PROFILE) / "11_verdict.yaml")["transfer"]
-    return decide(results, transfer=first_measured(results, transfer))
-
-
-def recorded() -> Results:
-    """The runs of the paper profile, from the committed records alone."""
-    store = RunStore(project_root() / "reports" / PROFILE)
-    cells = by_name(grids_in(params_files(project_root() / "params" / PROFILE)))
-    return collect(cells, [store.find(cell.config) for cell in cells], load=store.predictions, reasons={})
-
-
-def kept_facts(name: str) -> pd.DataFrame:
-    """A table of facts about the images, committed beside the records."""
-    return pd.read_csv(project_root() / "reports" / PROFILE / "facts" / f"{name}.csv")
-
-
-def _ends(*fates: str, arm: str = STN, splits: Sequence[str] = ("random80",)) -> Callable[[Results], int]:
-    """How many transformers of an arm end as one of these; of none, how many there are."""
-
-    def count(results: Results) -> int:
-        histories = (transformer.theta_history(results, arm=arm, split=split) for split in splits)
-        found = pd.concat([transformer.theta_outcomes(history)["fate"] for history in histories])
-        return int(found.isin(fates).sum()) if fates else len(found)
-
-    return count
-
-
-def _verdicts(verdict: str) -> Callable[[Results], int]:
-    return lambda results: sum(claim.verdict == verdict for claim in decided(results))
-
-
-def _below_paper(role: str) -> Callable[[Results], float]:
-    def mean(results: Results) -> float:
-        test = compared(published_numbers(results))
-        return -100 * float(test.loc[test["Data set"] == role, "Difference"].mean())
-
-    return mean
-
-
-def _resnet_below(results: Results) -> float:
-    test = compared(published_numbers(results)).set_index(["Arm", "Data set"])["Difference"]
-    return -100 * float(test["ResNet50", "FER2013"])
-
-
-def _apart(results: Results) -> int:
-    """Arms that recognise more than three points more on FER+ than on FER2013."""
-    (claim,) = (claim for claim in decided(results) if claim.key == "C6")
-    return sum(part.value.sign == "greater" for part in claim.tested if part.value.n and part.at_least)
-
-
-def _recognised(name: str, role: str) -> Callable[[Results], float]:
-    """Mean over seeds of the share of a class that the paper's model recognises."""
-
-    def share(results: Results) -> float:
-        tables = results.rates(arm=STN, dataset=results.standing_for(role), split="random80").values()
-        return 100 * float(pd.concat(tables).groupby("class")["TPR"].mean()[name])
-
-    return share
-
-
-def _together(results: Results) -> float:
-    """Test accuracy of the three compact networks of FER2013 together, asked about mirror images, too."""
-    line = together(results.of(arm="Compact", dataset="FER2013"), split="official").iloc[0]
-    return 100 * float(line[f"Together, {FLIPS.lower()}"])
-
-
-def _warped(role: str) -> Callable[[Results], float]:
-    """Test accuracy of the vanilla CNN whose images were warped before they were split."""
-
-    def mean(results: Results) -> float:
-        runs = results.of(arm="warps, then split", role=role, status="finished").runs
-        return 100 * float(runs["test_accuracy"].mean())
-
-    return mean
-
-
-def _near_copies(results: Results) -> float:
-    copies = kept_facts("duplicates").set_index("kind")["PrivateTest with twin in Training"]
-    return 100 * float(copies["near-copy"])
-
-
-def _kept_label(name: str) -> Callable[[Results], float]:
-    """How many of 100 images with this FER2013 label keep it by what most of FER+'s taggers chose."""
-    return lambda results: 100 * float(kept_facts("agreement").set_index("label").rename(columns=SAME)[name][name])
-
-
-NUMBERS: dict[str, Callable[[Results], float]] = {
-    "idle_transformers": _ends("still"), "transformers": _ends(),
-    "all_idle": _ends("still", splits=tuple(SPLITS)), "all_transformers": _ends(splits=tuple(SPLITS)),
-    "all_own": _ends("own", splits=tuple(SPLITS)), "resnet_below": _resnet_below,
-    "normalised_crops": _ends("crop", arm="STN, batch norm"), "normalised": _ends(arm="STN, batch norm"),
-    "hold": _verdicts("holds"), "do_not_hold": _verdicts("fails"), "open": _verdicts("undecided"),
-    **{f"below_{role}": _below_paper(role) for role in published.ROLES},
-    "arms_apart": _apart, "together": _together, "near_copies": _near_copies,
-    "happy": _recognised("happy", "FER2013"), "fear": _recognised("fear", "FER2013"),
-    "disgust_kept": _kept_label("disgust"), "happy_kept": _kept_label("happy"),
-    **{f"warped_{role}": _warped(role) for role in published.ROLES},
-    "slips": lambda results: len(results.of(arm="warps, then split", status="finished").runs),
-}  # by name, as sentences use them; points of 100 for accuracies  # fmt: skip

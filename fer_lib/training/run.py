@@ -11,28 +11,19 @@ from typing import Self
 import torch
 
 from fer_lib import data
-from fer_lib.data import apply_rule
 from fer_lib.errors import DataMissing, Fatal, FerError
 from fer_lib.files import write_atomically
-from fer_lib.models import Classifier, build
+from fer_lib.models import Classifier
 from fer_lib.models.tensors import is_whole
-from fer_lib.models.weights import (
-    IMAGENET,
-    WeightsUnavailable,
-    imagenet_file,
-    load_imagenet,
-    load_localisation,
-    load_run,
-    restore,
-)
+from fer_lib.models.weights import WeightsUnavailable
 from fer_lib.training.checkpoint import Training, save_weights
 from fer_lib.training.config import RunConfig
 from fer_lib.training.engine import Outcome, Stopped, train
 from fer_lib.training.event import Event, title
 from fer_lib.training.machine import cores, default_device, prepare, provenance
 from fer_lib.training.record import Record
-from fer_lib.training.release import released
 from fer_lib.training.session import DeviceSession
+from fer_lib.training.sources import starting_weights, teachers
 from fer_lib.training.store import Busy, RunStore
 
 CHECKPOINT_EVERY = 15.0  # seconds of training between two checkpoints; every epoch that takes longer has its own
@@ -98,6 +89,13 @@ def run_one(
     workspace = workspace or DeviceSession(place.torch_device())
     faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
     run_id = config.run_id(config.fingerprint(faces))
+
+    def train_before(other: RunConfig) -> Record:
+        return run_one(
+            other, place, workspace=workspace, keep_weights=True, should_continue=should_continue, wait=wait,
+            report=lambda event: None if event.state == "reused" else report(event),
+        )  # fmt: skip
+
     with store.claim(run_id, wait=wait):
         record = store.get(run_id)
         if record is not None and is_complete(record, store, keep_weights=keep_weights):
@@ -107,8 +105,8 @@ def run_one(
         store.trouble_path(run_id).unlink(missing_ok=True)
         blank = Record(run_id=run_id, config=config, fingerprint=config.fingerprint(faces), status="skipped")
         try:
-            start = _starting_weights(config, place, workspace, report, should_continue, wait)
-            teachers = _teachers(config, faces, place, workspace, report, should_continue, wait)
+            start = starting_weights(config, store, train=train_before)
+            taught_by = teachers(config, faces, store, train=train_before)
         except WeightsUnavailable as error:
             blank = blank.model_copy(update={"reason": str(error).splitlines()[0]})
             # a finished run stays, even if its own weights are gone and cannot be had again
@@ -116,7 +114,7 @@ def run_one(
             report(Event(config, state="skipped", reason=blank.reason))
             return record
         record = _train_and_store(
-            blank, faces, place, store, workspace, start, teachers, keep_weights=keep_weights, report=report,
+            blank, faces, place, store, workspace, start, taught_by, keep_weights=keep_weights, report=report,
             should_continue=should_continue,
         )  # fmt: skip
     reason = record.reason
@@ -194,96 +192,6 @@ def broken(config: RunConfig, place: RunContext, what: str, report: Report, *, w
     path = RunStore(place.store).trouble_path(config.run_id(config.fingerprint(faces)))
     write_atomically(path, f"{title(config)}\n{config.canonical()}\n{what}\n{where}".encode())
     report(Event(config, state="broken", reason=f"{what} (see {path})"))
-
-
-def _starting_weights(
-    config: RunConfig,
-    place: RunContext,
-    workspace: DeviceSession,
-    report: Report,
-    should_continue: ShouldContinue,
-    wait: bool,
-) -> Callable[[Classifier], None]:
-    def pass_on(event: Event) -> None:
-        if event.state != "reused":
-            report(event)
-
-    def weights_of(run: RunConfig) -> Path:
-        try:
-            before = run_one(
-                run,
-                place,
-                workspace=workspace,
-                keep_weights=True,
-                report=pass_on,
-                should_continue=should_continue,
-                wait=wait,
-            )
-        except Fatal:
-            raise
-        except FerError as error:
-            raise WeightsUnavailable(f"no pre-training on {run.dataset}: {error}") from error
-        if before.status != "finished":
-            raise WeightsUnavailable(f"the pre-training run {before.run_id} {before.status}: {before.reason}")
-        return RunStore(place.store).weights_path(before.run_id)
-
-    loads: list[tuple[Callable[[Classifier, Path], None], Path]] = []
-    if config.pretrained in IMAGENET:
-        loads.append((load_imagenet, imagenet_file(config.pretrained)))
-    if config.pretraining is not None:
-        loads.append((load_run, weights_of(config.pretraining)))
-    if config.pose_run is not None:
-        loads.append((load_localisation, weights_of(config.pose_run)))
-
-    def start(model: Classifier) -> None:
-        for load, path in loads:
-            load(model, path)
-
-    return start
-
-
-def _teachers(
-    config: RunConfig,
-    faces: data.FaceSet,
-    place: RunContext,
-    workspace: DeviceSession,
-    report: Report,
-    should_continue: ShouldContinue,
-    wait: bool,
-) -> list[Classifier]:
-    """The networks that teach a run: from the package, from the store, or trained again from their record's config.
-
-    Raises:
-        WeightsUnavailable: no record of that id.
-        FerError: a teacher that tells other classes, or learnt from what its student is tested on.
-    """
-    store, found = RunStore(place.store), []
-    shipped = {record.run_id: (path, record) for path, record in released().items()} if config.teacher else {}
-    for run_id in config.teacher:
-        path, record = store.weights_path(run_id), store.get(run_id)
-        if run_id in shipped:  # whoever has the package gets the same student
-            path, record = shipped[run_id]
-        if record is None:
-            raise WeightsUnavailable(f"no teacher {run_id}: {store.folder} has no such run, nor has the package.")
-        classes = apply_rule(faces, config.label_rule).classes
-        if tuple(record.classes) != tuple(classes):
-            raise FerError(f"teacher {run_id} tells {', '.join(record.classes)}, not {', '.join(classes)}.")
-        ours, theirs = ((run.split, run.split not in data.FIXED and run.seed) for run in (config, record.config))
-        if ours != theirs:
-            raise FerError(f"teacher {run_id} was trained under another split, so it may have seen the test images.")
-        if not is_whole(path):
-            run_one(
-                record.config,
-                place,
-                workspace=workspace,
-                keep_weights=True,
-                report=report,
-                should_continue=should_continue,
-                wait=wait,
-            )
-        found.append(build(record.config, classes=len(classes)))
-        restore(found[-1], path)
-    return found
 
 
 def _train_and_store(

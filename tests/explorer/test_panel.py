@@ -179,7 +179,6 @@ def test_missing_weights_say_what_to_train_and_show_what_was_recorded(study, mon
     assert "as it was recorded" in panel.status.value
     arrays = made.store.predictions(run.record)
     assert np.allclose(panel.player.recorded, arrays["theta"][2, 0].ravel())
-    assert panel.player.answer({"load": panel.player.straighten}, [])["theta"] == panel.player.recorded
     panel.face.index.value = next(row for row in range(3000) if row not in run.test_rows)
     with pytest.raises(FerError, match="weights of this run are not here"):
         panel.player.answer({"load": panel.player.straighten}, [])

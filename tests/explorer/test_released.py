@@ -41,7 +41,7 @@ def alike(one: np.ndarray, other: np.ndarray) -> float:
 def test_it_opens_with_the_transformer_that_undoes_the_most(panel):
     runs = [run for run in panel._transformers.values() if run.is_here()]
     assert panel.player.straighten == runs[0].weights.stem
-    assert runs[0].undone == max(run.undone or 0 for run in runs)
+    assert runs[0].record.metrics["test_rotation"] == max(run.record.metrics["test_rotation"] for run in runs)
     assert panel.player.classify == "tiny_toyfaces", "for the same faces"
 
 

@@ -19,8 +19,9 @@ from fer_lib.explorer.models import open_run, shipped
 from fer_lib.models import Classifier, SpatialTransformer
 from fer_lib.models.networks import resnet50, vanilla_cnn
 from fer_lib.player.portable import portable
-from fer_lib.study.answers import recorded
+from fer_lib.report.html import TEMPLATES
 from fer_lib.study.photo import chosen
+from fer_lib.study.quoted import recorded
 
 CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 COMPUTE = """([kernel, spec, faces]) => {
@@ -31,6 +32,8 @@ COMPUTE = """([kernel, spec, faces]) => {
 
 @pytest.fixture(scope="module")
 def playwright():
+    if not CHROMIUM:
+        pytest.skip("needs Chromium: apt-get install chromium")
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
     with sync_api.sync_playwright() as found:
         yield found
@@ -43,6 +46,7 @@ def report(tmp_path_factory) -> str:
     (folder / "assets" / "networks").mkdir(parents=True)
     for name, text in player.files().items():
         (folder / "assets" / name).write_text(text)
+    (folder / "assets" / "style.css").write_text((TEMPLATES / "style.css").read_text())
     (folder / "face.html").write_text(page_of_report("assets"))
     return (folder / "face.html").as_uri()
 
@@ -80,7 +84,6 @@ def by_torch(run, faces: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("spec", player.shipped(), ids=lambda spec: spec["name"])
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium")
 def test_its_numbers_are_those_of_pytorch(playwright, report, spec):
     faces = data.load("toyfaces").images[:200]
     (run,) = (run for run in shipped() if run.weights.stem == spec["name"])
@@ -96,7 +99,6 @@ def test_its_numbers_are_those_of_pytorch(playwright, report, spec):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium")
 @pytest.mark.parametrize("kind", ["resnet50", "vanilla", "paper", "batch norm", "twice"])
 def test_it_computes_what_the_study_trains(playwright, report, kind):
     torch.manual_seed(0)
@@ -152,7 +154,6 @@ def test_most_of_the_papers_transformers_learnt_to_do_nothing():
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium")
 def test_a_hand_turns_the_face_and_the_transformer_turns_it_back(opened):
     tab = opened.page
     tab.locator(".face").scroll_into_view_if_needed()
@@ -192,7 +193,33 @@ def test_a_hand_turns_the_face_and_the_transformer_turns_it_back(opened):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium")
+def test_a_transformer_that_is_not_there_straightens_nothing_and_is_told(opened, tmp_path):
+    """No other one's theta is shown in its place; one that was recorded is, and for the face as it is alone."""
+    tab = opened.page
+    tab.evaluate(
+        """() => {
+        const element = document.createElement('div'), options = {
+            kernel: KERNEL, folder: 'nowhere', networks: [
+                { name: 'one', role: 'transformer', title: 'one', kind: '', theta: [0, -1, 0, 1, 0, 0] },
+                { name: 'gone', role: 'transformer', title: 'gone', kind: '' },
+            ],
+            faces: [{ pixels: btoa('\\0'.repeat(2304)), called: 'Black.' }],
+        };
+        document.body.prepend(element);
+        window.gone = ferPlayer.mount(element, options);
+    }""".replace("KERNEL", f"'{player.KERNEL}'")
+    )
+    mine = tab.locator(".reading").first
+    mine.get_by_text("undone 90°").wait_for()
+    tab.evaluate("gone.choose({ straighten: 'gone' })")
+    mine.get_by_text("This transformer cannot be loaded").wait_for()
+    tab.evaluate("gone.recall([1, 0, 0, 0, 1, 0])")
+    mine.get_by_text("Turned 0°, undone 0°").wait_for()
+    tab.evaluate("gone.move({ turn: 10 })")
+    mine.get_by_text("This transformer cannot be loaded").wait_for()
+
+
+@pytest.mark.browser
 def test_two_fingers_turn_and_scale(playwright, report):
     with browser_page(playwright) as found:
         tab = found.page
@@ -220,7 +247,6 @@ def test_two_fingers_turn_and_scale(playwright, report):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_it(playwright, report, scheme):
     with browser_page(playwright) as found:
@@ -238,7 +264,6 @@ def test_everybody_can_use_it(playwright, report, scheme):
 
 @pytest.mark.browser
 @pytest.mark.slow
-@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium")
 def test_a_photo_is_asked_for_its_face_before_it_is_answered(opened, tmp_path):
     tab = opened.page
     photo, _ = chosen("")
@@ -275,7 +300,6 @@ def test_a_photo_is_asked_for_its_face_before_it_is_answered(opened, tmp_path):
 
 @pytest.mark.browser
 @pytest.mark.clock
-@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium")
 def test_a_drag_is_followed_at_once_and_never_held_up(opened):
     tab = opened.page
     for name in ("poses_fer2013", "poses_toyfaces"):
@@ -302,7 +326,6 @@ def test_a_drag_is_followed_at_once_and_never_held_up(opened):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium")
 def test_one_file_holds_a_network_with_its_own_transformer(playwright, tmp_path):
     opened = TrainedNetwork.open("tiny_toyfaces")
     own = Classifier(opened.classifier.network, SpatialTransformer(localisation="hidden"))

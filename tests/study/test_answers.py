@@ -10,7 +10,7 @@ import pytest
 
 from fer_lib.errors import FerError
 from fer_lib.results import Results
-from fer_lib.study import answers
+from fer_lib.study import answers, quoted
 from fer_lib.training import Record
 from fer_lib.training.record import Arrays
 
@@ -22,7 +22,7 @@ GUARDED = [
 
 @pytest.fixture(scope="module")
 def recorded() -> Results:
-    return answers.recorded()
+    return quoted.recorded()
 
 
 def shifted(results: Results, arm: str, by: float) -> Results:

@@ -165,8 +165,8 @@ def test_a_run_without_its_weights_is_skipped_and_tried_again(tmp_path, no_image
     record = RunStore(where.store).find(config)
     assert record.reason == tally.reasons[config]
     assert "resnet50-00000000.pth is not here" in record.reason
-    monkeypatch.setattr("fer_lib.training.run.imagenet_file", lambda name: tmp_path)
-    monkeypatch.setattr("fer_lib.training.run.load_imagenet", lambda model, file: None)
+    monkeypatch.setattr("fer_lib.training.sources.imagenet_file", lambda name: tmp_path)
+    monkeypatch.setattr("fer_lib.training.sources.load_imagenet", lambda model, file: None)
     assert run_all([config], where).count("trained") == 1
     assert RunStore(where.store).find(config).status == "finished"
 
