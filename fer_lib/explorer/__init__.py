@@ -1,1 +1,1 @@
-"""The explorer: a face, what a spatial transformer makes of it, and sliders to disturb it with."""
+"""The explorer: faces of any data set before the player, in JupyterLab; and drawings of sampling grids."""

@@ -1,9 +1,8 @@
-"""Draws faces with their sampling grids: the figure that the explorer saves, and the report's sheets.
+"""Draws rows of faces with their sampling grids.
 
 Everything is placed in one axes whose unit is a face's side, which is several times faster than an axes per face.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,11 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.patches import Rectangle
 
-from fer_lib.explorer.scene import View
-from fer_lib.report.style import BLUE, FAINT, GREY, INK, RED, SKY
+from fer_lib.report.style import BLUE, INK, RED
 
 MARGIN = 0.1  # of a face's side around it, where a grid that leaves the image is still seen
-TITLES = ("input with sampling grid", "what the classifier sees")
 _LINES = 7  # of the grid, in each direction
 _SQUARE = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)], float)
 
@@ -30,19 +27,6 @@ class Tile:
     image: np.ndarray
     theta: np.ndarray | None = None
     pose: np.ndarray | None = None
-
-
-def render(view: View) -> Figure:
-    """The input with its grid, what the transformer hands on, theta and probabilities."""
-    axes = _canvas(2 * (1 + 2 * MARGIN) + 1.85, 1.3 + MARGIN, inches=2.9)
-    tiles = (Tile(view.image, view.theta, view.pose), Tile(view.seen))
-    for number, (title, tile) in enumerate(zip(TITLES, tiles, strict=True)):
-        x = MARGIN + number * (1 + 2 * MARGIN)
-        draw_tile(axes, tile, x=x, y=0.3)
-        axes.text(x, 0.14, title, fontsize=11, fontweight="bold", color=INK)
-    _draw_theta(axes, view, x=2 + 5 * MARGIN)
-    _draw_bars(axes, view, x=2 + 5 * MARGIN, y=0.62)
-    return axes.figure  # type: ignore[return-value]
 
 
 def sheet(rows: Sequence[Sequence[Tile]], *, labels: Sequence[str]) -> Figure:
@@ -78,16 +62,6 @@ def draw_tile(axes: Axes, tile: Tile, *, x: float, y: float, line_width: float =
         add([_SQUARE], tile.pose, colors=BLUE, linewidths=1.7 * line_width, linestyles="dashed")
 
 
-def files(view: View) -> dict[str, bytes]:
-    """The picture as a reader keeps it: `svg` and `png` (at twice the size on a page)."""
-    figure, found = render(view), {}
-    for kind, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=kind, dpi=192, metadata=metadata, facecolor="white")
-        found[kind] = buffer.getvalue()
-    return found
-
-
 def _canvas(width: float, height: float, *, inches: float) -> Axes:
     as_placed = PlaceHolderLayoutEngine(adjust_compatible=True, colorbar_gridspec=True)
     figure = Figure(figsize=(width * inches, height * inches), dpi=96, layout=as_placed)
@@ -95,25 +69,3 @@ def _canvas(width: float, height: float, *, inches: float) -> Axes:
     axes.set_axis_off()
     axes.set(xlim=(0, width), ylim=(height, 0), autoscale_on=False)
     return axes
-
-
-def _draw_theta(axes: Axes, view: View, *, x: float) -> None:
-    shown = [("theta", RED, view.theta)] + ([] if view.pose is None else [("true pose", BLUE, view.pose)])
-    for column, (title, colour, matrix) in enumerate(shown):
-        left = x + 0.95 * column
-        axes.text(left, 0.14, title, fontsize=11, fontweight="bold", color=colour)
-        for line, row in enumerate(matrix):
-            numbers = "  ".join(f"{value:+.3f}" for value in row)
-            axes.text(left, 0.3 + 0.11 * line, numbers, fontsize=10, color=INK, family="monospace")
-
-
-def _draw_bars(axes: Axes, view: View, *, x: float, y: float) -> None:
-    step = 0.68 / max(1, len(view.probabilities))
-    for line, (name, share) in enumerate(view.probabilities.items()):
-        top = y + step * line
-        weight = "bold" if name == view.label else "normal"
-        axes.text(x + 0.55, top + step / 2, name, ha="right", va="center", fontsize=9, color=INK, fontweight=weight)
-        axes.add_patch(Rectangle((x + 0.6, top + 0.12 * step), 0.85, 0.76 * step, color=FAINT, linewidth=0))
-        colour = BLUE if share == max(view.probabilities.values()) else SKY
-        axes.add_patch(Rectangle((x + 0.6, top + 0.12 * step), 0.85 * share, 0.76 * step, color=colour, linewidth=0))
-        axes.text(x + 1.5, top + step / 2, f"{share:.0%}", va="center", fontsize=9, color=GREY)

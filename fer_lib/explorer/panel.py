@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Sequence
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,9 @@ import torch
 
 from fer_lib.data.faceset import OWN
 from fer_lib.errors import FerError
-from fer_lib.explorer import drawing
 from fer_lib.explorer.face import FaceChoice
 from fer_lib.explorer.markup import message, told_in
 from fer_lib.explorer.models import TrainedRun, in_memory, offered, open_run
-from fer_lib.explorer.scene import NOTHING, Disturbance, Model, observe
-from fer_lib.files import write_atomically
 from fer_lib.player import NOTHING as UNTRAINED
 from fer_lib.player.portable import portable
 from fer_lib.player.widget import Player
@@ -32,15 +28,14 @@ class Explorer(widgets.VBox):
     Attributes:
         face: which face of which data set.
         player: the face to turn, and the networks to choose from.
-        save: writes the picture with its numbers.
         status: which face this is, and what is wrong.
     """
 
     def __init__(
         self, results: Results | None, store: RunStore, *, profile: str, own: Sequence[TrainedRun] = ()
     ) -> None:
-        """Offers `own`, the networks of the package and those among `results`; saves figures beside `store`'s runs."""
-        self._folder, self._profile = store.folder / "explorer", profile
+        """Offers `own`, the networks of the package and those among `results`, whose weights are in `store`."""
+        self._profile = profile
         runs = [*own, *offered(results, store)]
         self._transformers = {run.weights.stem: run for run in runs if run.moves_pixels}
         self._classifiers = {
@@ -49,13 +44,9 @@ class Explorer(widgets.VBox):
         self.status = widgets.HTML(layout={"margin": "0 0 8px 0"})
         self.face = FaceChoice(self._show_face, lambda: told_in(self.status))
         self.player = Player(self._listed(), load=self._load, classify=self._classify)
-        self.save = widgets.Button(
-            description="Save figure", tooltip="The picture with its numbers as PNG and SVG", layout={"width": "108px"}
-        )
-        super().__init__([self.face, self.status, self.player, self.save])
+        super().__init__([self.face, self.status, self.player])
         self.add_class("fer-explorer")
         self._begin([run for run in runs if run.moves_pixels])
-        self.save.on_click(lambda button: self._save())
         self.player.observe(lambda change: self._show_theta(anew=True), "straighten")
         self.player.observe(lambda change: self._show_theta(), "epoch")
 
@@ -135,29 +126,9 @@ class Explorer(widgets.VBox):
         with torch.inference_mode():
             return (model.network(torch.tensor(images)).float() / model.temperature).softmax(1).numpy()
 
-    def _save(self) -> None:
-        """Writes what is shown as SVG and PNG, under the first name that is free."""
-        with told_in(self.status):
-            run, behind = (
-                runs.get(name) for runs, name in (
-                    (self._transformers, self.player.straighten), (self._classifiers, self.player.classify)
-                )
-            )  # fmt: skip
-            transformer = Model.fresh() if run is None else open_run(run, profile=self._profile)
-            network = Model.fresh() if behind is None else open_run(behind, profile=self._profile)
-            model = Model(transformer.transformer, network.network, network.classes, network.temperature)
-            view = observe(self.face.image, model, disturbance=_disturbance(self.player.motion), pose=self.face.pose,
-                           label=self.face.label)  # fmt: skip
-            stem = f"{self.face.dataset.value}_{self.face.index.value}_{self.player.straighten}"
-            name = next(f"{stem}_{n}" for n in count(1) if not (self._folder / f"{stem}_{n}.svg").exists())
-            written = {self._folder / f"{name}.{kind}": content for kind, content in drawing.files(view).items()}
-            for path, content in written.items():
-                write_atomically(path, content)
-            self.status.value = message("Saved " + " and ".join(map(str, written)))
-
 
 def explore(run: Trained) -> Explorer:
-    """The explorer, in JupyterLab, with what `fer_lib.train` gave; it saves figures into `explorer` here.
+    """The explorer, in JupyterLab, with what `fer_lib.train` gave.
 
     Raises:
         FerError: its images are not grey ones of 48×48.
@@ -176,11 +147,3 @@ def _what_is_missing(run: TrainedRun, profile: str) -> str:
     except FerError as error:
         return str(error)
     return ""
-
-
-def _disturbance(motion: dict[str, float]) -> Disturbance:
-    """What the player has done to a face."""
-    if not motion:
-        return NOTHING
-    return Disturbance(rotation=motion["turn"], scale=motion["size"], shift_x=motion["across"], shift_y=motion["down"],
-                       light=motion["light"])  # fmt: skip

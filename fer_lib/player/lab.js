@@ -55,8 +55,8 @@ export default {
     const tell = () => {
       clearTimeout(later);
       later = setTimeout(() => {
-        const { motion, straighten, classify } = player.state();
-        model.set({ motion, straighten, classify });
+        const { straighten, classify } = player.state();
+        model.set({ straighten, classify });
         model.save_changes();
       }, 150);
     };

@@ -126,7 +126,8 @@ const ferPlayer = (() => {
           <button type="button" class="reset">Put it back</button>
           <button type="button" class="next">Another face</button>
           <label class="file">Your photo<input type="file" accept="image/*"></label>
-          <button type="button" class="camera" aria-pressed="false">Camera</button></p>
+          <button type="button" class="camera" aria-pressed="false">Camera</button>
+          <button type="button" class="save">Save picture</button></p>
         <details class="numbers"><summary>Theta, the six numbers of the grid</summary><pre class="theta"></pre>
           <div class="hand" hidden></div></details>
       </div>
@@ -557,6 +558,16 @@ const ferPlayer = (() => {
     });
     find('.file input').addEventListener('change', (event) => event.target.files[0] && openFile(event.target.files[0]));
     find('.camera').addEventListener('click', film);
+    find('.save').addEventListener('click', () => { // both pictures, and what is read of them
+      const sheet = Object.assign(document.createElement('canvas'), { width: 2 * CANVAS, height: CANVAS + 50 });
+      const pen = Object.assign(sheet.getContext('2d'), { fillStyle: '#fff', font: '22px sans-serif' });
+      pen.fillRect(0, 0, sheet.width, sheet.height);
+      pen.drawImage(face, 0, 0);
+      pen.drawImage(seen, CANVAS, 0);
+      pen.fillStyle = '#202124';
+      pen.fillText(reading.textContent, MARGIN, CANVAS + 22, 2 * (CANVAS - MARGIN));
+      Object.assign(document.createElement('a'), { href: sheet.toDataURL(), download: 'turned_face.png' }).click();
+    });
     find('.placed').addEventListener('click', () => {
       setPlacing(false);
       latest = null;
@@ -591,5 +602,5 @@ const ferPlayer = (() => {
     for (const element of document.querySelectorAll('.fer-player')) mount(element, { ...options, folder });
   };
 
-  return { add, load: fetchNetwork, mount, start };
+  return { add, mount, start, decode, moved };
 })();

@@ -18,7 +18,6 @@ class Player(anywidget.AnyWidget):
     Attributes:
         face: pixels in base64, what it is called, and the theta that undoes its pose, where that is known.
         straighten, classify: the names of the networks that are chosen.
-        motion: what has been done to the face: turn (degrees), size, across and down (half-widths), light.
         recorded: theta that is shown instead of what the transformer says now.
         epochs, epoch: of how many the run recorded theta, and which is wanted; no slider without them.
     """
@@ -30,7 +29,6 @@ class Player(anywidget.AnyWidget):
     face = traitlets.Dict().tag(sync=True)
     straighten = traitlets.Unicode().tag(sync=True)
     classify = traitlets.Unicode().tag(sync=True)
-    motion = traitlets.Dict().tag(sync=True)
     recorded: Any = traitlets.List(allow_none=True, default_value=None).tag(sync=True)
     epochs = traitlets.Int(0).tag(sync=True)
     epoch = traitlets.Int(0).tag(sync=True)

@@ -146,25 +146,6 @@ def test_the_epoch_slider_goes_back_to_what_was_recorded_and_keeps_the_face(pane
     assert (panel.player.epochs, panel.player.recorded) == (0, None), "not recorded for this one"
 
 
-def test_saving_writes_both_files_and_says_where(panel, study):
-    panel.player.motion = {"turn": 20, "size": 1.1, "across": 0.1, "down": 0, "light": 0.2}
-    panel.save.click()
-    panel.save.click()
-    written = sorted((study[0].folder / "explorer").iterdir())
-    assert [path.suffix for path in written] == [".png", ".svg"] * 2
-    assert all(path.stat().st_size > 10_000 for path in written)
-    assert written[-1].name == f"toyfaces_{panel.face.index.value}_{panel.player.straighten}_2.svg"
-    assert str(written[-1]) in panel.status.value
-    assert written[0].read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_place_that_cannot_be_written_is_told(panel, tmp_path):
-    (tmp_path / "file").write_text("")
-    panel._folder = tmp_path / "file"
-    panel.save.click()
-    assert "Cannot write" in panel.status.value
-
-
 def test_missing_weights_say_what_to_train_and_show_what_was_recorded(study, monkeypatch):
     made, results = study
     hidden = Study("demo").store.folder / "elsewhere"
@@ -240,8 +221,6 @@ def test_a_photo_takes_the_place_of_a_data_set(panel):
     before = pixels(panel)
     panel.face.next.click()
     assert not np.array_equal(pixels(panel), before)
-    panel.save.click()
-    assert "photo_1_" in panel.status.value
     panel.face.dataset.value = "toyfaces"
     assert "Toy faces" in panel.player.face["called"]
     panel.face.dataset.value = PHOTO

@@ -10,9 +10,9 @@ from fer_lib.data.batches import DeviceData, images_on
 from fer_lib.errors import FerError
 from fer_lib.explorer.models import open_run
 from fer_lib.explorer.panel import Explorer
-from fer_lib.explorer.scene import Disturbance, observe
+from fer_lib.explorer.scene import observe
 from fer_lib.files import file_hash
-from fer_lib.geometry import pose_components
+from fer_lib.geometry import compose_pose, pose_components, warp
 from fer_lib.models import build
 from fer_lib.models.weights import restore
 from fer_lib.study.notebook import Study
@@ -51,7 +51,8 @@ def test_a_turned_face_turns_back(panel):
     followed, back, turned = [], [], []
     for row in run.test_rows[:12]:
         upright = observe(faces[row], model)
-        view = observe(faces[row], model, disturbance=Disturbance(rotation=30))
+        tones = warp(torch.tensor(faces[row])[None, None].float(), torch.tensor(compose_pose(rotation=-30))[None])
+        view = observe(tones[0, 0].round().byte().numpy(), model)
         before, after = (float(pose_components(one.theta)["rotation"]) for one in (upright, view))
         followed.append(after - before)
         back.append(alike(view.seen, upright.seen))

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 from explorer.lab import CHROMIUM, barriers, browser_page
+from PIL import Image
 from torch import nn
+from torch.nn.functional import grid_sample
 
 from fer_lib import data, player
 from fer_lib.applied.network import TrainedNetwork
@@ -16,6 +18,7 @@ from fer_lib.data.batches import normalise
 from fer_lib.data.finding import crop
 from fer_lib.errors import FerError
 from fer_lib.explorer.models import open_run, shipped
+from fer_lib.geometry import compose_pose, invert, sampling_grid
 from fer_lib.models import Classifier, SpatialTransformer
 from fer_lib.models.networks import resnet50, vanilla_cnn
 from fer_lib.player.portable import portable
@@ -123,6 +126,22 @@ def test_it_computes_what_the_study_trains(playwright, report, kind):
     assert np.ptp(said, 0).max() > 1e-3, "the faces differ"
 
 
+@pytest.mark.browser
+def test_the_face_moves_as_its_true_pose_says(playwright, report):
+    """Turned clockwise, enlarged, shifted right and down, dark at the left; its edge goes on outside."""
+    face = data.load("toyfaces").images[3]
+    motion = {"turn": 20, "size": 1.2, "across": 0.2, "down": -0.1, "light": 0.4}
+    with browser_page(playwright) as found:
+        found.page.goto(report)
+        moved = found.page.evaluate("([face, motion]) => [...ferPlayer.moved(ferPlayer.decode(face), motion)]",
+                                    [{"pixels": in_base64(face[None])[0]}, motion])  # fmt: skip
+    pose = compose_pose(rotation=20, log_scale=np.log(1.2), shift_x=0.2, shift_y=-0.1)
+    grid = sampling_grid(invert(torch.tensor(pose))[None], height=48, width=48)
+    tones = grid_sample(torch.tensor(face)[None, None].float(), grid, padding_mode="border", align_corners=False)[0, 0]
+    wanted = (tones * (1 + 0.4 * ((2 * torch.arange(48) + 1) / 48 - 1))).clamp(0, 255).numpy()
+    assert np.abs(np.reshape(moved, (48, 48)) - wanted).max() <= 0.51
+
+
 def test_the_kernel_is_made_from_its_text():
     """`make lock` brings the tool; after a change of kernel.wat: wasmtime.wat2wasm writes kernel.wasm."""
     wasmtime = pytest.importorskip("wasmtime")
@@ -186,6 +205,10 @@ def test_a_hand_turns_the_face_and_the_transformer_turns_it_back(opened):
     tab.wait_for_timeout(200)
     assert tab.evaluate("document.querySelector('.fer-player').ferPlayer.state().motion.size") > 1.1
     tab.get_by_label("Light").fill("0.5")
+    with tab.expect_download() as saved:
+        tab.get_by_role("button", name="Save picture").click()
+    with Image.open(saved.value.path()) as picture:
+        assert picture.size == (960, 530)
     tab.get_by_role("button", name="Another face").click()
     tab.get_by_text(re.compile("surprise")).first.wait_for()
     assert opened.complaints == []
