@@ -103,8 +103,8 @@ const ferPlayer = (() => {
   };
 
   const TEMPLATE = `
-    <p class="hint">A <b>spatial transformer</b> is a small network that guesses how a face lies in its picture, and turns,
-      scales and shifts it back before another network reads its expression. <b class="act"></b></p>
+    <p class="hint">A <b>spatial transformer</b> is a small network that guesses how a face lies in its picture. It turns,
+      scales and shifts the face back before another network reads its expression. <b class="act"></b></p>
     <div class="views">
       <figure><canvas class="face" width="480" height="480" tabindex="0" role="slider" aria-label="Turn the face"
         aria-valuemin="-60" aria-valuemax="60" aria-valuenow="0"></canvas>
