@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import records
 
 from fer_lib import paths
 from fer_lib.applied.page import page_of_report
@@ -19,19 +20,21 @@ from fer_lib.errors import FerError
 from fer_lib.evaluation import metrics
 from fer_lib.files import write_atomically
 from fer_lib.results import Results
-from fer_lib.study import answers, mistakes, published, verdict
+from fer_lib.study import answers, published, verdict
 from fer_lib.study.beyond import mirrored_too
 from fer_lib.study.claim import Claim
 from fer_lib.study.overview import published_and_measured
 from fer_lib.study.pooled import accuracy_of
 from fer_lib.study.quoted import PROFILE, decided, kept_facts, recorded
-from fer_lib.study.wording import N, interval
+from fer_lib.study.wording import N, interval, mean_sd
 from fer_lib.training import RunStore
 from fer_lib.training.release import classifiers, contents
 
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.S)
 SPLITS = ("random80", "official")
 CARD_ARMS = ("ResNet50", "ResNet50 + STN")
+MEASURED = {"test_accuracy": "Accuracy", "test_balanced_accuracy": "Balanced accuracy", "test_macro_f1": "Macro-F1",
+            "test_calibration_error": "Calibration error"}  # fmt: skip
 
 
 def write_documents() -> list[Path]:
@@ -58,6 +61,8 @@ def documents() -> dict[Path, str]:
         "results": lambda: results_part(recorded()),
         "performance": lambda: performance_part(recorded()),
         "released": released_part,
+        "records": lambda: markdown(records.records_table(recorded())),
+        "published": lambda: markdown(records.published_table()),
         "peers": lambda: peers_part(json.loads(kept_bench("peers"))),
         "faults": lambda: faults_part(json.loads(kept_bench("faults"))),
         "classes": lambda: classes_part(kept_facts("class_balance")),
@@ -142,14 +147,18 @@ def performance_part(results: Results) -> str:
             if results.first_record(**values) is None:
                 blocks.append(f"**{arm} on {role}**, `official`: not run yet.")
                 continue
-            whole = mistakes.summary_table(results.of(arm=arm, role=role), split="official")
-            rates = mistakes.rate_table(results, **values)
-            seeds = int(rates[N].iloc[0])
+            own = results.of(**values)
+            whole = pd.DataFrame([{
+                "Arm": arm, **{title: mean_sd(own.by_seed(key).values(), digits=3) for key, title in MEASURED.items()},
+                N: len(own.by_seed()), "Split": "official",
+            }])  # fmt: skip
+            by_class = pd.concat(own.rates()).groupby("class", sort=False)
+            rates = by_class[["TPR", "FPR", "precision"]].agg(mean_sd, digits=3)
+            rates.insert(0, "Images", by_class["n"].first())
+            rates = rates.reset_index().rename(columns={"class": "Class", "precision": "Precision"})
+            seeds = len(own.by_seed())
             spread = "one seed, so no spread" if seeds == 1 else f"mean ± sd over {seeds} seeds"
-            blocks.append(
-                f"**{arm} on {role}**, `official`, {spread}:\n\n{markdown(whole.drop(columns='Data set'))}\n\n"
-                f"{markdown(rates.drop(columns=N))}"
-            )
+            blocks.append(f"**{arm} on {role}**, `official`, {spread}:\n\n{markdown(whole)}\n\n{markdown(rates)}")
     return "\n\n".join(blocks)
 
 

@@ -23,6 +23,7 @@ PROTOCOLS = ("random80", "grouped80", "official", "folders")
 _NEEDS = {"official": "FER2013's Usage column (fer2013.tar.gz, icml_face_data.csv)",
           "folders": "class folders in train/ and test/"}  # fmt: skip
 TENTH = 10  # of the training images, one part selects the epoch where class folders have no validation part
+WATCHED = {"random80": "test", "grouped80": "test", "official": "PublicTest", "folders": "validation"}  # every epoch
 FIXED = ("official", "folders")  # the same test images for every seed, and an epoch selected on others
 
 

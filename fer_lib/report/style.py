@@ -5,16 +5,21 @@ Colours after Okabe and Ito 2008, https://jfly.uni-koeln.de/color/.
 """
 
 import io
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, BROWN = (
     "#0072B2", "#C87F00", "#008A66", "#D55E00", "#B0578D", "#3A9BD0", "#5F6368", "#7A4B2A",
@@ -81,12 +86,25 @@ def arm_style(arm: str) -> Look:
     return _LOOKS.get(arm) or _OTHERS[sum(arm.encode()) % len(_OTHERS)]
 
 
-def draw_arm(axes: Axes, arm: str, values: pd.Series, *, band: pd.DataFrame | None = None) -> None:
-    """Draws an arm's values over their index, and behind them the `band` from its columns `min` to `max`."""
-    own = arm_style(arm)
-    axes.plot(values.index, values, color=own.colour, marker=own.marker, linestyle=own.line, label=arm)
-    if band is not None:
-        axes.fill_between(band.index, band["min"], band["max"], color=own.colour, alpha=0.15, linewidth=0)
+def arm_lines(table: pd.DataFrame, *, x: str, y: str, **facets: Any) -> sns.FacetGrid:
+    """A line of `y` over `x` for each of a table's arms: the mean over its seeds, and behind it their range.
+
+    `facets` are those of seaborn's `relplot`, such as col="dataset".
+    """
+    looks = {arm: arm_style(arm) for arm in dict.fromkeys(table["arm"])}
+    grid = sns.relplot(
+        table, x=x, y=y, kind="line", errorbar=("pi", 100), hue="arm", style="arm", markeredgewidth=0,
+        palette={arm: look.colour for arm, look in looks.items()},
+        markers={arm: look.marker for arm, look in looks.items()},
+        dashes={arm: "" if isinstance(look.line, str) else look.line[1] for arm, look in looks.items()},
+        **{"height": 3.6, "aspect": 1.5, **facets},
+    )  # fmt: skip
+    if named := [f"{{{kind}_name}}" for kind in ("row", "col") if kind in facets]:
+        grid.set_titles(", ".join(named))
+    for axis in [axes.xaxis for axes in grid.axes.flat if x == "epoch"]:
+        axis.set_major_locator(MaxNLocator(integer=True))
+    grid.legend.set_title("")
+    return grid
 
 
 def share_map(shares: pd.DataFrame, axes: Axes, *, square: bool = False) -> None:
@@ -96,6 +114,25 @@ def share_map(shares: pd.DataFrame, axes: Axes, *, square: bool = False) -> None
         annot_kws={"fontsize": 8}, ax=axes,
     )  # fmt: skip
     axes.tick_params(axis="x", rotation=45)
+
+
+def image_grid(
+    lines: Sequence[Sequence[np.ndarray]], *, titles: Sequence[str] = (), rows: Sequence[str] = (), size: float = 0.85
+) -> Figure:
+    """Grey images [48, 48] (uint8 or 0 to 255) line by line, with a title for each place or a label for each line."""
+    columns = max(map(len, lines))
+    shape = (size * columns + (0.9 if rows else 0.0), size * len(lines) * (1.28 if titles else 1.0))
+    figure, grid = plt.subplots(len(lines), columns, figsize=shape, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for places, images in zip(grid, lines, strict=True):
+        for axes, image in zip(places, images, strict=False):
+            axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+    for axes, title in zip(grid.flat, titles, strict=False):
+        axes.set_title(title, fontsize=7, fontweight="normal", loc="center", pad=2)
+    for axes, label in zip(grid[:, 0], rows, strict=False):
+        axes.text(-0.1, 0.5, label, transform=axes.transAxes, ha="right", va="center", fontsize=9)
+    return figure
 
 
 def reliability_line(axes: Axes, table: pd.DataFrame) -> None:
@@ -128,6 +165,7 @@ def as_file(figure: Figure, kind: str, **metadata: str) -> bytes:
 def apply() -> None:
     """Makes the style current for every figure drawn from now on."""
     sns.set_theme(style="ticks", context="notebook")
+    warnings.filterwarnings("ignore", message="The figure layout has changed")  # seaborn lays out its panels itself
     mpl.rcParams.update({
         "axes.edgecolor": GREY, "axes.labelcolor": INK, "axes.spines.right": False, "axes.spines.top": False,
         "axes.titlelocation": "left", "axes.titlesize": 11, "axes.titleweight": "bold", "axes.labelsize": 10,

@@ -1,6 +1,7 @@
-"""How accurate is each arm: the table and the dots."""
+"""How accurate is each arm, and what did it cost: two tables and the dots."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -11,6 +12,7 @@ from fer_lib.study import published, statistics
 from fer_lib.study.notebook import Study
 from fer_lib.study.pooled import pool_of
 from fer_lib.study.wording import ARM, SPLIT, SPLITS, N, mean_sd_text
+from fer_lib.training import Record
 
 
 def show_accuracy(study: Study, results: Results, *, name: str, table: str | None = None) -> None:
@@ -114,3 +116,33 @@ def dots(results: Results, *, split: str) -> tuple[Figure | None, pd.DataFrame]:
         axes.set_ylim(-0.6, len(arms) - 0.4)
         axes.grid(axis="x")
     return figure, drawn
+
+
+def show_costs(study: Study, results: Results, *, name: str) -> None:
+    """Puts the table `run_costs` on the page."""
+    study.table(
+        run_costs(results),
+        name=name,
+        caption="Training speed of the runs above, all splits: median over each arm's n runs on a device.",
+        formats={"Images/s": "{:,.0f}", "Seconds per run": "{:,.0f}"},
+        of=results,
+    )
+
+
+def run_costs(results: Results) -> pd.DataFrame:
+    """What the runs took: arm, n runs on one device in one arithmetic, their median images per second and seconds."""
+    rows = []
+    for arm, own in results.each("arm"):
+        recorded = [results.records[run_id] for run_id in own.runs["run_id"] if run_id]
+        places: dict[tuple[str, str], list[Record]] = {}
+        for record in recorded:
+            if record.seconds:
+                place = record.provenance["device"], record.provenance["arithmetic"]
+                places.setdefault(place, []).append(record)
+        for (device, arithmetic), records in sorted(places.items()):
+            rows.append({
+                ARM: arm, "Images/s": float(np.median([record.images_per_second for record in records])),
+                "Seconds per run": float(np.median([record.seconds for record in records])),
+                "Device": device, "Arithmetic": arithmetic, N: len(records),
+            })  # fmt: skip
+    return pd.DataFrame(rows)

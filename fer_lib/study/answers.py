@@ -20,9 +20,8 @@ from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.beyond import flipped, rare_rate
 from fer_lib.study.known_poses import probed
-from fer_lib.study.mistakes import overconfidence
 from fer_lib.study.notebook import Study
-from fer_lib.study.pooled import Quantity, accuracy, metric, pool_of
+from fer_lib.study.pooled import Quantity, accuracy, metric, overconfidence, pool_of
 from fer_lib.study.quoted import NUMBERS, PROFILE
 from fer_lib.training.config import validated
 from fer_lib.training.grid import read_params

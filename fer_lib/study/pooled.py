@@ -52,6 +52,14 @@ class PerImage:
 accuracy = PerImage(metric("test_accuracy"), lambda arrays: np.asarray(arrays["actual"] == arrays["predicted"]))
 
 
+def overconfidence(results: Results) -> dict[int, float]:
+    """Mean confidence minus accuracy on the test images, as a quantity."""
+    return {
+        seed: float(arrays["confidence"].astype(float).mean() - accuracy.hits(arrays).mean())
+        for seed, arrays in results.predictions().items()
+    }
+
+
 class Pool:
     """The runs of a study, each under all its names, and what they tell of differences between arms."""
 

@@ -10,7 +10,7 @@ from scipy import stats
 
 from fer_lib.data import FaceSet
 from fer_lib.geometry import pose_components
-from fer_lib.report.style import GREY, arm_style, draw_arm, legend_below
+from fer_lib.report.style import GREY, arm_style
 from fer_lib.results import Results
 from fer_lib.study import statistics
 from fer_lib.training.record import Arrays
@@ -25,7 +25,6 @@ TRANSFORMS = {"rotation": "rotation (degrees)", "log_scale": "scale (± ln)", "s
 STRONGEST = {"rotation": 45.0, "log_scale": 0.5, "shift": 0.4}  # that every record has; younger ones have more
 STEADY = 1e-3  # a part of the true pose that varies less does not vary
 STILL = 0.02  # half a pixel of 48 at the rim: a theta as near to the identity as that moves nothing that one could see
-BINS = 4  # equal shares of the test images, by how far their pose is from upright
 
 
 def true_and_learnt(faces: FaceSet | None, results: Results, *, dataset: str, split: str) -> pd.DataFrame:
@@ -102,23 +101,6 @@ def recovery(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def by_pose(faces: FaceSet | None, results: Results, *, dataset: str, split: str) -> pd.DataFrame:
-    """Accuracy of each arm in `BINS` equal shares of its test images, from the most upright to the most posed."""
-    lines = []
-    for run, record in results.of(dataset=dataset, split=split).finished():
-        arrays = results.load(record)
-        if faces is None or faces.pose is None or "rows" not in arrays:
-            continue
-        away = np.linalg.norm((faces.pose[arrays["rows"]] - np.eye(2, 3)).reshape(-1, 6), axis=1)
-        hits = arrays["predicted"] == arrays["actual"]
-        for place, part in enumerate(np.array_split(np.argsort(away, kind="stable"), BINS)):
-            lines.append({
-                "arm": run["arm"], "seed": run["seed"], "bin": place + 1, "distance": away[part].mean(),
-                "accuracy": hits[part].mean(), "images": len(part),
-            })  # fmt: skip
-    return pd.DataFrame(lines)
-
-
 def robustness(results: Results, *, split: str) -> pd.DataFrame:
     """By data set, arm, seed, transformation and strength: accuracy on transformed test images (see `Probe`)."""
     lines = []
@@ -163,36 +145,4 @@ def recovery_figure(table: pd.DataFrame, *, arm: str) -> Figure | None:
             axes.plot(true, learnt, ".", color=arm_style(arm).colour, alpha=0.4, markersize=3, rasterized=True)
             axes.set(xlabel="true", title=title)
         line[0].set_ylabel(f"{dataset}\ntheta" if len(datasets) > 1 else "theta")
-    return figure
-
-
-def by_pose_figure(table: pd.DataFrame) -> Figure | None:
-    """Accuracy as the true pose departs from upright, mean over seeds, a line for each arm."""
-    if table.empty:
-        return None
-    figure, axes = plt.subplots(figsize=(6.6, 3.2))
-    for arm, own in table.groupby("arm", sort=False):
-        draw_arm(axes, str(arm), own.groupby("bin")[["distance", "accuracy"]].mean().set_index("distance")["accuracy"])
-    axes.set(xlabel="distance of the true pose from upright", ylabel="test accuracy", ylim=(0, 1))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
-
-
-def robustness_figure(table: pd.DataFrame, *, arms: list[str]) -> Figure | None:
-    """Accuracy under test-time rotation, scale and shift, mean over seeds with their range, a row for each data set."""
-    if table.empty:
-        return None
-    datasets = list(dict.fromkeys(table["dataset"]))
-    figure, grid = plt.subplots(
-        len(datasets), 3, figsize=(9.8, 2.5 * len(datasets)), squeeze=False, sharey="row", sharex="col"
-    )
-    for line, dataset in zip(grid, datasets, strict=True):
-        for axes, (transform, title) in zip(line, TRANSFORMS.items(), strict=True):
-            own = table[(table["dataset"] == dataset) & (table["transform"] == transform)]
-            for arm in (arm for arm in arms if (own["arm"] == arm).any()):
-                values = own[own["arm"] == arm].groupby("strength")["accuracy"]
-                draw_arm(axes, arm, values.mean(), band=values.agg(["min", "max"]))
-            axes.set(xlabel=title)
-        line[0].set_ylabel(f"{dataset}\ntest accuracy")
-    legend_below(figure, grid[0, 0])
     return figure

@@ -11,7 +11,6 @@ from fer_lib.study import published, transformer
 from fer_lib.study.beyond import FLIPS, together
 from fer_lib.study.claim import Claim
 from fer_lib.study.claims import STN, decide, first_measured
-from fer_lib.study.images import SAME
 from fer_lib.study.numbers import compared, published_numbers
 from fer_lib.study.wording import SPLITS
 from fer_lib.training import RunStore
@@ -104,9 +103,9 @@ def _near_copies(results: Results) -> float:
     return 100 * float(copies["near-copy"])
 
 
-def _kept_label(name: str) -> Callable[[Results], float]:
+def _kept_label(name: str, in_ferplus: str) -> Callable[[Results], float]:
     """How many of 100 images with this FER2013 label keep it by what most of FER+'s taggers chose."""
-    return lambda results: 100 * float(kept_facts("agreement").set_index("label").rename(columns=SAME)[name][name])
+    return lambda results: 100 * float(kept_facts("agreement").set_index("label")[in_ferplus][name])
 
 
 NUMBERS: dict[str, Callable[[Results], float]] = {
@@ -118,7 +117,7 @@ NUMBERS: dict[str, Callable[[Results], float]] = {
     **{f"below_{role}": _below_paper(role) for role in published.ROLES},
     "arms_apart": _apart, "together": _together, "near_copies": _near_copies,
     "happy": _recognised("happy", "FER2013"), "fear": _recognised("fear", "FER2013"),
-    "disgust_kept": _kept_label("disgust"), "happy_kept": _kept_label("happy"),
+    "disgust_kept": _kept_label("disgust", "disgust"), "happy_kept": _kept_label("happy", "happiness"),
     **{f"warped_{role}": _warped(role) for role in published.ROLES},
     "slips": lambda results: len(results.of(arm="warps, then split", status="finished").runs),
 }  # by name, as sentences use them; points of 100 for accuracies  # fmt: skip

@@ -2,17 +2,14 @@
 
 import json
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from fer_lib.data import FaceSet
 from fer_lib.explorer.drawing import Tile, sheet
 from fer_lib.explorer.scene import warped
 from fer_lib.geometry import pose_components
-from fer_lib.report.style import arm_style, draw_arm, legend_below
 from fer_lib.results import Results
 from fer_lib.study.pose import POSE, STILL, departure
 
@@ -40,20 +37,6 @@ def state(results: Results) -> pd.DataFrame:
     for name in STATE:
         table[name] = [float(theta.get(name, [np.nan])[0]) for theta in history["theta"]]
     return table
-
-
-def collapses(table: pd.DataFrame, *, split: str) -> pd.DataFrame:
-    """How many runs of each arm ended with a collapsed transformer, and how."""
-    lines = []
-    for (dataset, arm), own in table.groupby(["dataset", "arm"], sort=False):
-        last = own.groupby("seed").tail(1)
-        kinds = last.loc[last["collapse"] != "", "collapse"].value_counts()
-        lines.append({
-            "Arm": arm, "Data set": dataset, "n": len(last),
-            "Collapsed": ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none",
-            **{title.capitalize(): last[name].mean() for name, title in STATE.items()}, "Split": split,
-        })  # fmt: skip
-    return pd.DataFrame(lines)
 
 
 def each_run(results: Results, *, against: str) -> pd.DataFrame:
@@ -112,27 +95,6 @@ def theta_history(results: Results, *, arm: str, split: str) -> pd.DataFrame:
     return pd.concat(lines, ignore_index=True) if lines else pd.DataFrame(columns=columns)
 
 
-def theta_over_training(history: pd.DataFrame, *, arm: str) -> Figure | None:
-    """Median and central 80 % of theta's parts over test images, by epoch, a line for each seed."""
-    if history.empty:
-        return None
-    datasets = list(dict.fromkeys(history["dataset"]))
-    figure, grid = plt.subplots(
-        len(datasets), len(POSE), figsize=(10.5, 2.2 * len(datasets)), squeeze=False, sharex=True
-    )
-    for line, dataset in zip(grid, datasets, strict=True):
-        for _, of_seed in history[history["dataset"] == dataset].groupby("seed"):
-            grouped = of_seed.groupby("epoch")
-            for axes, name in zip(line, POSE, strict=True):
-                low, middle, high = (grouped[name].quantile(q) for q in (0.1, 0.5, 0.9))
-                axes.fill_between(middle.index, low, high, color=arm_style(arm).colour, alpha=0.2, linewidth=0)
-                axes.plot(middle.index, middle, color=arm_style(arm).colour)
-        for axes, title in zip(line, POSE.values(), strict=True):
-            axes.set(xlabel="epoch", title=title)
-        line[0].set_ylabel(dataset)
-    return figure
-
-
 def theta_outcomes(history: pd.DataFrame) -> pd.DataFrame:
     """What became of each transformer: by data set and seed, `common`, `own` and `fate` (a key of `FATES`).
 
@@ -173,20 +135,3 @@ def warped_sheet(faces: FaceSet | None, results: Results, *, count: int, **value
         [top, *([Tile(image) for image in line] for line in seen)],
         labels=["input", *(f"epoch {epoch}" for epoch in epochs)],
     )
-
-
-def state_over_training(table: pd.DataFrame) -> Figure | None:
-    """Mean over seeds of the transformer's state by epoch, a line for each arm, a row for each data set."""
-    if table.empty:
-        return None
-    datasets = list(dict.fromkeys(table["dataset"]))
-    figure, grid = plt.subplots(len(datasets), 3, figsize=(9.8, 2.4 * len(datasets)), squeeze=False, sharex=True)
-    for line, dataset in zip(grid, datasets, strict=True):
-        for axes, (name, title) in zip(line, STATE.items(), strict=True):
-            for arm, own in table[table["dataset"] == dataset].groupby("arm", sort=False):
-                draw_arm(axes, str(arm), own.groupby("epoch")[name].mean())
-            axes.set(xlabel="epoch", title=title)
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        line[0].set_ylabel(dataset)
-    legend_below(figure, grid[0, 0])
-    return figure

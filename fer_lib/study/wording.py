@@ -1,6 +1,7 @@
 """Numbers in words: a mean with its spread or interval, a p, how sure a difference is."""
 
 import math
+from collections.abc import Iterable
 
 from fer_lib.study import statistics
 
@@ -17,6 +18,11 @@ def mean_sd_text(estimate: statistics.Estimate, *, digits: int = 4) -> str:
         return "–"
     text = f"{estimate.mean:.{digits}f}"
     return text if estimate.n == 1 else f"{text} ± {estimate.sd:.{digits}f}"
+
+
+def mean_sd(values: Iterable[float], *, digits: int = 4) -> str:
+    """`mean_sd_text` of a value for each seed."""
+    return mean_sd_text(statistics.estimate(values), digits=digits)
 
 
 def interval(estimate: statistics.Estimate, *, digits: int = 4, sign: bool = False) -> str:

@@ -79,9 +79,7 @@ def test_the_state_has_a_line_for_every_transformer_and_epoch(results):
     assert len(table) == 8
     assert set(table["arm"]) == set(THETAS)
     assert table.query("arm == 'ResNet50 + STN'")["outside"].unique().tolist() == [0.25]
-    collapsed = transformer.collapses(table, split="random80").set_index("Arm")["Collapsed"]
-    assert collapsed.to_dict() == {"ResNet50 + STN": "1 tiny", "STN frozen": "none"}
-    assert len(transformer.state_over_training(table).axes) == 3
+    assert table.groupby(["arm", "seed"])["collapse"].last().to_dict()["ResNet50 + STN", 1] == "tiny"
 
 
 def test_what_became_of_transformers_stands_beside_what_they_are_worth(results):
@@ -129,8 +127,6 @@ def test_crops_that_differ_by_seed_are_no_thetas_of_the_images_own():
     )
     history = pd.concat([parts.assign(seed=0), parts.assign(seed=1, rotation=20.0)])
     assert transformer.theta_outcomes(history)["fate"].tolist() == ["still", "crop"]
-    figure = transformer.theta_over_training(history, arm="ResNet50 + STN")
-    assert [len(axes.lines) for axes in figure.axes] == [2] * 5
 
 
 def test_an_undone_pose_scores_one_and_the_identity_nothing(faces, results):
@@ -153,15 +149,6 @@ def test_a_mirroring_transformer_has_no_scale_to_score(faces, results):
     assert set(recovered["Part"]) == {"rotation (degrees)", "shift x", "shift y"}
 
 
-def test_accuracy_falls_with_pose_where_it_was_made_to(faces, results):
-    table = pose.by_pose(faces, results, dataset="Toy faces", split="random80")
-    mean = table.pivot_table(index="arm", columns="bin", values="accuracy")
-    assert mean.loc["ResNet50"].tolist() == [1, 1, 0, 0]
-    assert mean.loc["ResNet50 + STN"].tolist() == [1, 1, 1, 1]
-    assert table["images"].tolist() == [10] * 24
-    assert pose.by_pose_figure(table) is not None
-
-
 def test_robustness_is_paired_with_the_untouched_images(results):
     arms = ["ResNet50", "ResNet50 + STN"]
     table = pose.robustness(results, split="random80")
@@ -169,7 +156,6 @@ def test_robustness_is_paired_with_the_untouched_images(results):
     assert list(lost.index) == arms
     assert lost.loc["ResNet50", "Rotation 0.4"].startswith("-0.400 [")
     assert lost.loc["ResNet50 + STN", "Shift 0.4"].startswith("-0.200 [")
-    assert len(pose.robustness_figure(table, arms=arms).axes) == 3
 
 
 def test_the_answer_to_an_applied_pose_has_no_line_for_what_no_pose_has(results):
@@ -202,15 +188,7 @@ def test_without_runs_or_poses_there_is_no_figure(faces, results):
     none = results.of(split="official")
     state = transformer.state(none)
     poses = pose.true_and_learnt(None, results, dataset="Toy faces", split="random80")
-    by_pose, shaken = pose.by_pose(None, results, dataset="Toy faces", split="random80"), pd.DataFrame()
-    recovered = pose.recovery(poses, split="random80")
-    assert all(table.empty for table in (state, poses, by_pose, recovered))
-    figures = [
-        transformer.state_over_training(state),
-        pose.recovery_figure(poses, arm="ResNet50 + STN"),
-        pose.by_pose_figure(by_pose),
-        pose.robustness_figure(shaken, arms=["ResNet50"]),
-    ]
-    assert figures == [None] * 4
-    assert transformer.collapses(state, split="official").empty
+    recovered, shaken = pose.recovery(poses, split="random80"), pd.DataFrame()
+    assert all(table.empty for table in (state, poses, recovered))
+    assert pose.recovery_figure(poses, arm="ResNet50 + STN") is None
     assert pose.robustness_table(shaken, arms=["ResNet50"], split="random80").empty

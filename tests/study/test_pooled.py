@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from fer_lib.results import Results, collect
-from fer_lib.study import learning
+from fer_lib.study import accuracy
 from fer_lib.study.additive import LAST, UNSTEADY, WORTH, AdditiveModel, Usual, unsteadiness
 from fer_lib.study.pooled import Pool
 from fer_lib.training import Cell, Epoch, Record, RunConfig
@@ -240,7 +240,7 @@ def test_what_runs_took_is_told_by_device():
     for record, device, seconds in zip(found.records.values(), ("GPU", "CPU", "GPU"), (2.0, 90.0, 4.0), strict=True):
         record.provenance |= {"device": device, "arithmetic": "bf16"}
         record.seconds = seconds
-    shown = learning.run_costs(found)
+    shown = accuracy.run_costs(found)
     assert shown[["n", "Device", "Seconds per run"]].to_numpy().tolist() == [[1, "CPU", 90.0], [2, "GPU", 3.0]]
 
 

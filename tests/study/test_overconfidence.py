@@ -3,7 +3,7 @@
 import numpy as np
 
 from fer_lib.results import collect
-from fer_lib.study.mistakes import overconfidence
+from fer_lib.study.pooled import overconfidence
 from fer_lib.training import Record, expand, parse_grid
 
 
