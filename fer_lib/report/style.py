@@ -107,6 +107,39 @@ def arm_lines(table: pd.DataFrame, *, x: str, y: str, **facets: Any) -> sns.Face
     return grid
 
 
+def forest(table: pd.DataFrame, *, xlabel: str, zero: bool = False) -> Figure:
+    """A mark at `mean` for each line of a table, at the height of its `row` and in its `panel`, both in their order.
+
+    Where the table has them: `low` and `high`, the ends of an interval; `mark` (matplotlib's; o), `colour` (blue),
+    `hollow`, `faint`, `offset` (upwards, in rows) and `label`, which the legend shows. `zero` draws a line there.
+    """
+    usual = {"low": np.nan, "high": np.nan, "mark": "o", "colour": BLUE, "hollow": False, "faint": False, "offset": 0.0,
+             "label": ""}  # fmt: skip
+    table = table.reindex(columns=["panel", "row", "mean", *usual])
+    table = table.assign(**{name: table[name].where(table[name].notna(), value) for name, value in usual.items()})
+    panels, rows = (list(dict.fromkeys(table[name])) for name in ("panel", "row"))
+    size = (3.2 * len(panels) + 2.4, 1.1 + 0.34 * len(rows))
+    figure, grid = plt.subplots(1, len(panels), figsize=size, sharex=True, sharey=True, squeeze=False)
+    for axes, panel in zip(grid[0], panels, strict=True):
+        if zero:
+            axes.axvline(0, color=INK, linewidth=0.8)
+        for line in table[table["panel"] == panel].to_dict("records"):
+            place, colour = rows.index(line["row"]) - line["offset"], line["colour"]
+            axes.plot([line["low"], line["high"]], [place, place], color=colour, linewidth=2.5)
+            axes.plot(
+                line["mean"], place, line["mark"], color=colour, label=line["label"], linestyle="none",
+                alpha=0.35 if line["faint"] else 1, markersize=4 if line["faint"] else 14 if line["mark"] == "|" else 7,
+                markeredgewidth=2 if line["mark"] in "x|" else 1, markerfacecolor="white" if line["hollow"] else colour,
+            )  # fmt: skip
+        axes.set(title=panel, xlabel=xlabel, ylim=(len(rows) - 0.4, -0.6))
+        axes.grid(axis="x")
+    grid[0, 0].set_yticks(range(len(rows)), rows)
+    handles = {label: mark for mark, label in zip(*grid[0, 0].get_legend_handles_labels(), strict=True)}
+    if handles:
+        figure.legend([*handles.values()], [*handles], loc="outside lower center", ncols=min(3, len(handles)))
+    return figure
+
+
 def share_map(shares: pd.DataFrame, axes: Axes, *, square: bool = False) -> None:
     """Draws shares, from 0 to 1, as a heat map with their numbers in it."""
     sns.heatmap(
@@ -140,12 +173,6 @@ def reliability_line(axes: Axes, table: pd.DataFrame) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
     axes.plot(table["confidence"], table["accuracy"], "o-", color=BLUE)
     axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1), aspect="equal")
-
-
-def legend_below(figure: Figure, axes: Axes) -> None:
-    """Puts the legend of one of a figure's panels below all of them."""
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)))
 
 
 def darken(figure: Figure) -> None:

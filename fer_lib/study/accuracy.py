@@ -1,12 +1,11 @@
 """How accurate is each arm, and what did it cost: two tables and the dots."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fer_lib.data import FIXED
-from fer_lib.report.style import GREY, arm_style, arm_title
+from fer_lib.report.style import GREY, arm_style, arm_title, forest
 from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.notebook import Study
@@ -91,31 +90,20 @@ def dots(results: Results, *, split: str) -> tuple[Figure | None, pd.DataFrame]:
 
     No crosses where the data only stands in for the paper's.
     """
-    drawn = pd.DataFrame([
-        {"dataset": dataset, "arm": arm, "seed": seed, "test_accuracy": value}
-        for dataset, arm, own in results.of(split=split).each("dataset", "arm") for seed, value in own.by_seed().items()
-    ])  # fmt: skip
-    if drawn.empty:
-        return None, drawn
-    datasets, arms = list(dict.fromkeys(drawn["dataset"])), list(dict.fromkeys(drawn["arm"]))[::-1]
-    size = (3.6 * len(datasets) + 1.4, 0.9 + 0.34 * len(arms))
-    figure, grid = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False)
+    seeds, marks = [], []
     paper, roles, pool = published.of_tests(), results.roles(), pool_of(results)
-    for axes, dataset in zip(grid[0], datasets, strict=True):
-        for place, arm in enumerate(arms):
-            own = drawn.query("dataset == @dataset and arm == @arm")["test_accuracy"].tolist()
-            if (arm, roles[dataset]) in paper and not results.stand_in:
-                axes.plot(paper[arm, roles[dataset]], place, "x", color=GREY, markersize=7, markeredgewidth=2)
-            if own:
-                ours = pool.mean(arm, dataset=dataset, split=split)
-                axes.plot(own, [place] * len(own), "o", color=arm_style(arm).colour, alpha=0.35, markersize=4)
-                axes.plot([ours.low, ours.high], [place, place], color=arm_style(arm).colour, linewidth=2.5)
-                axes.plot(ours.mean, place, "o", color=arm_style(arm).colour, markersize=7)
-        axes.set(title=dataset, xlabel="test accuracy" if results.stand_in else "test accuracy (x: the paper's)")
-        axes.set_yticks(range(len(arms)), [arm_title(arm) for arm in arms])
-        axes.set_ylim(-0.6, len(arms) - 0.4)
-        axes.grid(axis="x")
-    return figure, drawn
+    for dataset, arm, own in results.of(split=split).each("dataset", "arm"):
+        by_seed, line = own.by_seed(), {"panel": dataset, "row": arm_title(arm), "colour": arm_style(arm).colour}
+        names = {"dataset": dataset, "arm": arm}
+        seeds += [names | {"seed": seed, "test_accuracy": value} for seed, value in by_seed.items()]
+        if not by_seed:
+            continue
+        ours = pool.mean(arm, dataset=dataset, split=split)
+        marks += [line | {"mean": value, "faint": True} for value in by_seed.values()]
+        marks.append(line | {"mean": ours.mean, "low": ours.low, "high": ours.high})
+        if (arm, roles[dataset]) in paper and not results.stand_in:
+            marks.append(line | {"mean": paper[arm, roles[dataset]], "mark": "x", "colour": GREY})
+    return forest(pd.DataFrame(marks), xlabel="test accuracy") if marks else None, pd.DataFrame(seeds)
 
 
 def show_costs(study: Study, results: Results, *, name: str) -> None:

@@ -4,17 +4,13 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from fer_lib.data.labelled import expression
 from fer_lib.evaluation import metrics
-from fer_lib.report.style import BLUE, GREY, legend_below
 from fer_lib.results import Results
 from fer_lib.study import statistics
-from fer_lib.study.notebook import Study
 from fer_lib.study.pooled import PerImage, Quantity, accuracy, metric, pool_of
 from fer_lib.study.wording import ARM, SPLIT, N, mean_sd_text
 from fer_lib.training.record import Arrays
@@ -69,52 +65,18 @@ def trade(results: Results) -> dict[str, Quantity]:
     return found | ({"TPR, rare": rare_rate} if rare else {})
 
 
-def show_effects(study: Study, results: Results, *, against: str, split: str, name: str) -> None:
-    """Puts the figure `effects` of accuracy, with and without mirror images, on the page."""
-    figure, drawn = effects(results, against=against, split=split)
-    study.figure(
-        figure,
-        name=name,
-        caption=f"Test accuracy of each arm minus {against}, {split}, with its 95 % interval where one is known.",
-        alt=f"Each arm's test accuracy minus that of {against}, as a mark beside a line at zero",
-        data=drawn,
-    )
-
-
-def effects(results: Results, *, against: str, split: str) -> tuple[Figure | None, pd.DataFrame]:
-    """Test accuracy of each arm minus that of one, without and with mirror images, in a panel for each data set.
-
-    All in one colour, since the arms may be more than there are colours.
-    """
+def effects(results: Results, *, against: str, split: str) -> pd.DataFrame:
+    """Test accuracy of each arm minus that of one, without and with mirror images, by data set; what is measured."""
     pool = pool_of(results)
     gaps = [
-        (dataset, arm, title, pool.difference(arm, against, dataset=dataset, split=split, of=quantity))
+        ({"dataset": dataset, "arm": arm, "quantity": title},
+         pool.difference(arm, against, dataset=dataset, split=split, of=quantity))
         for dataset, arm, _ in results.of(split=split).each("dataset", "arm") if arm != against
         for title, quantity in WITH_FLIPS.items()
     ]  # fmt: skip
-    drawn = pd.DataFrame([
-        {"dataset": dataset, "arm": arm, "quantity": title, "n": gap.n, "difference": gap.mean,
-         "low": gap.low, "high": gap.high}
-        for dataset, arm, title, gap in gaps if gap.n
+    return pd.DataFrame([
+        names | {"n": gap.n, "difference": gap.mean, "low": gap.low, "high": gap.high} for names, gap in gaps if gap.n
     ])  # fmt: skip
-    if drawn.empty:
-        return None, drawn
-    datasets, arms = list(dict.fromkeys(drawn["dataset"])), list(dict.fromkeys(drawn["arm"]))[::-1]
-    size = (3.6 * len(datasets) + 1.8, 1.3 + 0.4 * len(arms))
-    figure, grid = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False)
-    for axes, dataset in zip(grid[0], datasets, strict=True):
-        axes.axvline(0, color=GREY, linewidth=1)
-        for number, title in enumerate(WITH_FLIPS):
-            own = drawn.query("dataset == @dataset and quantity == @title")
-            places = np.array([arms.index(arm) for arm in own["arm"]]) + (-0.15 if number else 0.15)
-            axes.hlines(places, own["low"], own["high"], color=BLUE)
-            axes.plot(own["difference"], places, "oD"[number], color=BLUE, markersize=6, linestyle="none",
-                      fillstyle="none" if number else "full", label=title)  # fmt: skip
-        axes.set(title=dataset, xlabel=f"test accuracy minus {against}", ylim=(-0.6, len(arms) - 0.4))
-        axes.set_yticks(range(len(arms)), arms)
-        axes.grid(axis="x")
-    legend_below(figure, grid[0][0])
-    return figure, drawn
 
 
 def together(results: Results, *, split: str) -> pd.DataFrame:

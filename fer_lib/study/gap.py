@@ -8,14 +8,10 @@ broken can add at most the tied images that are wrong.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from fer_lib.data.duplicates import COPIES
-from fer_lib.report.style import BLUE, GREY, INK, RED
 from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.claims import SPLIT
@@ -146,34 +142,6 @@ def listed(gaps: Sequence[Gap], results: Results) -> pd.DataFrame:
          "mean": line.value.mean, "low": line.value.low, "high": line.value.high}
         for gap in gaps for line in gap.lines if line.value.n
     ])  # fmt: skip
-
-
-def draw(gaps: Sequence[Gap], results: Results) -> Figure | None:
-    """What each candidate is worth beside the gap it might explain, a panel per data set; None without a run."""
-    shown = [gap for gap in gaps if gap.ours.n]
-    if not shown:
-        return None
-    texts = [TOTAL, *dict.fromkeys(c.text for gap in shown for c in gap.candidates), LEFT]
-    size = (3.0 + 2.9 * len(shown), 0.8 + 0.46 * len(texts))
-    drawn, panels = plt.subplots(1, len(shown), figsize=size, sharex=True, sharey=True, squeeze=False)
-    for axes, gap in zip(panels[0], shown, strict=True):
-        _panel(axes, gap, texts)
-        axes.set(title=names_by_role(results)[gap.role], xlabel="difference in test accuracy")
-    panels[0, 0].set(yticks=range(len(texts)), yticklabels=texts, ylim=(len(texts) - 0.5, -0.5))
-    return drawn
-
-
-def _panel(axes: Axes, gap: Gap, texts: Sequence[str]) -> None:
-    axes.axvline(0, color=INK, linewidth=0.8)
-    axes.grid(axis="x")
-    ends = (TOTAL, LEFT)
-    for line in sorted(gap.lines, key=lambda line: line.text in ends):
-        place, value, colour = texts.index(line.text), line.value, RED if line.text in ends else BLUE
-        if not value.n:
-            axes.annotate("not measured", (0, place), (6, 0), textcoords="offset points", va="center", color=GREY)
-            continue
-        axes.plot([value.low, value.high], [place] * 2, color=colour, linewidth=2.5)
-        axes.plot(value.mean, place, "o", color=colour, markersize=7, markerfacecolor="white" if line.bound else colour)
 
 
 def copies_table(results: Results) -> pd.DataFrame:

@@ -9,11 +9,9 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from fer_lib.report.style import BLUE, GREEN, GREY, INK, RED, arm_style, arm_title
+from fer_lib.report.style import BLUE, GREEN, GREY, INK, RED, arm_style, arm_title, forest
 from fer_lib.results import Results
 from fer_lib.study import published
 from fer_lib.study.claim import Claim
@@ -86,30 +84,16 @@ def overview(results: Results) -> tuple[Figure, pd.DataFrame]:
             ours = accuracy_of(results, arm=arm, role=role, split=split)
             row |= {f"{split} {name}": getattr(ours, name) for name in ("n", "mean", "low", "high")}
         rows.append(row)
-    drawn = pd.DataFrame(rows)
-    figure, panels = plt.subplots(1, 2, figsize=(8.6, 1.5 + 0.27 * len(arms)), sharey=True, sharex=True)
-    for axes, role in zip(panels, published.ROLES, strict=True):
-        _panel(axes, drawn[drawn["role"] == role], title=names_by_role(results)[role])
-    panels[0].set_yticks(range(len(arms)), [arm_title(arm) for arm in arms])
-    panels[0].set(ylim=(len(arms) - 0.4, -0.6), xlim=(0, 1))
-    handles = [
-        Line2D([], [], color=GREY, marker="x", linestyle="", markeredgewidth=2, label="the paper"),
-        Line2D([], [], color=INK, marker="o", linewidth=2.5, label=f"ours, {SPLIT}, 95 % interval"),
-        Line2D([], [], color=INK, marker="D", markerfacecolor="white", linestyle="", label=f"ours, {CLEAN}"),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    return figure, drawn
-
-
-def _panel(axes: Axes, rows: pd.DataFrame, *, title: str) -> None:
-    axes.plot(rows["paper"], range(len(rows)), "x", color=GREY, markersize=7, markeredgewidth=2, zorder=3)
-    for place, row in enumerate(rows.to_dict("records")):
-        colour = arm_style(str(row["arm"])).colour
-        axes.plot([row[f"{SPLIT} {end}"] for end in ("low", "high")], [place] * 2, color=colour, linewidth=2.5)
-        axes.plot(row[f"{SPLIT} mean"], place, "o", color=colour, markersize=7)
-        axes.plot(row[f"{CLEAN} mean"], place, "D", color=colour, markerfacecolor="white", markersize=6)
-    axes.set(title=title, xlabel="test accuracy")
-    axes.grid(axis="both")
+    drawn, named, marks = pd.DataFrame(rows), names_by_role(results), []
+    for row in rows:
+        line = {"panel": named[row["role"]], "row": arm_title(row["arm"]), "colour": arm_style(row["arm"]).colour}
+        found = {end: row[f"{SPLIT} {end}"] for end in ("mean", "low", "high")}
+        marks += [
+            line | {"mean": row["paper"], "mark": "x", "colour": GREY, "label": "the paper"},
+            line | found | {"label": f"ours, {SPLIT}, 95 % interval"},
+            line | {"mean": row[f"{CLEAN} mean"], "mark": "D", "hollow": True, "label": f"ours, {CLEAN}"},
+        ]
+    return forest(pd.DataFrame(marks), xlabel="test accuracy"), drawn
 
 
 def coverage_map(results: Results) -> tuple[Figure, pd.DataFrame]:

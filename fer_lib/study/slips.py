@@ -8,12 +8,8 @@ causes may leave the same marks.
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from fer_lib.report.style import BLUE, GREY, INK, RED
 from fer_lib.results import Results
 from fer_lib.study import published
 
@@ -48,19 +44,6 @@ def readings(results: Results, *, published_as: Mapping[str, str], split: str) -
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def top_two(results: Results) -> pd.DataFrame:
-    """Test accuracy where the second answer counts, too, of runs whose probabilities are kept: a row a run."""
-    rows = []
-    for run, record in results.finished():
-        arrays = results.load(record)
-        if "probabilities" in arrays and {"actual", "predicted"} <= arrays.keys():
-            best = np.argsort(arrays["probabilities"].astype(float), axis=1)[:, -2:]
-            right = (best == arrays["actual"][:, None]).any(1).mean()
-            once = (arrays["predicted"] == arrays["actual"]).mean()
-            rows.append({**{key: run[key] for key in ("arm", "role", "seed", "split")}, "once": once, "twice": right})
-    return pd.DataFrame(rows, columns=["arm", "role", "seed", "split", "once", "twice"])
-
-
 def judged(found: pd.DataFrame) -> pd.DataFrame:
     """A row for each variant: how far each mark lies from the paper's, and whether it is compatible by the rule above.
 
@@ -84,22 +67,3 @@ def judged(found: pd.DataFrame) -> pd.DataFrame:
             row |= {"between": between, "verdict": "compatible" if near else "not compatible"}
         rows.append({"verdict": "one data set only"} | row)
     return pd.DataFrame(rows, columns=MARKS)
-
-
-def draw(found: pd.DataFrame, verdicts: pd.DataFrame) -> Figure | None:
-    """Test accuracy of every variant as a dot (training as a hollow one), the number it should meet as a line."""
-    if found.empty:
-        return None
-    variants = list(dict.fromkeys(found["variant"]))
-    passing = set(verdicts.loc[verdicts["verdict"] == "compatible", "variant"])
-    figure, panels = plt.subplots(1, 2, figsize=(8.6, 1.2 + 0.32 * len(variants)), sharey=True, squeeze=False)
-    for axes, role in zip(panels[0], published.ROLES, strict=True):
-        for line in found[found["role"] == role].itertuples():
-            place, colour = variants.index(str(line.variant)), RED if line.variant in passing else BLUE
-            axes.plot([line.paper_test] * 2, [place - 0.4, place + 0.4], color=INK, linewidth=2)
-            axes.plot(line.train, place, "o", color=GREY, markersize=6, markerfacecolor="none")
-            axes.plot(line.test, place, "o", color=colour, markersize=7)
-        axes.set(title=role, xlabel="accuracy", xlim=(0, 1))
-        axes.grid(axis="x")
-    panels[0, 0].set(yticks=range(len(variants)), yticklabels=variants, ylim=(len(variants) - 0.5, -0.5))
-    return figure

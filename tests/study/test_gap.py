@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -86,13 +85,9 @@ def test_accuracy_by_copies_counts_images_and_seeds():
 def test_what_was_not_measured_is_said_and_not_drawn_as_zero():
     nothing = results([("toyfaces", "official", 0)])
     other = results([("toyfaces", "random80", 0)], copies=False)
-    assert gap.draw(measure_gaps(nothing), nothing) is None
     assert gap.listed(measure_gaps(nothing), nothing).empty
     fer, plus = measure_gaps(other)
     assert gap.copies_table(other).empty
     drawn = gap.listed([fer, plus], other)
     assert set(drawn["n"]) == {1}
     assert len(drawn) == 4  # the gap, the epoch, the epochs, the rest
-    figure = gap.draw([fer, plus], other)
-    assert len(figure.axes) == 1
-    plt.close(figure)

@@ -1,6 +1,5 @@
 """The rule that says whether a variant is compatible with the paper's numbers, at its borders."""
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
@@ -39,9 +38,3 @@ def test_a_variant_passes_within_the_bounds_and_not_beyond(missed, verdict):
     assert row["verdict"] == verdict
     assert row["level FER2013"] == pytest.approx(missed.get("test", 0.0))
     assert row["overfit FER2013"] == pytest.approx(missed.get("overfit", 0.0))
-
-
-def test_without_a_variant_there_is_no_figure():
-    assert slips.draw(found().iloc[:0], slips.judged(found())) is None
-    assert slips.draw(found(), slips.judged(found())) is not None
-    plt.close("all")
