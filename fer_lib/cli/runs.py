@@ -109,9 +109,9 @@ def _warn(configs: "Iterable[RunConfig]", folder: Path | None) -> None:
     from fer_lib.data import load
 
     lines: dict[str, None] = {}
-    for name, labelling in dict.fromkeys((config.dataset, config.labelling) for config in configs):
+    for name in dict.fromkeys(config.dataset for config in configs):
         with suppress(FerError):
-            lines |= dict.fromkeys(load(name, data=folder, labelling=labelling).warnings)
+            lines |= dict.fromkeys(load(name, data=folder).warnings)
     for line in lines:
         print(line, file=sys.stderr)
 

@@ -32,33 +32,31 @@ class Dataset:
 
     title: str
     rules: tuple[str, ...]
-    open: Callable[[Path, str], FaceSet]
+    open: Callable[[Path], FaceSet]
     sources: Callable[[Path], list[tuple[str, Path]]] = lambda folder: []
     stands_in: bool = False
 
 
-def load(name: str, *, data: str | Path | None = None, labelling: str = "fer2013new") -> FaceSet:
+def load(name: str, *, data: str | Path | None = None) -> FaceSet:
     """FaceSet of data set `name` (a key of `DATASETS`), read from `data`, `FER_DATA` or `data/`.
 
-    `labelling` chooses between FER+'s two labellings. The first call reads the files and leaves a
-    cache; later calls take milliseconds, or with folders as long as it takes to see whether one of their files changed.
+    The first call reads the files and leaves a cache. Later calls take milliseconds, or with folders as long as it
+    takes to see whether one of their files changed.
 
     Raises:
         FerError: an unknown name, or files that are missing or damaged.
     """
     if name not in DATASETS and not is_import_path(name):
         raise FerError(f"dataset: {name!r} is unknown; choose one of {', '.join(DATASETS)}.")
-    if labelling not in ferplus.LABELLINGS:
-        raise FerError(f"labelling: {labelling!r} is unknown; choose one of {', '.join(ferplus.LABELLINGS)}.")
     folder = paths.data_folder(data).absolute()
     if is_import_path(name):
-        return DATASETS[name].open(folder, labelling)
-    return _load(name, folder, labelling, tuple(_state(path) for _, path in DATASETS[name].sources(folder)))
+        return DATASETS[name].open(folder)
+    return _load(name, folder, tuple(_state(path) for _, path in DATASETS[name].sources(folder)))
 
 
 @functools.lru_cache(maxsize=4)
-def _load(name: str, folder: Path, labelling: str, states: tuple[str, ...]) -> FaceSet:
-    return DATASETS[name].open(folder, labelling)
+def _load(name: str, folder: Path, states: tuple[str, ...]) -> FaceSet:
+    return DATASETS[name].open(folder)
 
 
 def _state(source: Path) -> str:
@@ -82,10 +80,11 @@ def _with_fingerprint(arrays: Arrays) -> Arrays:
 
 
 def _fer_files(folder: Path) -> list[tuple[str, Path]]:
-    return [("FER2013", fer2013.find(folder)), *(("FER+", path) for path in ferplus.files(folder))]
+    votes = ferplus.find(folder)
+    return [("FER2013", fer2013.find(folder)), *([("FER+", votes)] if votes else [])]
 
 
-def _open_fer2013(folder: Path, labelling: str) -> FaceSet:
+def _open_fer2013(folder: Path) -> FaceSet:
     source = fer2013.find(folder)
     arrays = _cached_source("fer2013", source, fer2013.read)
     usage, parts = arrays.get("usage"), arrays.get("parts")
@@ -97,7 +96,7 @@ def _open_fer2013(folder: Path, labelling: str) -> FaceSet:
             0, f"{source} holds class folders: {own}, no official splits (`split: official`), no FER+ labels."
         )
     elif ferplus.find(folder):
-        votes = ferplus.read(folder, usage, labelling)
+        votes = ferplus.read(folder, usage)
     else:
         warnings.append(f"No FER+ votes beside FER2013. {ferplus.HOW_TO_GET}")
     if len(arrays["labels"]) != fer2013.ROWS:
@@ -108,11 +107,11 @@ def _open_fer2013(folder: Path, labelling: str) -> FaceSet:
     )  # fmt: skip
 
 
-def _open_ferplus(folder: Path, labelling: str) -> FaceSet:
-    faces = _open_fer2013(folder, labelling)
+def _open_ferplus(folder: Path) -> FaceSet:
+    faces = _open_fer2013(folder)
     if faces.usage is None:
         raise FerError(f"{faces.warnings[0]}\n{fer2013.HOW_TO_GET}")
-    votes = ferplus.read(folder, faces.usage, labelling) if faces.votes is None else faces.votes
+    votes = ferplus.read(folder, faces.usage) if faces.votes is None else faces.votes
     return _by_votes(replace(faces, votes=votes), "ferplus")
 
 
@@ -157,7 +156,7 @@ def _toyshapes() -> FaceSet:
     )  # fmt: skip
 
 
-def _open_tiny_imagenet(folder: Path, labelling: str) -> FaceSet:
+def _open_tiny_imagenet(folder: Path) -> FaceSet:
     arrays = _cached_source("tiny_imagenet", tiny_imagenet.find(folder), tiny_imagenet.read)
     return FaceSet(
         "tiny_imagenet", arrays["images"], arrays["labels"], tuple(arrays["wnids"].tolist()), arrays["usage"],
@@ -179,9 +178,7 @@ class _Catalogue(dict[str, Dataset]):
     def __missing__(self, name: str) -> Dataset:
         if not is_import_path(name):
             raise KeyError(name)
-        return Dataset(
-            name.partition(":")[2], ("given",), lambda folder, labelling: _of_the_user(name, source_hash(name))
-        )
+        return Dataset(name.partition(":")[2], ("given",), lambda folder: _of_the_user(name, source_hash(name)))
 
 
 _VOTES = ("plurality10", "plurality8", "majority8", "votes8")
@@ -189,9 +186,9 @@ DATASETS = _Catalogue(
     {
         "fer2013": Dataset("FER2013", ("fer7",), _open_fer2013, _fer_files),
         "ferplus": Dataset("FER+", _VOTES, _open_ferplus, _fer_files),
-        "toyfaces": Dataset("Toy faces", ("fer7",), lambda folder, labelling: _toyfaces(), stands_in=True),
+        "toyfaces": Dataset("Toy faces", ("fer7",), lambda folder: _toyfaces(), stands_in=True),
         "toyfacesplus": Dataset(
-            "Toy faces+", _VOTES, lambda folder, labelling: _by_votes(_toyfaces(), "toyfacesplus"), stands_in=True
+            "Toy faces+", _VOTES, lambda folder: _by_votes(_toyfaces(), "toyfacesplus"), stands_in=True
         ),
         "tiny_imagenet": Dataset(
             "Tiny-ImageNet",
@@ -199,7 +196,7 @@ DATASETS = _Catalogue(
             _open_tiny_imagenet,
             lambda folder: [("Tiny-ImageNet", tiny_imagenet.find(folder))],
         ),
-        "toyshapes": Dataset("Toy shapes", ("given",), lambda folder, labelling: _toyshapes()),
+        "toyshapes": Dataset("Toy shapes", ("given",), lambda folder: _toyshapes()),
     }
 )
 PRETRAINING_SETS = ("tiny_imagenet", "toyshapes")

@@ -33,7 +33,7 @@ def check(folder: str | Path | None = None, *, dataset: str = "fer2013", near: b
     Keys: `dataset`, `folder` (None for drawn sets), `sources` (what, path, bytes, sha256), `rows`, `usage` (rows by
     official split), `labels` (rule → split → class → images; `votes8` counts the class it is evaluated on), `kept`
     (rule → split → images with a target), `duplicates` (`exact` and `near`: `Copies`), `agreement` (FER2013's label is
-    FER+'s plurality), `second_labelling`, `odd_votes` (rows whose votes don't sum to ten), `problems` and `notes`
+    FER+'s plurality), `odd_votes` (rows whose votes don't sum to ten), `problems` and `notes`
     (sentences; a note needs no action). What does not apply is None; a set without official splits has those of its
     class folders (`PARTS`), or the one split `all`; and rows are counted from 1, without the header.
 
@@ -47,9 +47,8 @@ def check(folder: str | Path | None = None, *, dataset: str = "fer2013", near: b
     base = paths.data_folder(folder)
     sources = _sources(base, dataset)
     names = _image_names(base, faces) if dataset in _FER else []
-    exact = exact_groups(faces)
     parts = (faces.usage, USAGES) if faces.parts is None else (faces.parts, PARTS)
-    copies = count_copies(exact, *parts)
+    copies = count_copies(exact_groups(faces), *parts)
     odd_votes = _odd_votes(faces.votes, names)
     return {
         "dataset": dataset,
@@ -63,7 +62,6 @@ def check(folder: str | Path | None = None, *, dataset: str = "fer2013", near: b
             "near": asdict(count_copies(near_groups(faces), *parts)) if near else None,
         },
         "agreement": _agreement(faces),
-        "second_labelling": _second_labelling(base, faces, exact) if names else None,
         "odd_votes": odd_votes,
         "problems": [*faces.warnings, *_leaks(faces, copies), *_problems(faces, odd_votes)],
         "notes": list(_notes(sources, names)),
@@ -109,22 +107,6 @@ def _agreement(faces: FaceSet) -> dict[str, Any] | None:
     agree = pd.Series(np.array(VOTE_COLUMN)[faces.labels] == faces.votes.argmax(axis=1))
     by_class = agree.groupby(np.array(faces.classes)[faces.labels]).mean().reindex(faces.classes).dropna().to_dict()
     return {"rows": int(agree.sum()), "share": float(agree.mean()), "by_class": by_class}
-
-
-def _second_labelling(base: Path, faces: FaceSet, exact: np.ndarray) -> dict[str, int] | None:
-    if faces.usage is None or faces.votes is None or ferplus.find(base, "label_Train.csv") is None:
-        return None
-    second = ferplus.read(base, faces.usage, "label_csv")
-    there = second.any(axis=1)
-    differ = there & (second != faces.votes).any(axis=1)
-    other_class = differ & (second.argmax(axis=1) != faces.votes.argmax(axis=1))
-    copied = np.bincount(exact)[exact] > 1
-    return {
-        "rows": int(there.sum()),
-        "differ": int(differ.sum()),
-        "differ_in_plurality": int(other_class.sum()),
-        "differ_and_copied": int((differ & copied).sum()),
-    }
 
 
 def _image_names(base: Path, faces: FaceSet) -> list[str]:

@@ -2,11 +2,10 @@
 
 Barsoum et al. 2016, "Training deep networks for facial expression recognition with crowd-sourced label
 distribution" (https://arxiv.org/abs/1608.01041). The authors ship two labellings that differ on about 1,600 images:
-`fer2013new.csv`, joined by row order, and `label_*.csv`, joined by image name. The number in `ferXXXXXXX.png` is not
-a row number of fer2013.csv.
+`fer2013new.csv`, joined by row order, which is the one that is read, and `label_*.csv`. The number in `ferXXXXXXX.png`
+is not a row number of fer2013.csv.
 """
 
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -15,29 +14,19 @@ import pandas as pd
 from fer_lib.data.faceset import USAGES, VOTE_COLUMNS
 from fer_lib.errors import DataMissing, FerError
 
-LABELLINGS = ("fer2013new", "label_csv")
-PARTS = ("Train", "Valid", "Test")  # files of the second labelling, label_<part>.csv
 TABLE = "fer2013new.csv"
 HOW_TO_GET = "Get fer2013new.csv from https://github.com/microsoft/FERPlus and put it beside FER2013."
 _FOLDERS = (".", "ferplus", "FERPlus", "FERPlus-master")
 
 
-def find(folder: Path, name: str = TABLE) -> Path | None:
-    """`name` in `folder` or in one of the folders that it usually lies in; None if it is in none."""
+def find(folder: Path) -> Path | None:
+    """fer2013new.csv in `folder` or in one of the folders that it usually lies in; None if it is in none."""
     base = folder.parent if folder.is_file() else folder
-    return next((base / part / name for part in _FOLDERS if (base / part / name).is_file()), None)
+    return next((base / part / TABLE for part in _FOLDERS if (base / part / TABLE).is_file()), None)
 
 
-def files(folder: Path) -> list[Path]:
-    """The files of both labellings that are in `folder`."""
-    found = (find(folder, name) for name in (TABLE, *(f"label_{part}.csv" for part in PARTS)))
-    return [path for path in found if path is not None]
-
-
-def read(folder: Path, usage: np.ndarray, labelling: str = "fer2013new") -> np.ndarray:
+def read(folder: Path, usage: np.ndarray) -> np.ndarray:
     """Votes uint8 [N, 10] (columns `VOTE_COLUMNS`), a row for each of FER2013's; `usage` uint8 [N] checks the join.
-
-    `label_csv` leaves rows of zeros where the second labelling has none.
 
     Raises:
         FerError: no file, other columns, another row count or order than FER2013, votes that sum to zero.
@@ -61,9 +50,7 @@ def read(folder: Path, usage: np.ndarray, labelling: str = "fer2013new") -> np.n
             f"{path}: row {row + 1} is {found!r}, FER2013's is {due!r}: another order.\n"
             "Use both files unsorted, as published."
         )
-    if labelling == "fer2013new":
-        return table[list(VOTE_COLUMNS)].to_numpy(np.uint8)
-    return _second_labelling(folder, table["Image name"].tolist())
+    return table[list(VOTE_COLUMNS)].to_numpy(np.uint8)
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -88,28 +75,3 @@ def read_table(path: Path) -> pd.DataFrame:
             "Mend the row, or download the file again."
         )
     return table
-
-
-def _second_labelling(folder: Path, names: list[str]) -> np.ndarray:
-    votes = np.zeros((len(names), 10), np.uint8)
-    rows_of = defaultdict(list)
-    for row, name in enumerate(names):
-        rows_of[name].append(row)
-    for part in PARTS:
-        path = find(folder, f"label_{part}.csv")
-        if path is None:
-            raise FerError(
-                f"No label_{part}.csv beside fer2013new.csv, which `labelling: label_csv` needs.\n{HOW_TO_GET}"
-            )
-        try:
-            table = pd.read_csv(path, header=None)
-            part_votes = table.iloc[:, 2:].to_numpy(np.uint8)
-        except (ValueError, OSError) as error:
-            raise FerError(f"{path} is no readable table ({str(error).splitlines()[0]}).\n{HOW_TO_GET}") from error
-        if table.shape[1] != 12:
-            raise FerError(f"{path}: {table.shape[1]} columns, expected image name, box and ten votes.\n{HOW_TO_GET}")
-        for name, row_votes in zip(table[0], part_votes, strict=True):
-            if not rows_of[name]:
-                raise FerError(f"{path}: image {name!r} is not in fer2013new.csv.\n{HOW_TO_GET}")
-            votes[rows_of[name].pop(0)] = row_votes  # names that occur twice keep their order
-    return votes

@@ -1,7 +1,5 @@
-"""The report of `check` as text for a terminal: short, aligned, at most 100 columns wide but for the sentences."""
+"""The report of `check` as text for a terminal."""
 
-import os
-from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -15,45 +13,34 @@ def as_text(report: dict[str, Any]) -> str:
     """Lines of `check`'s report, without a trailing newline."""
     title = DATASETS[report["dataset"]].title
     voted = [rule for rule in report["labels"] if rule not in ("fer7", "given")]
+    files = [
+        f"  {source['path']}, {source['bytes'] / 1e6:,.1f} MB, sha256 {source['sha256'][:16]}…"
+        if source["sha256"] else f"  {source['path']}, a folder"
+        for source in report["sources"]
+    ]  # fmt: skip
+    copies = {kind: _of_copies(found) for kind, found in report["duplicates"].items() if found}
     parts = [
-        f"{title} in {report['folder']}" if report["folder"] else f"{title}, drawn by this package",
-        _sources(report["sources"], report["folder"]),
+        "\n".join([f"{title} in {report['folder']}" if files else f"{title}, drawn by this package", *files]),
         *(_own_labels(rule, report) for rule in report["labels"] if rule not in voted),
-        _vote_rules(voted, report),
-        _duplicates(report["duplicates"]),
-        _second_labelling(report["second_labelling"]),
+        _aligned(_by_rule(voted, report)) if voted else "",
+        _aligned(pd.DataFrame(copies).T.rename_axis("Copies")),
         _sentences("Problems", report["problems"] or ["none"]),
         _sentences("Notes", report["notes"]),
     ]
     return "\n\n".join(filter(None, parts))
 
 
-def _headed(table: pd.DataFrame, *, corner: str) -> str:
-    """The lines of `_aligned` below a line with `corner` and the names of the columns."""
-    head = pd.DataFrame([table.columns], index=[corner], columns=table.columns)
-    return _aligned(pd.concat([head, table]))
-
-
 def _aligned(table: pd.DataFrame) -> str:
-    """A line for each row: its name flush left, its texts flush right in their columns."""
-    return "\n".join(f"  {line}".rstrip() for line in table.to_string(header=False).splitlines())
-
-
-def _sources(sources: list[dict[str, Any]], folder: str | None) -> str:
-    rows = {}
-    for source in sources:
-        inside = os.path.relpath(source["path"], folder)
-        name = os.path.basename(source["path"]) if inside == "." else inside
-        size, sha256 = source["bytes"], source["sha256"]
-        rows[name] = (f"{size / 1e6:,.1f} MB", f"sha256 {sha256[:16]}…") if sha256 else ("", "folder")
-    return _aligned(pd.DataFrame.from_dict(rows, orient="index")) if rows else ""
+    """A line for the names of the columns, and one for each row."""
+    head = pd.DataFrame([table.columns], index=[table.index.name], columns=table.columns)
+    lines = pd.concat([head, table]).to_string(header=False).splitlines()
+    return "\n".join(f"  {line}".rstrip() for line in lines)
 
 
 def _own_labels(rule: str, report: dict[str, Any]) -> str:
     """Images by class and split under the data set's own labels, and how often FER+ agrees with them."""
     counts, agreement = pd.DataFrame(report["labels"][rule]), report["agreement"]
-    splits = counts if counts.shape[1] > 1 else counts[[]]
-    table = pd.concat([counts.sum(axis=1).rename("rows"), splits], axis=1)
+    table = pd.concat([counts.sum(axis=1).rename("rows"), counts if counts.shape[1] > 1 else counts[[]]], axis=1)
     table.loc["all"] = table.sum()
     text = table.map("{:,}".format)
     if agreement:
@@ -61,49 +48,23 @@ def _own_labels(rule: str, report: dict[str, Any]) -> str:
         text["FER+ agrees"] = [f"{shares.get(name, 0):.0%}" for name in text.index]
     if len(counts) > _MANY:
         text = text.loc[["all"]].reindex([f"{len(counts)} classes", "all"], fill_value="")
-    return _headed(text, corner=rule)
+    return _aligned(text.rename_axis(rule))
 
 
-def _vote_rules(rules: list[str], report: dict[str, Any]) -> str:
-    """All rules on votes side by side: images by class and, within a column, by split."""
-    columns = {}
-    for rule in rules:
-        by_split = pd.DataFrame(report["labels"][rule]).T
-        by_split["with a target"] = pd.Series(report["kept"][rule])
-        columns[rule] = by_split.apply(_joined)
-    if not columns:
-        return ""
-    table = pd.DataFrame(columns, index=columns[rules[0]].index).fillna("")
-    return f"  Rules on votes, images in {', '.join(report['kept']['fer7'])}\n{_headed(table, corner='')}"
+def _by_rule(rules: list[str], report: dict[str, Any]) -> pd.DataFrame:
+    """Images by class under each rule on votes, and how many have a target to be trained on."""
+    counts = pd.DataFrame({rule: pd.DataFrame(report["labels"][rule]).sum(axis=1) for rule in rules})
+    counts = counts.reindex(report["labels"][rules[0]][next(iter(report["usage"] or ["all"]))].keys())
+    counts.loc["with a target"] = [sum(report["kept"][rule].values()) for rule in rules]
+    return counts.map(lambda count: "" if pd.isna(count) else f"{count:,.0f}").rename_axis("Rules on votes")
 
 
-def _joined(counts: Iterable[int]) -> str:
-    first, *others = (f"{count:,}" for count in counts)
-    return " ".join([first, *(number.rjust(5) for number in others)])
-
-
-def _duplicates(duplicates: dict[str, Any]) -> str:
-    found = {kind: copies for kind, copies in duplicates.items() if copies}
-    rows = {
-        kind: {
-            "redundant": f"{copies['redundant']:,}",
-            "groups": f"{copies['groups']:,}",
-            "across splits": f"{copies['across']:,}",
-            **{f"{name} in Training": f"{copies['twins'][name]:,} ({share:.1%})"
-               for name, share in copies["shares"].items()},
-        }
-        for kind, copies in found.items()
-    }  # fmt: skip
-    return _headed(pd.DataFrame(rows).T, corner="Copies")
-
-
-def _second_labelling(second: dict[str, int] | None) -> str:
-    if second is None:
-        return ""
-    return (
-        f"  FER+'s second labelling has {second['rows']:,} images; {second['differ']:,} have other votes "
-        f"({second['differ_and_copied']:,} of\n  them exact copies), {second['differ_in_plurality']:,} another class."
-    )
+def _of_copies(found: dict[str, Any]) -> dict[str, str]:
+    told = {"redundant": found["redundant"], "groups": found["groups"], "across splits": found["across"]}
+    twins = {f"{name} in Training": (found["twins"][name], share) for name, share in found["shares"].items()}
+    return {name: f"{count:,}" for name, count in told.items()} | {
+        name: f"{count:,} ({share:.1%})" for name, (count, share) in twins.items()
+    }
 
 
 def _sentences(title: str, sentences: list[str]) -> str:

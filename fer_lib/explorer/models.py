@@ -89,7 +89,7 @@ def shipped() -> list[TrainedRun]:
     for weights, record in released().items():
         config, title = record.config, title_of(record.config)
         try:
-            faces = data.load(config.dataset, labelling=config.labelling)
+            faces = data.load(config.dataset)
         except FerError:  # not here, or damaged: the networks work on other faces all the same
             rows = np.empty(0, np.int64)
         else:

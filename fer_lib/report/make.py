@@ -105,7 +105,7 @@ def trainable_cells(cells: list[Cell], place: RunContext) -> list[Cell]:
     absent = set()
     for config in {cell.config.dataset: cell.config for cell in cells}.values():
         try:
-            data.load(config.dataset, data=place.data, labelling=config.labelling)
+            data.load(config.dataset, data=place.data)
         except DataMissing:
             if not recorded:
                 raise

@@ -130,7 +130,7 @@ class Study:
     def faces(self, dataset: Mapping[str, Any]) -> data.FaceSet | None:
         """The images of a data set's parameters; None where they are not here, so figures of them are left out."""
         try:
-            return data.load(dataset["dataset"], labelling=dataset.get("labelling", "fer2013new"))
+            return data.load(dataset["dataset"])
         except DataMissing:
             if self.shown != self.folder:  # no page names a path
                 show_note(f"{data.DATASETS[dataset['dataset']].title} is not in {paths.data_folder()} (FER_DATA).")
@@ -141,7 +141,7 @@ class Study:
         record = results.first_record(dataset=dataset)
         if record is None:
             return None
-        return self.faces({"dataset": record.config.dataset, "labelling": record.config.labelling})
+        return self.faces({"dataset": record.config.dataset})
 
     def facts(
         self, name: str, compute: Callable[..., pd.DataFrame], faces: data.FaceSet | None, **options: Any
@@ -257,16 +257,16 @@ def _name(cell: Cell) -> tuple[str, str, str, int]:
     return cell.arm, cell.dataset, cell.split, cell.seed
 
 
-def _source(cell: Cell) -> tuple[str, str, str]:
-    return cell.config.dataset, cell.config.labelling, cell.config.model
+def _source(cell: Cell) -> tuple[str, str]:
+    return cell.config.dataset, cell.config.model
 
 
-def _fingerprints(cells: list[Cell]) -> dict[tuple[str, str, str], str | None]:
-    """Of what `cells` train on, by data set, labelling and model; None where the data is not here."""
-    found: dict[tuple[str, str, str], str | None] = {}
+def _fingerprints(cells: list[Cell]) -> dict[tuple[str, str], str | None]:
+    """Of what `cells` train on, by data set and model; None where the data is not here."""
+    found: dict[tuple[str, str], str | None] = {}
     for source, cell in {_source(cell): cell for cell in cells}.items():
         try:
-            faces = data.load(cell.config.dataset, labelling=cell.config.labelling)
+            faces = data.load(cell.config.dataset)
             found[source] = cell.config.fingerprint(faces)
         except DataMissing:
             found[source] = None

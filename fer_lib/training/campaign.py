@@ -108,10 +108,10 @@ def _missing(
     """
     before = {run for config in ordered for run in config.before}
     complete, absent = {}, {}
-    load = functools.cache(lambda name, labelling: data.load(name, data=place.data, labelling=labelling))
+    load = functools.cache(functools.partial(data.load, data=place.data))
     for config in ordered:
         try:
-            faces = load(config.dataset, config.labelling)
+            faces = load(config.dataset)
         except FerError as error:
             if config not in before:
                 raise
@@ -136,6 +136,6 @@ def _missing(
 
 def _find_copies(configs: Sequence[RunConfig], place: RunContext) -> None:
     """Searches each data set for near-copies, which every run's end asks for: once here, not in every process."""
-    for name, labelling in dict.fromkeys((config.dataset, config.labelling) for config in configs):
+    for name in dict.fromkeys(config.dataset for config in configs):
         if name not in data.PRETRAINING_SETS:
-            near_groups(data.load(name, data=place.data, labelling=labelling))
+            near_groups(data.load(name, data=place.data))

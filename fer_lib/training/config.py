@@ -35,6 +35,9 @@ _USUAL = {
 }  # fmt: skip  # what others call a key
 
 
+_GONE = (("labelling", "fer2013new"), ("warm_up", 0.0))  # keys that records still have, with what they always said
+
+
 class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", strict=True):
     """One frozen, validated training run.
 
@@ -51,10 +54,9 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     whose network this one starts from. `defaults: keras` takes what Keras takes where nobody says (`keras_defaults`,
     and an optimizer's epsilon of 1e-7).
 
-    `warm_up` is the share of the steps in which a cosine's learning rate rises, `class_weight` how much more the rare
-    classes count in the loss (`class_weights`), `mixup` the parameter of the Beta distribution by which two images are
-    mixed (Zhang et al. 2018, https://arxiv.org/abs/1710.09412; 0: none), and `ema` the decay per step of the average
-    of the weights that is evaluated in their place (0: the weights themselves).
+    `class_weight` is how much more the rare classes count in the loss (`class_weights`), `mixup` the parameter of the
+    Beta distribution by which two images are mixed (Zhang et al. 2018, https://arxiv.org/abs/1710.09412; 0: none), and
+    `ema` the decay per step of the average of the weights that is evaluated in their place (0: the weights themselves).
 
     `views` is how many augmentations of each image there are in all (0: every epoch has its own). `teacher` lists runs
     by their ids, whose networks' mean answer to each view is learnt beside the label (`teaching`): with the
@@ -68,7 +70,6 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     """
 
     dataset: str
-    labelling: Literal["fer2013new", "label_csv"] = "fer2013new"
     label_rule: str = ""
     split: Protocol = "random80"
     preparation: Preparation = "none"
@@ -90,7 +91,6 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     momentum: float = Field(default=0.0, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
-    warm_up: float = Field(default=0.0, ge=0, lt=1)
     epochs: int = Field(default=15, ge=1)
     batch_size: int = Field(default=128, ge=2)
     augment: Literal["none", "flip", "crop_flip", "affine", "poses"] = "none"
@@ -112,6 +112,8 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     @model_validator(mode="before")
     @classmethod
     def _fill_label_rule(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            values = {key: value for key, value in values.items() if (key, value) not in _GONE}
         name = values.get("dataset") if isinstance(values, dict) else None
         known = DATASETS.get(name) if isinstance(name, str) else None
         own = isinstance(name, str) and (name == OWN or is_import_path(name))
@@ -159,8 +161,6 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
             raise ValueError("preparation: goes with split random80, without train_limit and test_limit")
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
             raise ValueError("momentum: belongs to the optimizers sgd and rmsprop")
-        if self.warm_up and self.schedule != "cosine":
-            raise ValueError("warm_up: belongs to schedule cosine; one_cycle has its own")
         trained_here = self.pretrained in PRETRAINING_SETS
         if trained_here != (self.pretraining is not None):
             raise ValueError(f"pretraining: goes with pretrained {' or '.join(PRETRAINING_SETS)}, and only with it")
@@ -208,7 +208,7 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
         """The run in which the localisation net is shown poses, on the training images of this one; None without."""
         if not self.shown_poses:
             return None
-        shared = ("dataset", "labelling", "label_rule", "split", "seed", "train_limit", "test_limit", "localisation",
+        shared = ("dataset", "label_rule", "split", "seed", "train_limit", "test_limit", "localisation",
                   "warps", "batch_size", "precision")  # fmt: skip
         return RunConfig(
             model="none", attention="stn", loss="pose", augment="poses", schedule="cosine", epochs=self.shown_poses,

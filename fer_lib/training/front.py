@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _OF_NETWORKS_BY_NAME = ("model", "stem", "width_per_group", "attention", "localisation", "warps", "pretrained",
                         "pretraining", "shown_poses", "defaults", "teacher", "teacher_weight", "temperature",
-                        "loss", "dataset", "labelling", "preparation")  # fmt: skip
+                        "loss", "dataset", "preparation")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -82,9 +82,9 @@ def reset_state(optimizer: torch.optim.Optimizer) -> None:
 def learning_rate(config: RunConfig, *, step: int, steps: int) -> float:
     """Learning rate of `step` (0-based) of `steps`.
 
-    `constant`; `cosine`: a half cosine from `lr` to zero, after a linear rise over the first `warm_up` of the steps;
-    `one_cycle` (Smith and Topin 2019, https://arxiv.org/abs/1708.07120): up from a 25th of `lr` over three tenths of
-    the steps and down to nearly nothing, both by half cosines, as torch's OneCycleLR does by default.
+    `constant`; `cosine`: a half cosine from `lr` to zero; `one_cycle` (Smith and Topin 2019,
+    https://arxiv.org/abs/1708.07120): up from a 25th of `lr` over three tenths of the steps and down to nearly nothing,
+    both by half cosines, as torch's OneCycleLR does by default.
     """
     if config.schedule == "constant":
         return config.lr
@@ -93,10 +93,7 @@ def learning_rate(config: RunConfig, *, step: int, steps: int) -> float:
         if step <= top:
             return _half_cosine(config.lr / 25, config.lr, step / top)
         return _half_cosine(config.lr, config.lr / 25e4, (step - top) / (last - top))
-    rise = round(config.warm_up * steps)
-    if step < rise:
-        return config.lr * (step + 1) / rise
-    return config.lr * 0.5 * (1 + math.cos(math.pi * (step - rise) / (steps - rise)))
+    return config.lr * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 def _half_cosine(begin: float, end: float, share: float) -> float:

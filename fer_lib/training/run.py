@@ -87,7 +87,7 @@ def run_one(
     """
     store = RunStore(place.store)
     workspace = workspace or DeviceSession(place.torch_device())
-    faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
+    faces = data.load(config.dataset, data=place.data)
     run_id = config.run_id(config.fingerprint(faces))
 
     def train_before(other: RunConfig) -> Record:
@@ -188,7 +188,7 @@ def attempt(
 
 def broken(config: RunConfig, place: RunContext, what: str, report: Report, *, where: str = "") -> None:
     """Reports a run that broke, and leaves what is known of it in the store, to be read there."""
-    faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
+    faces = data.load(config.dataset, data=place.data)
     path = RunStore(place.store).trouble_path(config.run_id(config.fingerprint(faces)))
     write_atomically(path, f"{title(config)}\n{config.canonical()}\n{what}\n{where}".encode())
     report(Event(config, state="broken", reason=f"{what} (see {path})"))

@@ -95,7 +95,7 @@ def _shape(config: RunConfig) -> RunConfig:
     """`config` without what a captured step does not depend on: two runs with equal shapes can share one."""
     return config.model_copy(
         update={
-            "seed": 0, "lr": 1.0, "schedule": "constant", "warm_up": 0.0, "epochs": 1, "split": "random80",
+            "seed": 0, "lr": 1.0, "schedule": "constant", "epochs": 1, "split": "random80",
             "pretraining": None, "shown_poses": 0, "preparation": "none", "localisation_from": 0.0,
             "pretrained": "imagenet" if config.pretrained.startswith("imagenet") else "none",
             "train_limit": None, "test_limit": None, "views": bool(config.teacher),

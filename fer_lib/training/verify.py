@@ -100,7 +100,7 @@ def verify(run_id: str, place: RunContext, *, report: Report = lambda event: Non
         reason = store.damaged.get(run_id, "no such run") if before is None else before.status
         raise FerError(f"{store.record_path(run_id)}: {reason}, so there is nothing to verify.")
     config = before.config
-    faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
+    faces = data.load(config.dataset, data=place.data)
     if config.fingerprint(faces) != before.fingerprint:
         title = data.DATASETS[config.dataset].title
         raise FerError(f"{run_id} was trained on other data than the {title} that is here, or by another module.")
@@ -150,7 +150,7 @@ def verifiable(place: RunContext) -> list[tuple[Record, bool, float | None]]:
     for record in RunStore(place.store).records():
         config = record.config
         try:
-            faces = data.load(config.dataset, data=place.data, labelling=config.labelling)
+            faces = data.load(config.dataset, data=place.data)
         except DataMissing:
             continue
         if record.status == "finished" and record.config.fingerprint(faces) == record.fingerprint:

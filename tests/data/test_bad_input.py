@@ -192,23 +192,6 @@ def test_ferplus_that_is_no_table(fer_csv: Callable[..., Path]) -> None:
         assert expected in complaint_about(folder, "ferplus")
 
 
-def test_a_second_labelling_that_is_missing_or_foreign(fer_csv: Callable[..., Path]) -> None:
-    folder = fer_csv()
-
-    def read() -> object:
-        return load("ferplus", data=folder, labelling="label_csv")
-
-    assert "No label_Train.csv" in complaint(read)
-    for content, expected in (
-        ('other.png,"(0, 0, 48, 48)",1,1,1,1,1,1,1,1,1,1\n', "image 'other.png' is not in fer2013new.csv"),
-        ('fer0000000.png,"(0, 0, 48, 48)",1,x,1,1,1,1,1,1,1,1\n', "label_Train.csv is no readable table"),
-        ("fer0000000.png,1,2\n", "label_Train.csv: 3 columns, expected image name, box and ten votes"),
-        ("", "label_Train.csv is no readable table"),
-    ):
-        (folder / "label_Train.csv").write_text(content)
-        assert expected in complaint(read)
-
-
 def _class_folders(folder: Path) -> Path:
     for name in ("angry", "happy"):
         (folder / name).mkdir()

@@ -32,7 +32,6 @@ def test_counts_and_hashes(fer_csv: Callable[..., Path]) -> None:
     for source in report["sources"]:
         assert source["sha256"] == hashlib.sha256(Path(source["path"]).read_bytes()).hexdigest()
     assert report["duplicates"]["exact"]["redundant"] == report["duplicates"]["near"]["redundant"] == 0
-    assert report["second_labelling"] is None
     assert report["odd_votes"] == []
     assert json.loads(json.dumps(report)) == report
 

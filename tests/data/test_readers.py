@@ -136,26 +136,6 @@ def test_fer2013_alone_loads_with_a_warning(fer_csv: Callable[..., Path]) -> Non
         load("ferplus", data=folder)
 
 
-def test_the_second_labelling_joins_by_name(fer_csv: Callable[..., Path], table: Table) -> None:
-    folder = fer_csv()
-    rows = table.vote_rows()
-    rows[3][1] = rows[2][1]  # two images of one name
-    rows[4][1] = ""
-    write_csv(folder / "fer2013new.csv", VOTE_HEADER, rows)
-    votes = np.roll(table.votes, 1, axis=1)
-    for part, name in enumerate(("Train", "Valid", "Test")):
-        with (folder / f"label_{name}.csv").open("w") as file:
-            for row in np.flatnonzero(table.usage == part)[::-1]:
-                if row not in (3, 4):
-                    file.write(f'{rows[row][1]},"(0, 0, 48, 48)",{",".join(map(str, votes[row]))}\n')
-    second = load("ferplus", data=folder, labelling="label_csv").votes
-    assert not second[[3, 4]].any()
-    votes[[3, 4]] = 0
-    assert np.array_equal(second, votes)
-    with pytest.raises(FerError, match="labelling: 'label' is unknown"):
-        load("ferplus", data=folder, labelling="label")
-
-
 def _jpeg(tone: int) -> bytes:
     data = io.BytesIO()
     Image.new("L", (64, 64), tone).save(data, "JPEG")

@@ -44,15 +44,6 @@ def test_the_cosine_goes_from_lr_to_zero():
     assert {learning_rate(tiny(lr=0.2), step=step, steps=100) for step in range(101)} == {0.2}
 
 
-def test_a_cosine_warms_up_in_equal_steps():
-    config = tiny(lr=0.2, schedule="cosine", warm_up=0.1)
-    rates = [learning_rate(config, step=step, steps=100) for step in range(101)]
-    assert rates[:10] == pytest.approx([0.02 * step for step in range(1, 11)])
-    assert rates[10] == 0.2
-    assert rates[55] == pytest.approx(0.1)
-    assert rates[100] == pytest.approx(0)
-
-
 @pytest.mark.parametrize("steps", [10, 97, 1000])
 def test_one_cycle_is_torchs(steps):
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
