@@ -40,6 +40,7 @@ class Study:
         self.folder = paths.report_folder(profile)
         self.store = RunStore(self.folder)
         self.shown = self.folder if os.environ.get("FER_PUBLISH") else self.folder / "interactive"
+        self._of_page: list[Cell] = []
         self.texts: dict[str, str] = {}  # captions that a person wrote, by the name of the figure (`answers`)
         style.apply()
 
@@ -67,6 +68,7 @@ class Study:
 
         What is missing is trained where its data is, unless `train` or `FER_TRAIN=0` forbids.
         """
+        self._of_page = cells
         if train and os.environ.get("FER_TRAIN") != "0":
             self._train(cells)
         results = self._read(cells)
@@ -222,8 +224,11 @@ class Study:
         display(Markdown("\n".join(f"1. {sentence}" for sentence in sentences)))
 
     def recorded(self) -> Results:
-        """The runs of all notebooks of this profile, without a word on those that are missing; trains nothing."""
-        return self._read(self._planned())
+        """The runs of all notebooks of this profile, without a word on those that are missing; trains nothing.
+
+        Those of this page, where the profile is a notebook's own.
+        """
+        return self._read(self._planned() or self._of_page)
 
     def everything(self) -> Results:
         """The runs of all notebooks of this profile, as far as they are there; trains nothing.

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from fer_lib.data.batches import DeviceData, apply_augmentation, augmentation_plan, normalise
+from fer_lib.data.faceset import SIZE
 from fer_lib.evaluation import metrics
 from fer_lib.evaluation.theta import ROBUSTNESS, pose_r2, pose_r2_by_part, posed
 from fer_lib.geometry import identity_theta, invert, warp
@@ -15,7 +16,7 @@ from fer_lib.training.config import RunConfig
 from fer_lib.training.optim import loss_of, pose_loss
 from fer_lib.training.record import Arrays, Probe
 
-BATCH = 512
+BATCH = 512  # images of 48×48 at once
 BATCH_ON_GPU = 4096
 FINAL_THETAS = 1000  # test images whose theta is kept at the end
 
@@ -104,7 +105,7 @@ def thetas_under_poses(
     assert plan is not None
     plan = plan.to(index.device)
     thetas = []
-    for rows, poses in zip(index.split(BATCH), plan.split(BATCH), strict=True):
+    for rows, poses in zip(index.split(_batch(data.images)), plan.split(_batch(data.images)), strict=True):
         with autocast:
             thetas.append(model.attention.theta(normalise(apply_augmentation(data.images[rows], poses))).float())
     return torch.cat(thetas).cpu(), invert(plan[:, 0]).cpu()
@@ -114,7 +115,7 @@ def thetas_under_poses(
 def _evaluate_classes(model: Classifier, data: DeviceData, *, autocast: torch.autocast) -> Classes:
     model.eval()
     logits, thetas = [], []
-    for index in data.index.split(BATCH_ON_GPU if data.index.is_cuda else BATCH):
+    for index in data.index.split(_batch(data.images, BATCH_ON_GPU if data.index.is_cuda else BATCH)):
         with autocast:
             scores, theta = model.logits_and_theta(normalise(data.images.index_select(0, index)))
         logits.append(scores.float())
@@ -137,7 +138,7 @@ def probabilities(model: Classifier, data: DeviceData, *, autocast: torch.autoca
     """Class probabilities float16 [n, C] of `data`'s images, or of their mirror images."""
     model.eval()
     parts = []
-    for index in data.index.split(BATCH):
+    for index in data.index.split(_batch(data.images)):
         images = data.images[index]
         with autocast:
             scores = model(normalise(images.flip(3) if mirrored else images))
@@ -156,7 +157,7 @@ def accuracy_under_warps(model: Classifier, data: DeviceData, *, images: int, au
         for strength in (0.0, *strengths):
             seen = warp(faces, posed(len(faces), transform=transform, strength=strength).to(faces.device))
             with autocast:
-                scores = torch.cat([model(normalise(part)) for part in seen.split(BATCH)])
+                scores = torch.cat([model(normalise(part)) for part in seen.split(_batch(seen))])
             hits = (scores.argmax(1) == actual).float()
             probes.append(Probe(transform=transform, strength=strength, accuracy=float(hits.mean()), images=len(faces)))
     return probes
@@ -169,3 +170,8 @@ def some_thetas(model: Classifier, data: DeviceData, *, count: int) -> Tensor:
     images = normalise(data.images[data.index[:count]])
     theta = identity_theta(len(images)) if model.attention is None else model.attention.theta(images)
     return theta.cpu().to(torch.float16)
+
+
+def _batch(images: Tensor, of_faces: int = BATCH) -> int:
+    """How many images [N, C, H, W] are looked at together: as many numbers as `of_faces` images of 48×48 have."""
+    return max(1, of_faces * SIZE**2 // images[0].numel())

@@ -121,21 +121,23 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def _checked(model: nn.Module, data: FaceSet, *, classes: tuple[str, ...]) -> Classifier:
-    """A copy that takes the images and gives a number for each class."""
-    copy = classifier(model).cpu().eval()
+    """A copy that takes the images and gives a number for each class, in training as afterwards."""
     images = torch.tensor(np.asarray(data.images[:2]))
     images = normalise(images.unsqueeze(1) if images.ndim == 3 else images.permute(0, 3, 1, 2))
-    try:
-        with torch.no_grad():
-            logits = copy(images)
-    except Exception as error:  # a stranger raises what it likes
-        why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise FerError(f"train: the module does not take images {[*images.shape]}: {why}") from error
-    if not isinstance(logits, torch.Tensor) or logits.shape != (len(images), len(classes)):
-        found = [*logits.shape] if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise FerError(
-            f"train: the module gives {found} for two images; expected [2, {len(classes)}], a number a class."
-        )
+    for training in (True, False):
+        copy = classifier(model).cpu().train(training)
+        try:
+            with torch.no_grad():
+                logits = copy(images)
+        except Exception as error:  # a stranger raises what it likes
+            why = next(iter(str(error).splitlines()), type(error).__name__)
+            raise FerError(f"train: the module does not take images {[*images.shape]}: {why}") from error
+        if not isinstance(logits, torch.Tensor) or logits.shape != (len(images), len(classes)):
+            found = [*logits.shape] if isinstance(logits, torch.Tensor) else type(logits).__name__
+            raise FerError(
+                f"train: the module gives {found} for two images{' in training' if training else ''}; "
+                f"expected [2, {len(classes)}], a number a class."
+            )
     return copy
 
 

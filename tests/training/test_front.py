@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import timm
 import torch
 from torch import nn
 from torchvision.models import squeezenet1_1
@@ -9,10 +10,23 @@ from training.tiny import tiny
 
 import fer_lib as fer
 from fer_lib import FerError
+from fer_lib.training import evaluate
 from fer_lib.training.engine import train as engine
 from fer_lib.training.session import DeviceSession
 
 SMALL = {"epochs": 2, "batch_size": 8, "train_limit": 16, "test_limit": 8, "precision": "fp32"}
+
+
+class WithSideOutput(nn.Module):
+    """Gives a second answer while it is trained, as GoogLeNet does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        logits = self.head(images)
+        return (logits, logits) if self.training else logits
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +64,16 @@ def test_colour_size_and_classes_are_those_of_the_images(coloured, split):
     assert set(first.predictions["actual"]) <= {"grey", "red"}
     assert first.test.images.shape == (8, 96, 96, 3)
     assert len(fer.show_grids(first.model, first.test.images[:3]).axes[0].images) == 6
+
+
+def test_a_network_of_timm_is_trained_behind_a_transformer(coloured):
+    network = timm.create_model("resnet10t", num_classes=2)
+    model = fer.STNClassifier(network, transformer=fer.SpatialTransformer(channels=3))
+    run = fer.train(model, coloured, threads=1, **SMALL)
+    assert isinstance(run.model.network, type(network))
+    assert len(run.history) == 2
+    moved = [not torch.equal(one, other) for one, other in zip(run.model.parameters(), model.parameters(), strict=True)]
+    assert any(moved)
 
 
 def test_what_is_learnt_is_right(coloured):
@@ -92,8 +116,10 @@ def test_a_mistake_is_one_clear_line(coloured, values, said):
 
 
 def test_a_module_that_does_not_fit_is_told_before_it_trains(coloured):
-    with pytest.raises(FerError, match=r"gives \[2, 5\] for two images; expected \[2, 2\]"):
+    with pytest.raises(FerError, match=r"gives \[2, 5\] for two images in training; expected \[2, 2\]"):
         fer.train(squeezenet1_1(num_classes=5), coloured)
+    with pytest.raises(FerError, match="gives tuple for two images in training"):
+        fer.train(WithSideOutput(), coloured)
     with pytest.raises(FerError, match=r"does not take images \[2, 3, 96, 96\]"):
         fer.train(fer.STNClassifier("tiny", classes=2), coloured)
 
@@ -122,3 +148,8 @@ def test_parts_of_a_set_are_told_apart(coloured):
 def test_an_unknown_network_is_refused():
     with pytest.raises(ValueError, match="'resnet18' is unknown; choose one of resnet50"):
         fer.STNClassifier("resnet18")
+
+
+@pytest.mark.parametrize(("shape", "batch"), [((1, 48, 48), 512), ((3, 224, 224), 7), ((3, 2000, 2000), 1)])
+def test_larger_images_are_looked_at_fewer_at_a_time(shape, batch):
+    assert evaluate._batch(torch.empty(2, *shape)) == batch

@@ -5,14 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import yaml
 from training.tiny import assert_same_runs
 
 from fer_lib import data, imported
 from fer_lib.errors import FerError
 from fer_lib.models import build
+from fer_lib.report.execute import Task, execute
 from fer_lib.training import RunConfig, RunStore
 
+ROOT = Path(__file__).parents[2]
 MODULE = """
 import numpy as np
 from torch import nn
@@ -62,6 +66,20 @@ def test_a_network_and_data_of_ones_own_are_run_by_a_params_file(tmp_path):
     (tmp_path / "one" / "my_own_module.py").write_text(MODULE.replace("Conv2d(3, 4, 3)", "Conv2d(3, 4, 3, stride=2)"))
     changed = run(tmp_path / "one", "--jobs", "1")
     assert changed.stdout.splitlines()[-1] == "4 trained, 0 reused, 0 diverged, 0 skipped"
+
+
+@pytest.mark.slow
+def test_a_notebook_compares_networks_and_data_of_ones_own(tmp_path):
+    (tmp_path / "my_own_module.py").write_text(MODULE)
+    grid = yaml.safe_load(GRID) | {"splits": ["random80"], "seeds": [0], "runs": []}
+    grid["arms"] = {"ResNet50": grid["arms"]["Net"], "With a transformer": grid["arms"]["Net + STN"]}
+    notebook = ROOT / "notebooks" / "03_model_comparison.ipynb"
+    environment = {"FER_REPORT": str(tmp_path / "report"), "FER_ROOT": str(ROOT), "FER_DEVICE": "cpu"}
+    errors = execute([Task(notebook, grid, tmp_path / "page.ipynb")], env=environment)
+    assert errors == []
+    tables = {path.stem: pd.read_csv(path) for path in tmp_path.glob("report/**/tables/*.csv")}
+    assert tables["table_1"]["Arm"].tolist() == ["ResNet50", "With a transformer"]
+    assert len(RunStore(tmp_path / "report").records()) == 2
 
 
 @pytest.fixture
