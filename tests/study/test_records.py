@@ -27,8 +27,9 @@ def study(arms: dict[str, tuple[int, int]], *, commit: str = "3dfe2edc4167", sec
     for cell in cells:
         public, private = arms[cell.arm]
         record = Record(
-            run_id=f"{cell.arm}{cell.seed}", config=cell.config, fingerprint="d", status="finished",
-            classes=list("abcdefg"), metrics={"test_accuracy": private / 100}, seconds=seconds, provenance={"threads": 1, "commit": commit},
+            run_id=f"{cell.arm}{cell.seed}", config=cell.config, fingerprint="d", status="finished", seconds=seconds,
+            classes=list("abcdefg"), metrics={"test_accuracy": private / 100},
+            provenance={"threads": 1, "commit": commit},
         )  # fmt: skip
         found.append(record)
         arrays[record.run_id] = {
