@@ -106,33 +106,6 @@ def together(results: Results, *, split: str) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def calibration(results: Results, *, split: str) -> pd.DataFrame:
-    """Calibration error on the test images before and after one temperature, fitted on the selection images.
-
-    Guo et al. 2017 (https://arxiv.org/abs/1706.04599); mean ± sd over seeds.
-    """
-    lines = []
-    for dataset, arm, own in _arms(results.of(split=split)):
-        fitted = [
-            (heat, metrics.calibration_error(*_judged(arrays)), metrics.calibration_error(*_judged(arrays, heat)))
-            for arrays in _with_probabilities(own).values()
-            for heat in [metrics.temperature(arrays["select_probabilities"], arrays["select_actual"])]
-        ]  # fmt: skip
-        if fitted:
-            titles = ("Temperature", "Calibration error", "After it")
-            told = {
-                title: mean_sd_text(statistics.estimate(values), digits=3)
-                for title, values in zip(titles, zip(*fitted, strict=True), strict=True)
-            }
-            lines.append({ARM: arm, "Data set": dataset} | told | {N: len(fitted), SPLIT: split})
-    return pd.DataFrame(lines)
-
-
-def _judged(arrays: Arrays, temperature: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    probabilities = metrics.apply_temperature(arrays["probabilities"], temperature)
-    return probabilities.argmax(1) == arrays["actual"], probabilities.max(1)
-
-
 def across_labellings(results: Results, *arms: str, split: str) -> pd.DataFrame:
     """Networks trained under one labelling of the images, judged by each of the two, and the labellings by each other.
 

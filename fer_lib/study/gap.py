@@ -11,14 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from fer_lib.data.duplicates import COPIES
 from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.claims import SPLIT
 from fer_lib.study.pooled import accuracy_of
 from fer_lib.study.statistics import Estimate
 from fer_lib.study.verdict import names_by_role
-from fer_lib.study.wording import N, mean_sd_text
+from fer_lib.study.wording import N
 from fer_lib.training.record import Arrays
 
 ARM = "ResNet50"  # the arm of all four tables
@@ -119,21 +118,6 @@ def _trend(runs: Results) -> BySeed:
     return found
 
 
-def by_copies(results: Results) -> dict[tuple[str, str], list[tuple[int, Estimate]]]:
-    """By role and split: for each of `COPIES` the number of test images (first seed) and our accuracy on them."""
-    found = {}
-    for role, split, runs in results.of(arm=ARM).each("role", "split"):
-        if arrays := [own for own in runs.predictions().values() if "copies" in own]:
-            found[role, split] = [_accuracy_where(arrays, kind, split) for kind in range(len(COPIES))]
-    return found
-
-
-def _accuracy_where(runs: list[Arrays], kind: int, split: str) -> tuple[int, Estimate]:
-    own = [arrays["copies"] == kind for arrays in runs]
-    values = [_right(arrays)[those].mean() for arrays, those in zip(runs, own, strict=True) if those.any()]
-    return int(own[0].sum()), statistics.estimate(values, overlap=statistics.overlap(split))
-
-
 def listed(gaps: Sequence[Gap], results: Results) -> pd.DataFrame:
     """Every candidate of every gap that was measured: data set, n, mean and interval, and whether it is a bound."""
     named = names_by_role(results)
@@ -142,15 +126,3 @@ def listed(gaps: Sequence[Gap], results: Results) -> pd.DataFrame:
          "mean": line.value.mean, "low": line.value.low, "high": line.value.high}
         for gap in gaps for line in gap.lines if line.value.n
     ])  # fmt: skip
-
-
-def copies_table(results: Results) -> pd.DataFrame:
-    """Accuracy on the test images whose copies are nowhere, elsewhere or in training, by data set and split."""
-    named = names_by_role(results)
-    rows = []
-    for (role, split), kinds in by_copies(results).items():
-        row: dict[str, object] = {"Data set": named[role], "Split": split}
-        for kind, (images, value) in reversed(list(zip(COPIES, kinds, strict=True))):
-            row[kind.capitalize()] = f"{mean_sd_text(value, digits=3)} ({images:,})" if value.n else "–"
-        rows.append(row | {N: max(value.n for _, value in kinds)})
-    return pd.DataFrame(rows)

@@ -5,13 +5,12 @@ import json
 import math
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fer_lib.report.style import BLUE, GREEN, GREY, INK, RED, arm_style, arm_title, forest
+from fer_lib.report.style import GREEN, GREY, INK, RED, arm_style, arm_title, forest
 from fer_lib.results import Results
 from fer_lib.study import published
 from fer_lib.study.claim import Claim
@@ -94,35 +93,3 @@ def overview(results: Results) -> tuple[Figure, pd.DataFrame]:
             line | {"mean": row[f"{CLEAN} mean"], "mark": "D", "hollow": True, "label": f"ours, {CLEAN}"},
         ]
     return forest(pd.DataFrame(marks), xlabel="test accuracy"), drawn
-
-
-def coverage_map(results: Results) -> tuple[Figure, pd.DataFrame]:
-    """Which planned runs are there: a row per arm, a panel per protocol, a dot for each data set and seed.
-
-    Also the table drawn: arm, split, role, seed and status.
-    """
-    runs = results.runs[~results.runs["arm"].isin(SAME_AS_RESNET50)]
-    drawn = runs[["arm", "split", "role", "seed", "status"]].drop_duplicates().reset_index(drop=True)
-    arms, splits, seeds = (list(dict.fromkeys(drawn[column])) for column in ("arm", "split", "seed"))
-    width = len(seeds) + 1
-    figure, panels = plt.subplots(
-        1, len(splits), figsize=(2.2 + 2.1 * len(splits), 0.9 + 0.22 * len(arms)), sharey=True, squeeze=False
-    )
-    looks: dict[str, dict[str, Any]] = {
-        "finished": {"marker": "o", "color": BLUE},
-        "diverged": {"marker": "X", "color": RED},
-        "missing": {"marker": "o", "facecolor": "none", "edgecolor": GREY, "linewidth": 0.6},
-    }
-    for axes, split in zip(panels[0], splits, strict=True):
-        part = drawn[drawn["split"] == split].replace({"status": {"skipped": "missing"}})
-        for status, style in looks.items():
-            own = part[part["status"] == status]
-            x = own["role"].map(published.ROLES.index) * width + own["seed"].map(seeds.index)
-            axes.scatter(x, own["arm"].map(arms.index), s=26, **style)
-        middles = [place * width + (len(seeds) - 1) / 2 for place in range(len(published.ROLES))]
-        axes.set_xticks(middles, published.ROLES)
-        axes.set(title=split, xlim=(-0.8, len(published.ROLES) * width - 1.2))
-        axes.tick_params(length=0)
-    panels[0][0].set_yticks(range(len(arms)), [arm_title(arm) for arm in arms])
-    panels[0][0].set_ylim(len(arms) - 0.4, -0.6)
-    return figure, drawn

@@ -153,8 +153,3 @@ def dominant_class(results: Results) -> pd.DataFrame:
             line |= {f"{title}, paper": f"{fact[title.lower()]:.4f}", f"{title}, ours": mean_sd_text(ours)}
         lines.append(line | {N: len(own), "Split": SPLIT})
     return pd.DataFrame(lines)
-
-
-def inconsistencies() -> pd.DataFrame:
-    """What the paper contradicts or leaves open, and what this study does about it."""
-    return pd.DataFrame(published.facts()["inconsistencies"], columns=["In the paper", "Here"])

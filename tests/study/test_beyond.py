@@ -90,12 +90,6 @@ def test_the_rare_classes_are_counted():
     assert table.loc["Weighted", "Δ Accuracy"] == "-0.090"
 
 
-def test_a_temperature_makes_an_unsure_network_as_sure_as_it_is_right():
-    table = beyond.calibration(made_up({("Small", 0): slice(0, 2)}), split="official")
-    assert float(table["Temperature"][0]) < 0.7
-    assert float(table["Calibration error"][0]) > 0.17 > 0.01 > float(table["After it"][0])
-
-
 def test_the_other_labelling_judges_what_both_know():
     """Of 100 images FER+ calls 10 contempt and FER2013 one angry, which the other does not know: 90 are left."""
     results = made_up({("Small", 0): slice(0, 5)})

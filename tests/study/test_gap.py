@@ -7,7 +7,7 @@ import pytest
 
 from fer_lib.results import Results, collect
 from fer_lib.study import gap
-from fer_lib.study.gap import Gap, by_copies, measure_gaps
+from fer_lib.study.gap import Gap, measure_gaps
 from fer_lib.training import Cell, Epoch, Record, RunConfig
 
 CURVES = {0: [0.1, 0.2, 0.3, 0.5, 0.7, 0.6], 1: [0.2, 0.2, 0.4, 0.6, 0.5, 0.5]}  # test accuracy by seed and epoch
@@ -73,21 +73,11 @@ def test_candidates_are_paired_by_seed():
     assert np.isnan(values["split"].low)
 
 
-def test_accuracy_by_copies_counts_images_and_seeds():
-    found = by_copies(results([("toyfaces", "random80", 0), ("toyfaces", "random80", 1)]))
-    assert list(found) == [("FER2013", "random80")]
-    kinds = found["FER2013", "random80"]
-    assert [images for images, _ in kinds] == [7, 1, 1, 1]
-    assert [value.mean for _, value in kinds] == pytest.approx([np.mean([3 / 7, 2 / 7]), 1, 1, 1])
-    assert {value.n for _, value in kinds} == {2}
-
-
 def test_what_was_not_measured_is_said_and_not_drawn_as_zero():
     nothing = results([("toyfaces", "official", 0)])
     other = results([("toyfaces", "random80", 0)], copies=False)
     assert gap.listed(measure_gaps(nothing), nothing).empty
     fer, plus = measure_gaps(other)
-    assert gap.copies_table(other).empty
     drawn = gap.listed([fer, plus], other)
     assert set(drawn["n"]) == {1}
     assert len(drawn) == 4  # the gap, the epoch, the epochs, the rest

@@ -137,12 +137,3 @@ def test_every_claim_has_a_row_in_the_picture_and_a_bar_where_it_is_measured():
     c4 = drawn.set_index("claim").loc["C4"]
     assert (c4["mean"], c4["paper"]) == (pytest.approx(19.8, abs=0.3), pytest.approx(0.74, abs=0.01))
     plt.close(figure)
-
-
-def test_the_coverage_map_has_a_dot_for_every_planned_run():
-    figure, drawn = overview.coverage_map(half_measured())
-    assert [axes.get_title(loc="left") or axes.get_title() for axes in figure.axes] == ["random80", "official"]
-    dots = [sum(len(dots.get_offsets()) for dots in axes.collections) for axes in figure.axes]
-    assert (dots, len(drawn)) == ([3, 1], 4)
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["ResNet50", "VGGFace", "SGD"]
-    plt.close(figure)
