@@ -147,6 +147,7 @@ def share_map(shares: pd.DataFrame, axes: Axes, *, square: bool = False) -> None
         annot_kws={"fontsize": 8}, ax=axes,
     )  # fmt: skip
     axes.tick_params(axis="x", rotation=45)
+    axes.tick_params(axis="y", rotation=0)
 
 
 def image_grid(
