@@ -3,6 +3,7 @@
 A generated part stands between `<!-- generated: name -->` and `<!-- end -->`; the prose around it is written by hand.
 """
 
+import functools
 import json
 import re
 import sys
@@ -55,13 +56,14 @@ def write_documents() -> list[Path]:
 
 def documents() -> dict[Path, str]:
     """The documents as they should read, by path."""
+    read = functools.cache(recorded)
     parts: dict[str, Callable[[], str]] = {
-        "answer": lambda: answer_part(recorded()),
-        "claims": lambda: claims_part(decided(recorded())),
-        "results": lambda: results_part(recorded()),
-        "performance": lambda: performance_part(recorded()),
+        "answer": lambda: answer_part(read()),
+        "claims": lambda: claims_part(decided(read())),
+        "results": lambda: results_part(read()),
+        "performance": lambda: performance_part(read()),
         "released": released_part,
-        "records": lambda: markdown(records.records_table(recorded())),
+        "records": lambda: markdown(records.records_table(read())),
         "published": lambda: markdown(records.published_table()),
         "peers": lambda: peers_part(json.loads(kept_bench("peers"))),
         "faults": lambda: faults_part(json.loads(kept_bench("faults"))),

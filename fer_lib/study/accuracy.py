@@ -1,17 +1,18 @@
 """How accurate is each arm, and what did it cost: two tables and the dots."""
 
-import numpy as np
+from collections.abc import Mapping
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fer_lib.data import FIXED
-from fer_lib.report.style import GREY, arm_style, arm_title, forest
+from fer_lib.data.splits import WATCHED
+from fer_lib.report.style import GREY, arm_lines, arm_style, arm_title, forest
 from fer_lib.results import Results
 from fer_lib.study import published, statistics
 from fer_lib.study.notebook import Study
 from fer_lib.study.pooled import pool_of
 from fer_lib.study.wording import ARM, SPLIT, SPLITS, N, mean_sd_text
-from fer_lib.training import Record
 
 
 def show_accuracy(study: Study, results: Results, *, name: str, table: str | None = None) -> None:
@@ -106,6 +107,27 @@ def dots(results: Results, *, split: str) -> tuple[Figure | None, pd.DataFrame]:
     return forest(pd.DataFrame(marks), xlabel="test accuracy") if marks else None, pd.DataFrame(seeds)
 
 
+def show_curves(study: Study, results: Results, *, figures: Mapping[int, tuple[str, str]]) -> None:
+    """Puts the paper's figures of accuracy by epoch on the page, drawn from our runs under the first split.
+
+    `figures` has, by the paper's number, the role of the data set and the column of the history that is drawn.
+    """
+    split = results.splits()[0]
+    for number, (role, metric) in figures.items():
+        own = results.of(role=role, split=split, status="finished").history
+        part = "training" if metric == "train_accuracy" else WATCHED[split]
+        by_epoch = own.groupby(["dataset", "arm", "epoch"], sort=False)[metric].agg(["mean", "min", "max", "count"])
+        if len(own):
+            study.figure(
+                arm_lines(own, x="epoch", y=metric, col="dataset").set(ylabel=f"{part} accuracy").figure,
+                name=f"fig_{number:02}",
+                number=f"Fig. {number}",
+                caption=f"Accuracy by epoch in {part}, {split}: mean and range over seeds.",
+                alt=f"{part.capitalize()} accuracy by epoch on {own['dataset'].iloc[0]}, a line for each arm",
+                data=by_epoch.reset_index(),
+            )
+
+
 def show_costs(study: Study, results: Results, *, name: str) -> None:
     """Puts the table `run_costs` on the page."""
     study.table(
@@ -119,18 +141,13 @@ def show_costs(study: Study, results: Results, *, name: str) -> None:
 
 def run_costs(results: Results) -> pd.DataFrame:
     """What the runs took: arm, n runs on one device in one arithmetic, their median images per second and seconds."""
-    rows = []
-    for arm, own in results.each("arm"):
-        recorded = [results.records[run_id] for run_id in own.runs["run_id"] if run_id]
-        places: dict[tuple[str, str], list[Record]] = {}
-        for record in recorded:
-            if record.seconds:
-                place = record.provenance["device"], record.provenance["arithmetic"]
-                places.setdefault(place, []).append(record)
-        for (device, arithmetic), records in sorted(places.items()):
-            rows.append({
-                ARM: arm, "Images/s": float(np.median([record.images_per_second for record in records])),
-                "Seconds per run": float(np.median([record.seconds for record in records])),
-                "Device": device, "Arithmetic": arithmetic, N: len(records),
-            })  # fmt: skip
-    return pd.DataFrame(rows)
+    recorded = [(arm, results.records[run]) for arm, run in results.runs[["arm", "run_id"]].to_numpy() if run]
+    rows = [
+        {ARM: arm, "Images/s": record.images_per_second, "Seconds per run": record.seconds,
+         "Device": record.provenance["device"], "Arithmetic": record.provenance["arithmetic"]}
+        for arm, record in recorded if record.seconds
+    ]  # fmt: skip
+    of_place = pd.DataFrame(rows, columns=[ARM, "Images/s", "Seconds per run", "Device", "Arithmetic"])
+    groups = of_place.groupby([ARM, "Device", "Arithmetic"])
+    table = groups.median().assign(**{N: groups.size()}).reset_index()[[*of_place.columns, N]]
+    return table.sort_values(ARM, key=lambda arms: arms.map(results.arms().index), kind="stable", ignore_index=True)

@@ -141,9 +141,7 @@ class Study:
     def images(self, results: Results, dataset: str) -> data.FaceSet | None:
         """The images of `results`' data set of that name, or None (see `faces`)."""
         record = results.first_record(dataset=dataset)
-        if record is None:
-            return None
-        return self.faces({"dataset": record.config.dataset})
+        return None if record is None else self.faces({"dataset": record.config.dataset})
 
     def facts(
         self, name: str, compute: Callable[..., pd.DataFrame], faces: data.FaceSet | None, **options: Any
@@ -218,10 +216,6 @@ class Study:
     def code(self, function: Callable[..., Any]) -> None:
         """Puts a function's source on the page, so that what a page shows is what runs."""
         display(Markdown(f"```python\n{textwrap.dedent(inspect.getsource(function))}```"))
-
-    def points(self, *sentences: str) -> None:
-        """Puts a numbered list (Markdown) of computed sentences on the page."""
-        display(Markdown("\n".join(f"1. {sentence}" for sentence in sentences)))
 
     def recorded(self) -> Results:
         """The runs of all notebooks of this profile, without a word on those that are missing; trains nothing.
