@@ -22,8 +22,6 @@ UPLOADS := {'websocket_max_message_size': 200000000}
 PEERS := .peers
 PEER_FILES := tests/benchmarks/peers
 
-NOT_SLOW := $(if $(filter 1,$(FAST)), and not slow)
-
 .DEFAULT_GOAL := help
 .PHONY: help setup data report docs lab test lint bench simulation faults gpu-check peers api pictures clean lock
 
@@ -35,11 +33,11 @@ setup: $(VENV)/.done ## install everything into .venv (done by every other targe
 
 $(VENV)/.done: requirements.lock pyproject.toml
 	@echo "Installing (a minute or two; PyTorch is large) ..."
-	@$(PYTHON) fer_lib/install.py $(VENV) requirements.lock $(if $(INDEX),--torch-from $(INDEX))
+	@$(PYTHON) -m fer_lib setup $(VENV) requirements.lock $(if $(INDEX),--torch-from $(INDEX))
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.done requirements-dev.lock
-	@$(PYTHON) fer_lib/install.py $(VENV) requirements-dev.lock
+	@$(PYTHON) -m fer_lib setup $(VENV) requirements-dev.lock
 	@touch $@
 
 data: setup ## fetch FER2013 and FER+ into FER_DATA or data/ (needs a network and a Kaggle account)
@@ -69,8 +67,7 @@ lint: $(VENV)/.dev ## ruff, mypy, and notebooks without outputs
 	@$(BIN)/mypy --no-error-summary
 
 test: lint ## lint and all tests, with FER_DATA also those on the real data; FAST=1 leaves out the slow ones
-	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not clock$(NOT_SLOW)"
-	@$(BIN)/pytest -m "clock$(NOT_SLOW)"
+	@$(FER) test $(if $(filter 1,$(FAST)),--fast)
 
 bench: $(VENV)/.dev ## time training against the usual way and the limit; writes reports/bench/bench.json
 	@PYTHONPATH=tests $(BIN)/python -m benchmarks $(if $(filter 1,$(QUICK)),--quick)

@@ -15,19 +15,20 @@ import pandas as pd
 import records
 
 from fer_lib import paths
-from fer_lib.applied.page import page_of_report
 from fer_lib.data import DATASETS
 from fer_lib.errors import FerError
 from fer_lib.evaluation import metrics
+from fer_lib.faces.page import page_of_report
 from fer_lib.files import write_atomically
+from fer_lib.paper import published, verdict
+from fer_lib.paper.claim import Claim
+from fer_lib.paper.overview import published_and_measured
 from fer_lib.results import Results
-from fer_lib.study import answers, published, verdict
+from fer_lib.results.pooled import accuracy_of
+from fer_lib.results.wording import N, interval, mean_sd
+from fer_lib.study import answers
 from fer_lib.study.beyond import mirrored_too
-from fer_lib.study.claim import Claim
-from fer_lib.study.overview import published_and_measured
-from fer_lib.study.pooled import accuracy_of
 from fer_lib.study.quoted import PROFILE, decided, kept_facts, recorded
-from fer_lib.study.wording import N, interval, mean_sd
 from fer_lib.training import RunStore
 from fer_lib.training.release import classifiers, contents
 

@@ -13,9 +13,9 @@ import yaml
 
 from fer_lib.errors import FerError
 from fer_lib.models import build
+from fer_lib.paper.gap import IN_TRAINING
 from fer_lib.results import Results
 from fer_lib.study.beyond import mirrored_too
-from fer_lib.study.gap import IN_TRAINING
 from fer_lib.training import Record
 from fer_lib.training.record import Arrays
 

@@ -8,13 +8,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fer_lib.applied.predict import Predictor
     from fer_lib.data import FaceSet, apply_rule, load, split_rows
     from fer_lib.errors import FerError
-    from fer_lib.explorer.grids import show_grids
     from fer_lib.explorer.panel import explore
+    from fer_lib.faces.predict import Predictor
     from fer_lib.geometry import warp
     from fer_lib.models import SpatialTransformer, STNClassifier, build
+    from fer_lib.plots.grids import show_grids
     from fer_lib.training import RunConfig, RunContext, RunStore, run_one
     from fer_lib.training.front import Trained, train
 
@@ -41,11 +41,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "fer_lib.applied.predict": ("Predictor",),
+    "fer_lib.faces.predict": ("Predictor",),
     "fer_lib.data": ("FaceSet", "apply_rule", "load", "split_rows"),
     "fer_lib.errors": ("FerError",),
     "fer_lib.geometry": ("warp",),
-    "fer_lib.explorer.grids": ("show_grids",),
+    "fer_lib.plots.grids": ("show_grids",),
     "fer_lib.explorer.panel": ("explore",),
     "fer_lib.models": ("STNClassifier", "SpatialTransformer", "build"),
     "fer_lib.training": ("RunContext", "RunConfig", "RunStore", "run_one"),

@@ -1,6 +1,6 @@
 """Sets up an environment from locks: by uv, which takes a minute, or else by pip. Needs nothing but Python.
 
-    python3 fer_lib/install.py .venv requirements.lock [--torch-from URL-OR-FOLDER]
+    python3 -m fer_lib setup [.venv requirements.lock] [--torch-from URL-OR-FOLDER]
 
 uv is the one on PATH, or one that pip puts into the environment first. Every file is checked against its hash in the
 lock; PyTorch from an index of one's own (`--torch-from`) is not, since a build for CPUs has another.
@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> None:
     """Installs the locks, and this package as it lies here; what is wrong is one line, and exit code 1."""
     given = argparse.ArgumentParser(description=__doc__)
-    given.add_argument("folder", type=Path)
-    given.add_argument("locks", type=Path, nargs="+")
+    given.add_argument("folder", type=Path, nargs="?", default=ROOT / ".venv")
+    given.add_argument("locks", type=Path, nargs="*", default=[ROOT / "requirements.lock"])
     given.add_argument("--torch-from", default="", help="an index, or a folder, that PyTorch is taken from")
     options = given.parse_args()
     if sys.version_info < OLDEST:

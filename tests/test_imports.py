@@ -11,11 +11,14 @@ TOP = Path(__file__).parents[1]
 ORDER = [
     "cli",
     "study",
-    "applied",
+    "paper",
     "explorer",
+    "faces",
     "report",
     "player",
+    "plots",
     "results",
+    "campaign",
     "training",
     "evaluation",
     "models",
@@ -23,6 +26,8 @@ ORDER = [
     "geometry",
     "files",
     "imported",
+    "paths",
+    "errors",
 ]
 
 

@@ -7,6 +7,7 @@ import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
+import colab
 import pytest
 from PIL import Image
 
@@ -95,3 +96,21 @@ def test_shipped_networks_work_in_an_empty_folder(
     assert commit == "unknown"
     if install is not editable:
         assert no_project[0].startswith("No project here")
+
+
+@pytest.mark.slow
+def test_a_copy_for_colab_fetches_the_study_and_runs(source: Path, tmp_path: Path, monkeypatch) -> None:
+    """In a folder that has nothing but the copy, and an environment that has the packages but not this one."""
+    repository, environment = shutil.copytree(source, tmp_path / "repository"), tmp_path / "environment"
+    for words in (["init", "--quiet"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "all"]):
+        call("git", *words, cwd=repository)
+    call(sys.executable, "-m", "venv", "--without-pip", environment, cwd=tmp_path)
+    (site,) = environment.glob("lib/python*/site-packages")
+    (site / "packages.pth").write_text(f"{PACKAGES}\n")
+    monkeypatch.setenv("PIP_NO_BUILD_ISOLATION", "0")  # pip's way of saying yes: nothing is downloaded
+    for variable in ("FER_REPORT", "FER_ROOT", "FER_PARAMS"):
+        monkeypatch.delenv(variable, raising=False)
+    colab.write(ROOT / "notebooks" / "14_your_own_face.ipynb", str(repository), tmp_path / "copy.ipynb")
+    call(environment / "bin" / "python", "-m", "papermill", "copy.ipynb", "out.ipynb", cwd=tmp_path)
+    assert (tmp_path / "fer_lib" / "reports" / "demo" / "interactive" / "figures" / "photo.png").exists()
+    assert str(tmp_path) in (site / next(path.name for path in site.glob("__editable__*fer_lib*"))).read_text()

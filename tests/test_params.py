@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from fer_lib import paths
-from fer_lib.study import published
-from fer_lib.training import RunConfig, RunStore, grids_in
-from fer_lib.training.grid import cells_of
-from fer_lib.training.order import with_pretraining
+from fer_lib.campaign import grids_in
+from fer_lib.campaign.grid import cells_of
+from fer_lib.campaign.order import with_pretraining
+from fer_lib.paper import published
+from fer_lib.training import RunConfig, RunStore
 
 ROOT = Path(__file__).parents[1]
 

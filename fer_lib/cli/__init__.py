@@ -7,11 +7,13 @@ import functools
 import io
 import os
 import signal
+import subprocess
 import sys
 from typing import Annotated
 
 import typer
 
+from fer_lib import install, paths
 from fer_lib.cli import data as data_commands
 from fer_lib.cli import runs, trained
 from fer_lib.cli.options import DataOption, JobsOption
@@ -43,8 +45,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends like Ctrl-C
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # and so does a closed terminal, unless by `nohup`
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hangup and signal.getsignal(hangup) == signal.SIG_DFL:  # so does a closed terminal, unless by `nohup`
+        signal.signal(hangup, signal.default_int_handler)
     try:
         app()
     except FerError as error:
@@ -64,6 +67,20 @@ def options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks
     """Facial-expression recognition with a spatial transformer: data, runs and report."""
 
 
+@app.command("test")
+def run_tests(fast: Annotated[bool, typer.Option("--fast", help="Leave out the slow ones.")] = False) -> None:
+    """Install what the tests need, and run them, as `make test` does."""
+    root, quick = paths.project_root(), " and not slow" if fast else ""
+    at_once = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
+    for words in (
+        [install.__file__, sys.prefix, str(root / "requirements-dev.lock")],
+        ["-m", "pytest", *at_once, "-m", f"not clock{quick}"],
+        ["-m", "pytest", "-m", f"clock{quick}"],
+    ):
+        if failed := subprocess.run([sys.executable, *words], cwd=root).returncode:
+            raise typer.Exit(failed)
+
+
 @app.command()
 def report(
     profile: Annotated[
@@ -79,8 +96,8 @@ def report(
     Without a profile: the study from the records that are there, then the demonstration on drawn faces, which trains.
     """
     print(f"{profile or 'The study, then the demonstration'}: loading PyTorch ...", flush=True)
+    from fer_lib.campaign.schedule import default_jobs
     from fer_lib.report.make import build_report
-    from fer_lib.training.campaign import default_jobs
 
     build = functools.partial(build_report, jobs=default_jobs(jobs), data_folder=data, verbose=verbose)
     if profile:

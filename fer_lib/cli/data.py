@@ -18,8 +18,8 @@ def check(
     fast: Annotated[bool, typer.Option("--fast", help="Leave out near-duplicates (a minute the first time).")] = False,
 ) -> None:
     """Say what was found, rows, classes and duplicates, and what is wrong."""
+    from fer_lib.cli.summary import as_text
     from fer_lib.data import check as checks
-    from fer_lib.data.summary import as_text
 
     found = checks.check(data, dataset=dataset, near=not fast)
     print(json.dumps(found, indent=1) if as_json else as_text(found))

@@ -48,14 +48,15 @@ def run(
     data: DataOption = None,
 ) -> None:
     """Train what is missing of params files' grids."""
-    from fer_lib.selection import behind, chosen
-    from fer_lib.training import RunContext, grids_in, run_all
-    from fer_lib.training.campaign import default_jobs
-    from fer_lib.training.cluster import Workers, submit
-    from fer_lib.training.grid import cells_of, configs_keeping_weights, profile_of
-    from fer_lib.training.order import in_order, written_order
-    from fer_lib.training.progress import Progress
-    from fer_lib.training.worker import Worker
+    from fer_lib.campaign import grids_in, run_all
+    from fer_lib.campaign.cluster import Workers, submit
+    from fer_lib.campaign.grid import cells_of, configs_keeping_weights, profile_of
+    from fer_lib.campaign.order import in_order, written_order
+    from fer_lib.campaign.progress import Progress
+    from fer_lib.campaign.schedule import default_jobs
+    from fer_lib.campaign.worker import Worker
+    from fer_lib.paper.selection import behind, chosen
+    from fer_lib.training import RunContext
 
     if strict:
         os.environ["FER_STRICT"] = "1"
@@ -124,12 +125,13 @@ def plan(
 
     A CPU is timed for a moment; of a GPU nothing is guessed.
     """
-    from fer_lib.training import RunStore, grids_in
-    from fer_lib.training.campaign import default_jobs
-    from fer_lib.training.cost import makespan, run_seconds
+    from fer_lib.campaign import grids_in
+    from fer_lib.campaign.cost import makespan, run_seconds
+    from fer_lib.campaign.grid import cells_of
+    from fer_lib.campaign.order import in_order, written_order
+    from fer_lib.campaign.schedule import default_jobs
+    from fer_lib.training import RunStore
     from fer_lib.training.event import titles
-    from fer_lib.training.grid import cells_of
-    from fer_lib.training.order import in_order, written_order
 
     folder = paths.params_folder(profile)
     cells = cells_of(grids_in(paths.params_files(folder)))
@@ -182,11 +184,11 @@ def verify(
     data: DataOption = None,
 ) -> None:
     """Train recorded runs again and say whether they come out the same, or within the spread of seeds."""
+    from fer_lib.campaign.progress import Progress, format_duration
+    from fer_lib.campaign.verify import beside, verifiable
+    from fer_lib.campaign.verify import verify as train_again
     from fer_lib.training import RunContext, RunStore
     from fer_lib.training.event import titles
-    from fer_lib.training.progress import Progress, format_duration
-    from fer_lib.training.verify import beside, verifiable
-    from fer_lib.training.verify import verify as train_again
 
     place = RunContext(paths.report_folder(profile), data)
     if not run_ids:

@@ -56,10 +56,10 @@ def evaluate(
     ] = None,
 ) -> None:
     """Say how good a trained network is on labelled faces from anywhere."""
-    from fer_lib.applied.assess import assess
-    from fer_lib.applied.charts import kind, save
-    from fer_lib.applied.network import TrainedNetwork
     from fer_lib.data.labelled import read_labelled
+    from fer_lib.faces.assess import assess
+    from fer_lib.faces.charts import kind, save
+    from fer_lib.faces.network import TrainedNetwork
 
     pairs = [text.partition("=") for text in names or ()]
     if wrong := ["".join(pair) for pair in pairs if not (pair[0] and pair[2])]:
@@ -81,19 +81,19 @@ def export(
     profile: Annotated[str, typer.Option(help="Whose runs a run's id is looked for in.")] = "paper",
 ) -> None:
     """Write a trained network as ONNX, its transformer included, checked against PyTorch; or as a page to play with."""
-    from fer_lib.applied.network import TrainedNetwork
+    from fer_lib.faces.network import TrainedNetwork
     from fer_lib.files import write_atomically
 
     if file.suffix.lower() not in (".onnx", ".html"):
         raise FerError(f"{file}: the name ends in .onnx, or in .html for a page that runs the network.")
     network = TrainedNetwork.open(model, _store(profile))
     if file.suffix.lower() == ".html":
-        from fer_lib.applied.page import page
+        from fer_lib.faces.page import page
 
         write_atomically(file, page(network).encode())
         print(f"{file}: a page that turns faces before {network.name}, {file.stat().st_size / 1e6:.1f} MB")
         return
-    from fer_lib.applied.export import checked, faces_to_compare
+    from fer_lib.faces.export import checked, faces_to_compare
 
     print(f"{file}: about a minute, most of it to compare ONNX Runtime with PyTorch ...", flush=True)
     faces = faces_to_compare(network.record.config.dataset)
@@ -115,8 +115,8 @@ def predict(
     profile: Annotated[str, typer.Option(help="Whose runs a run's id is looked for in.")] = "paper",
 ) -> None:
     """Find the faces in photos and say which expression each shows, photo by photo."""
-    from fer_lib.applied.looking import CAUTION, answers, photos_in, through_camera
-    from fer_lib.applied.predict import Predictor
+    from fer_lib.faces.looking import CAUTION, answers, photos_in, through_camera
+    from fer_lib.faces.predict import Predictor
 
     if bool(photos) == (camera is not None):
         raise FerError("predict: name photos or folders of photos, or else a camera (--camera 0), but not both.")

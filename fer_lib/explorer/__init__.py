@@ -1,1 +1,1 @@
-"""The explorer: faces of any data set before the player, in JupyterLab; and drawings of sampling grids."""
+"""The explorer: faces of any data set before the player, in JupyterLab."""

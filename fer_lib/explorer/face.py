@@ -10,8 +10,8 @@ from PIL import Image
 
 from fer_lib import data
 from fer_lib.data import DATASETS, PRETRAINING_SETS, apply_rule
-from fer_lib.data.finding import Face, whole
 from fer_lib.errors import DataMissing, FerError
+from fer_lib.faces.finding import Face, whole
 
 ANY = "any"
 DRAWN = "toyfaces"  # the data set that is always here

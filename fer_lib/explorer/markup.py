@@ -7,7 +7,7 @@ from html import escape
 import ipywidgets as widgets
 
 from fer_lib.errors import FerError
-from fer_lib.report.style import RED
+from fer_lib.plots.style import RED
 
 
 def message(text: str, *, problem: bool = False) -> str:

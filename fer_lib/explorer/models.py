@@ -7,17 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from fer_lib import data, paths
+from fer_lib.campaign import expand
+from fer_lib.campaign.grid import grids_of
 from fer_lib.data.faceset import SIZE
 from fer_lib.errors import FerError
-from fer_lib.explorer.scene import Model
 from fer_lib.models import Classifier, SpatialTransformer, build
 from fer_lib.models.weights import restore
 from fer_lib.player import kind_of, title_of
+from fer_lib.plots.scene import Model
 from fer_lib.results import Results
-from fer_lib.training import Record, RunConfig, RunStore, expand
+from fer_lib.training import Record, RunConfig, RunStore
 from fer_lib.training.engine import prepared
 from fer_lib.training.front import Trained
-from fer_lib.training.grid import grids_of
 from fer_lib.training.release import contents, released
 
 _BY_HAND = "Put its arm into `keep_weights`, delete its record from runs/ and run the notebook again."

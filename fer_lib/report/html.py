@@ -20,6 +20,7 @@ from fer_lib.files import write_atomically
 from fer_lib.report.fragment import TEMPLATES, fragment
 
 PLAYER = ".fer-player"  # a face to turn
+WORDS = "the-words"  # the glossary, if the index has one
 GENERATOR = '<meta name="generator" content="fer_lib report">'
 
 
@@ -57,15 +58,16 @@ def render_report(
         "provenance": list(provenance.items()),
     }
     files = {"assets/style.css": (TEMPLATES / "style.css").read_text("utf-8")}
-    for page in facts["pages"]:
-        slug, body = page["slug"], bodies[page["slug"]]
-        files[f"{slug}.html"] = _render("page", page=page, current=slug, body=body, toc=_contents(body), **facts)
     tagged = [
         cell for nb in notebooks.values() for cell in nb.cells if {"front", "index"} & {*cell.metadata.get("tags", [])}
     ]
     opening = fragment(new_notebook(cells=tagged), folder, slugs, code=False)
     for heading in opening.find_all("h1"):
         heading.name = "h2"
+    facts["words"] = WORDS if opening.find(id=WORDS) else ""
+    for page in facts["pages"]:
+        slug, body = page["slug"], bodies[page["slug"]]
+        files[f"{slug}.html"] = _render("page", page=page, current=slug, body=body, toc=_contents(body), **facts)
     own = [{"level": 2, "anchor": part.lower(), "text": part} for part in ("Pages", "Provenance")]
     files["index.html"] = _render("home", current="index", body=opening, toc=[*_contents(opening), *own], **facts)
     if any(body.select_one(PLAYER) for body in (opening, *bodies.values())):

@@ -15,8 +15,8 @@ from fer_lib.files import write_atomically
 from fer_lib.training import Record, RunStore
 
 MANIFEST = "inputs.json"
-_SOURCES = {".py", ".j2", ".css", ".js", ".svg", ".yaml", ".safetensors", ".wasm"}
-_NOT_SHOWN = ("cli", "__main__.py", "training")  # no page depends on these, once its runs are there
+_SOURCES = {".py", ".j2", ".css", ".js", ".md", ".svg", ".yaml", ".safetensors", ".wasm"}
+_NOT_SHOWN = ("cli", "__main__.py", "training", "campaign")  # no page depends on these, once its runs are there
 
 
 def page_inputs(notebook: Path, params: Mapping[str, Any], *, store: RunStore, data_folder: Path | None) -> str:

@@ -6,16 +6,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fer_lib import data, paths
+from fer_lib.campaign import Cell, grids_in, read_params, run_all
+from fer_lib.campaign.grid import by_name, cells_of, configs_keeping_weights
+from fer_lib.campaign.order import in_order, with_pretraining, written_order
+from fer_lib.campaign.progress import Progress
 from fer_lib.data import DATASETS
 from fer_lib.errors import DataMissing, FerError
 from fer_lib.report.execute import NotebookFailed, Task, execute
 from fer_lib.report.html import render_report
 from fer_lib.report.inputs import has_outputs, page_inputs, read_manifest, write_manifest
-from fer_lib.training import Cell, Record, RunConfig, RunContext, RunStore, grids_in, read_params, run_all
-from fer_lib.training.grid import by_name, cells_of, configs_keeping_weights
+from fer_lib.training import Record, RunConfig, RunContext, RunStore
+from fer_lib.training.live import Live
 from fer_lib.training.machine import cores
-from fer_lib.training.order import in_order, with_pretraining, written_order
-from fer_lib.training.progress import Live, Progress
 
 TITLE = "Spatial transformer and ResNet50 for facial expressions"
 

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fer_lib.files import write_atomically
-from fer_lib.report import style
+from fer_lib.plots import style
 
 Format = str | Callable[[Any], Any]
 

@@ -7,12 +7,12 @@ from matplotlib.figure import Figure
 
 from fer_lib.data import FIXED
 from fer_lib.data.splits import WATCHED
-from fer_lib.report.style import GREY, arm_lines, arm_style, arm_title, forest
-from fer_lib.results import Results
-from fer_lib.study import published, statistics
+from fer_lib.paper import published
+from fer_lib.plots.style import GREY, arm_lines, arm_style, arm_title, forest
+from fer_lib.results import Results, statistics
+from fer_lib.results.pooled import pool_of
+from fer_lib.results.wording import ARM, SPLIT, SPLITS, N, mean_sd_text
 from fer_lib.study.notebook import Study
-from fer_lib.study.pooled import pool_of
-from fer_lib.study.wording import ARM, SPLIT, SPLITS, N, mean_sd_text
 
 
 def show_accuracy(study: Study, results: Results, *, name: str, table: str | None = None) -> None:

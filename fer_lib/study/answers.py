@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from IPython.display import Markdown, display
 from pydantic import BaseModel
 
+from fer_lib.campaign.grid import read_params
 from fer_lib.errors import FerError
+from fer_lib.paper import published
 from fer_lib.report import show
-from fer_lib.results import Results
-from fer_lib.study import published, statistics
+from fer_lib.results import Results, statistics
+from fer_lib.results.pooled import Quantity, accuracy, metric, overconfidence, pool_of
 from fer_lib.study.beyond import flipped, rare_rate
-from fer_lib.study.known_poses import probed
 from fer_lib.study.notebook import Study
-from fer_lib.study.pooled import Quantity, accuracy, metric, overconfidence, pool_of
+from fer_lib.study.pose import probed
 from fer_lib.study.quoted import NUMBERS, PROFILE
 from fer_lib.training.config import validated
-from fer_lib.training.grid import read_params
 
 FOLDER = Path(__file__).with_name("pages")
 QUANTITIES: dict[str, Quantity] = {
@@ -125,6 +126,11 @@ def show_answer(study: Study, name: str, *, picture: str = "", player: str = "")
             show.show_answer(found.answer, found.bullets, picture=picture, player=player)
             return
     show.show_answer("", [("", line) for line in one_by_one(name, results)], picture=picture, player=player)
+
+
+def show_words() -> None:
+    """Puts the glossary on the page, folded."""
+    display(Markdown((FOLDER / "words.md").read_text("utf-8")))
 
 
 def page(name: str) -> Page:

@@ -9,10 +9,9 @@ import pandas as pd
 
 from fer_lib.data.labelled import expression
 from fer_lib.evaluation import metrics
-from fer_lib.results import Results
-from fer_lib.study import statistics
-from fer_lib.study.pooled import PerImage, Quantity, accuracy, metric, pool_of
-from fer_lib.study.wording import ARM, SPLIT, N, mean_sd_text
+from fer_lib.results import Results, statistics
+from fer_lib.results.pooled import PerImage, Quantity, accuracy, metric, pool_of
+from fer_lib.results.wording import ARM, SPLIT, N, mean_sd_text
 from fer_lib.training.record import Arrays
 
 RARE = 0.05  # a class with a smaller share of the test images is rare

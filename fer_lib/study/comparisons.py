@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from fer_lib.results import Results
-from fer_lib.study import statistics
+from fer_lib.results import Results, statistics
+from fer_lib.results.pooled import Quantity, pool_of
+from fer_lib.results.wording import ARM, SPLIT, N, certainty, interval, mean_sd_text, p_value
 from fer_lib.study.notebook import Study
-from fer_lib.study.pooled import Quantity, pool_of
-from fer_lib.study.wording import ARM, SPLIT, N, certainty, interval, mean_sd_text, p_value
 
 
 def show_comparisons(study: Study, results: Results, *, against: str, name: str) -> None:

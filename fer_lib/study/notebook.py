@@ -14,17 +14,18 @@ from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
 from fer_lib import __version__, data, paths
+from fer_lib.campaign import Cell, expand, parse_grid, run_all
+from fer_lib.campaign.grid import by_name, configs_keeping_weights, grids_of
+from fer_lib.campaign.order import in_order, order_of
+from fer_lib.campaign.progress import Progress
+from fer_lib.campaign.schedule import default_jobs
 from fer_lib.errors import DataMissing, FerError
 from fer_lib.files import write_atomically
-from fer_lib.report import style
+from fer_lib.plots import style
 from fer_lib.report.show import show_drawing, show_figure, show_note, show_table
 from fer_lib.results import Results, collect
-from fer_lib.training import Cell, Record, RunContext, RunStore, expand, parse_grid, run_all
-from fer_lib.training.campaign import default_jobs
-from fer_lib.training.grid import by_name, configs_keeping_weights, grids_of
+from fer_lib.training import Record, RunContext, RunStore
 from fer_lib.training.machine import default_device
-from fer_lib.training.order import in_order, order_of
-from fer_lib.training.progress import Progress
 
 
 class Study:

@@ -11,15 +11,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fer_lib import data, paths
-from fer_lib.applied.annotate import draw
-from fer_lib.applied.predict import Prediction, Predictor
-from fer_lib.applied.upload import PhotoPanel
-from fer_lib.data.finding import Face, crop, find_faces
 from fer_lib.data.picture import read_picture
-from fer_lib.explorer.drawing import Tile, sheet
 from fer_lib.explorer.models import open_run, shipped
 from fer_lib.explorer.panel import Explorer
-from fer_lib.explorer.scene import View, observe
+from fer_lib.explorer.upload import PhotoPanel
+from fer_lib.faces.annotate import draw
+from fer_lib.faces.finding import Face, crop, find_faces
+from fer_lib.faces.predict import Prediction, Predictor
+from fer_lib.plots.drawing import Tile, sheet
+from fer_lib.plots.scene import View, observe
 from fer_lib.study.notebook import Study
 
 SAMPLE = "Rear Admiral Grace Hopper, official photograph of the United States Navy, in the public domain"

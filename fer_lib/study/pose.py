@@ -1,5 +1,6 @@
 """Does the transformer undo a pose: theta against the known one, accuracy by pose and under transformations."""
 
+import functools
 from collections.abc import Callable
 
 import matplotlib.pyplot as plt
@@ -10,9 +11,9 @@ from scipy import stats
 
 from fer_lib.data import FaceSet
 from fer_lib.geometry import pose_components
-from fer_lib.report.style import GREY, arm_style
-from fer_lib.results import Results
-from fer_lib.study import statistics
+from fer_lib.plots.style import GREY, arm_style
+from fer_lib.results import Results, statistics
+from fer_lib.results.pooled import Quantity, accuracy
 from fer_lib.training.record import Arrays
 
 Pair = tuple[np.ndarray, np.ndarray]  # thetas [n, 2, 3] that undo a pose, and that were learnt
@@ -146,3 +147,24 @@ def recovery_figure(table: pd.DataFrame, *, arm: str) -> Figure | None:
             axes.set(xlabel="true", title=title)
         line[0].set_ylabel(f"{dataset}\ntheta" if len(datasets) > 1 else "theta")
     return figure
+
+
+@functools.cache
+def probed(transform: str, strength: float, *, lost: bool = False) -> Quantity:
+    """Accuracy under a transformation (see `Probe`), or what that has `lost`: accuracy without it minus with it."""
+
+    def by_seed(results: Results) -> dict[int, float]:
+        found = {}
+        for run, record in results.finished():
+            accuracy = {probe.strength: probe.accuracy for probe in record.robustness if probe.transform == transform}
+            if strength in accuracy:
+                found[run["seed"]] = accuracy[0.0] - accuracy[strength] if lost else accuracy[strength]
+        return found
+
+    return by_seed
+
+
+def of_a_turn(angle: float) -> dict[str, Quantity]:
+    """Accuracy on upright faces, on a part of them turned by `angle` degrees, and what the turn costs that part."""
+    turned, lost = probed("rotation", angle), probed("rotation", angle, lost=True)
+    return {"Upright": accuracy, f"At {angle:g}°": turned, f"Lost at {angle:g}°": lost}

@@ -5,16 +5,17 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
+from fer_lib.campaign.grid import by_name, grids_in, read_params
+from fer_lib.paper import published
+from fer_lib.paper.claim import Claim
+from fer_lib.paper.claims import STN, decide, first_measured
+from fer_lib.paper.numbers import compared, published_numbers
 from fer_lib.paths import params_files, params_folder, project_root
 from fer_lib.results import Results, collect
-from fer_lib.study import published, transformer
+from fer_lib.results.wording import SPLITS
+from fer_lib.study import transformer
 from fer_lib.study.beyond import FLIPS, together
-from fer_lib.study.claim import Claim
-from fer_lib.study.claims import STN, decide, first_measured
-from fer_lib.study.numbers import compared, published_numbers
-from fer_lib.study.wording import SPLITS
 from fer_lib.training import RunStore
-from fer_lib.training.grid import by_name, grids_in, read_params
 
 PROFILE = "paper"  # the one whose records the sentences were written about
 

@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fer_lib.data import FaceSet
-from fer_lib.explorer.drawing import Tile, sheet
-from fer_lib.explorer.scene import warped
 from fer_lib.geometry import pose_components
+from fer_lib.plots.drawing import Tile, sheet
+from fer_lib.plots.scene import warped
 from fer_lib.results import Results
 from fer_lib.study.pose import POSE, STILL, departure
 

@@ -22,7 +22,6 @@ from fer_lib.evaluation.theta import collapse, theta_summary
 from fer_lib.models import Classifier
 from fer_lib.training.checkpoint import Training
 from fer_lib.training.config import RunConfig
-from fer_lib.training.cost import PROBE_SHARE
 from fer_lib.training.evaluate import (
     FINAL_THETAS,
     Evaluation,
@@ -40,6 +39,7 @@ from fer_lib.training.step import Step
 from fer_lib.training.teaching import taught, view_of
 
 THETA_IMAGES = 64  # test images whose theta is kept for every epoch
+PROBE_SHARE = 200  # training images for one that is looked at under all transformations, about 2 % of the time
 
 
 class Stopped(Exception):

@@ -18,8 +18,8 @@ from fer_lib.models.networks import Dropout
 from fer_lib.training.checkpoint import Training
 from fer_lib.training.config import RunConfig
 from fer_lib.training.engine import train as run_engine
+from fer_lib.training.live import Live
 from fer_lib.training.machine import default_device, prepare
-from fer_lib.training.progress import Live
 from fer_lib.training.session import DeviceSession
 
 if TYPE_CHECKING:

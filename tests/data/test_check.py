@@ -13,9 +13,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from fer_lib.cli import app
+from fer_lib.cli.summary import as_text
 from fer_lib.data import FER_CLASSES, USAGES
 from fer_lib.data.check import check
-from fer_lib.data.summary import as_text
 
 
 def test_counts_and_hashes(fer_csv: Callable[..., Path]) -> None:

@@ -11,16 +11,16 @@ from PIL import Image
 from training.tiny import SMALL
 
 from fer_lib import data
+from fer_lib.campaign import grid as grids
 from fer_lib.data.batches import normalise
-from fer_lib.data.finding import find_faces
 from fer_lib.errors import DataMissing, FerError
 from fer_lib.explorer import models
 from fer_lib.explorer import panel as panel_module
 from fer_lib.explorer.face import ANY, PHOTO
 from fer_lib.explorer.panel import Explorer
+from fer_lib.faces.finding import find_faces
 from fer_lib.geometry import warp
 from fer_lib.study.notebook import Study
-from fer_lib.training import grid as grids
 
 BASE = {**SMALL, "train_limit": 64}
 GRID = {

@@ -6,17 +6,18 @@ import torch
 from training.tiny import place, tiny
 
 from fer_lib import data
+from fer_lib.campaign import run_all
 from fer_lib.data.batches import DeviceData, images_on
 from fer_lib.errors import FerError
 from fer_lib.explorer.models import open_run
 from fer_lib.explorer.panel import Explorer
-from fer_lib.explorer.scene import observe
 from fer_lib.files import file_hash
 from fer_lib.geometry import compose_pose, pose_components, warp
 from fer_lib.models import build
 from fer_lib.models.weights import restore
+from fer_lib.plots.scene import observe
 from fer_lib.study.notebook import Study
-from fer_lib.training import RunStore, run_all
+from fer_lib.training import RunStore
 from fer_lib.training.engine import prepared
 from fer_lib.training.evaluate import evaluate
 from fer_lib.training.release import FOLDER, release, released

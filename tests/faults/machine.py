@@ -25,9 +25,10 @@ from training.test_processes import group_is_gone
 from training.tiny import FORKS, assert_same_runs, fine_tuned, outcome, place, tiny
 
 from fer_lib import data
+from fer_lib.campaign import run_all
 from fer_lib.data.duplicates import near_groups
 from fer_lib.paths import project_root
-from fer_lib.training import RunConfig, RunContext, RunStore, run_all
+from fer_lib.training import RunConfig, RunContext, RunStore
 
 GRID = """
 profile: tiny

@@ -31,11 +31,11 @@ from safetensors.torch import load_file
 from training.tiny import outcome, same_arrays, tiny
 
 from fer_lib import data
-from fer_lib.applied.looking import answers, photos_in
-from fer_lib.applied.predict import Prediction
 from fer_lib.data.duplicates import near_groups
-from fer_lib.data.finding import whole
 from fer_lib.errors import FerError
+from fer_lib.faces.finding import whole
+from fer_lib.faces.looking import answers, photos_in
+from fer_lib.faces.predict import Prediction
 from fer_lib.models import build
 from fer_lib.models.weights import restore
 from fer_lib.training import RunContext, RunStore, run_one

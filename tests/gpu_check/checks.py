@@ -12,12 +12,13 @@ from pathlib import Path
 import torch
 from training.tiny import assert_same_runs, outcome, place, same_arrays, tiny
 
+from fer_lib.campaign import run_all
+from fer_lib.campaign.pool import RunQueue, run_in_threads
+from fer_lib.campaign.schedule import ON_A_GPU
 from fer_lib.data.batches import apply_augmentation, augmentation_plan
 from fer_lib.geometry import sampling_grid
-from fer_lib.training import RunConfig, RunStore, run_all, run_one
-from fer_lib.training.campaign import ON_A_GPU
+from fer_lib.training import RunConfig, RunStore, run_one
 from fer_lib.training.event import Event
-from fer_lib.training.pool import RunQueue, run_in_threads
 
 TRIED = ((2, 11), (2, 15))  # torch's versions that the path on a GPU was read against
 SHAPES = [

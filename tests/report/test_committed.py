@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_lib.study import published
+from fer_lib.paper import published
 from fer_lib.training import RunConfig
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,8 @@ from PIL import Image
 
 from fer_lib import study
 from fer_lib.errors import Fatal
-from fer_lib.report import show, style
+from fer_lib.plots import style
+from fer_lib.report import show
 
 DRAWINGS = sorted((Path(study.__file__).parent / "diagrams").glob("*.svg"))
 

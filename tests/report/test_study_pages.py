@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from fer_lib import paths
+from fer_lib.campaign import read_params
 from fer_lib.report.execute import Task, execute
 from fer_lib.report.html import render_report
 from fer_lib.report.make import _environment
-from fer_lib.training import read_params
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("11_verdict", "13_beyond_the_paper")

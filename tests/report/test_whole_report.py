@@ -17,8 +17,8 @@ from bs4 import BeautifulSoup
 from tiny_report import run_report, write_tiny_params
 
 from fer_lib.errors import FerError
+from fer_lib.paper import published
 from fer_lib.report import make
-from fer_lib.study import published
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = "/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else shutil.which("chromium")

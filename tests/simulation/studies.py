@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fer_lib.study.additive import LAST, UNSTEADY, AdditiveModel, unsteadiness
-from fer_lib.study.claim import Claim, Part
+from fer_lib.paper.claim import Claim, Part
+from fer_lib.results.additive import LAST, UNSTEADY, AdditiveModel, unsteadiness
 
 SEEDS = (5, 5, 5, 5, 5, 4, 3, 3, 3, 3, 3, 2, 2, 2)  # of each of fourteen arms
 WILD = 8  # the arm that may be wild

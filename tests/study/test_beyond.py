@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from fer_lib.campaign import expand, parse_grid
 from fer_lib.results import Results, collect
 from fer_lib.study import beyond, comparisons
-from fer_lib.training import Record, expand, parse_grid
+from fer_lib.training import Record
 
 NAMES = {"FER2013": ["angry", "happy", "neutral"], "FER+": ["neutral", "happiness", "contempt"]}
 TRUTH = {"FER2013": [2] * 40 + [1] * 59 + [0], "FER+": [0] * 50 + [1] * 40 + [2] * 10}

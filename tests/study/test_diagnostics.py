@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_lib import data
+from fer_lib.campaign import expand, parse_grid
 from fer_lib.data import FER_CLASSES, FaceSet
 from fer_lib.geometry import compose_pose, pose_components
 from fer_lib.results import Results, collect
-from fer_lib.study import comparisons, known_poses, pose, transformer
-from fer_lib.training import Record, expand, parse_grid
+from fer_lib.study import comparisons, pose, transformer
+from fer_lib.training import Record
 from fer_lib.training.record import Epoch, Probe
 
 ARMS = {"ResNet50": {}, "ResNet50 + STN": {"attention": "stn"}, "STN frozen": {"attention": "stn_frozen"}}
@@ -168,20 +168,13 @@ def test_the_answer_to_an_applied_pose_has_no_line_for_what_no_pose_has(results)
 
 def test_what_a_turn_costs_is_told_for_each_arm_and_against_one(results):
     own = results.of(dataset="Toy faces", split="random80")
-    told = comparisons.side_by_side(own, known_poses.of_a_turn(0.4), against="ResNet50")
+    told = comparisons.side_by_side(own, pose.of_a_turn(0.4), against="ResNet50")
     costs = told.set_index("Arm")
     assert costs["Lost at 0.4°"].tolist() == ["0.4000 ± 0.0000", "0.2000 ± 0.0000", "0.4000 ± 0.0000"]
     assert costs.loc["ResNet50", "Δ Lost at 0.4°"] == "–"
     assert costs.loc["ResNet50 + STN", "Δ Lost at 0.4°"].startswith("-0.200")
     assert costs["At 0.4°"].tolist() == ["0.4000 ± 0.0000", "0.6000 ± 0.0000", "0.4000 ± 0.0000"]
-    assert comparisons.side_by_side(own, known_poses.of_a_turn(30), against="ResNet50").empty
-
-
-def test_what_is_shown_is_undone_by_what_is_wanted():
-    faces = data.load("toyfaces")
-    figure = known_poses.shown_sheet(faces, count=3)
-    assert len(figure.axes[0].images) == 6
-    assert known_poses.shown_sheet(None, count=3) is None
+    assert comparisons.side_by_side(own, pose.of_a_turn(30), against="ResNet50").empty
 
 
 def test_without_runs_or_poses_there_is_no_figure(faces, results):

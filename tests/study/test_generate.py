@@ -7,10 +7,11 @@ import generate
 import pytest
 import yaml
 
+from fer_lib.campaign import Cell
 from fer_lib.data import FER_CLASSES
 from fer_lib.errors import FerError
 from fer_lib.results import Results, collect
-from fer_lib.training import Cell, Record, RunConfig
+from fer_lib.training import Record, RunConfig
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from fer_lib.campaign import expand, parse_grid
 from fer_lib.results import collect
-from fer_lib.study.pooled import overconfidence
-from fer_lib.training import Record, expand, parse_grid
+from fer_lib.results.pooled import overconfidence
+from fer_lib.training import Record
 
 
 def test_confidence_above_accuracy_is_too_sure():

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import records
 
+from fer_lib.campaign import expand, parse_grid
 from fer_lib.errors import FerError
 from fer_lib.results import Results, collect
-from fer_lib.training import Record, expand, parse_grid
+from fer_lib.training import Record
 
 TRUTH = np.arange(100) % 7
 

@@ -6,8 +6,9 @@ from safetensors.torch import load_file
 from training.tiny import assert_same_runs, place, same_arrays, tiny
 
 from fer_lib import data
+from fer_lib.campaign import run_all
 from fer_lib.errors import FerError
-from fer_lib.training import RunStore, run_all
+from fer_lib.training import RunStore
 from fer_lib.training.engine import Stopped, prepared, train
 from fer_lib.training.run import run_one
 from fer_lib.training.session import DeviceSession

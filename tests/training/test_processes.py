@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from training.tiny import FORKS, assert_same_runs, fine_tuned, place, tiny
 
-from fer_lib.training import RunStore, run_all
+from fer_lib.campaign import run_all
+from fer_lib.training import RunStore
 
 GRID = """
 profile: tiny

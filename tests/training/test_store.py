@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from training.tiny import assert_same_runs, outcome, place, tiny
 
+from fer_lib.campaign import run_all
 from fer_lib.errors import FerError
-from fer_lib.training import Record, RunStore, run_all, run_one
+from fer_lib.training import Record, RunStore, run_one
 from fer_lib.training.record import Epoch
 from fer_lib.training.store import Busy, write_atomically
 
@@ -179,7 +180,7 @@ def _hold(folder, run_id, held, release):
 @pytest.mark.slow
 def test_a_run_that_another_process_has_is_left_to_it(tmp_path, monkeypatch):
     """The campaign trains the others meanwhile, and comes back to it."""
-    monkeypatch.setattr("fer_lib.training.pool.BUSY_WAIT", 0.01)
+    monkeypatch.setattr("fer_lib.campaign.pool.BUSY_WAIT", 0.01)
     where, theirs, ours = place(tmp_path), tiny(), tiny(epochs=1)
     run_id = run_one(theirs, place(tmp_path / "other")).run_id
     store = RunStore(where.store)

@@ -6,9 +6,10 @@ import pytest
 import torch
 from training.tiny import assert_same_runs, fine_tuned, place, tiny
 
+from fer_lib.campaign import run_all
+from fer_lib.campaign.pool import RunQueue, run_in_threads
 from fer_lib.errors import FerError
-from fer_lib.training import RunStore, run_all
-from fer_lib.training.pool import RunQueue, run_in_threads
+from fer_lib.training import RunStore
 
 CONFIGS = [tiny(seed=seed, attention=attention) for seed in (0, 1) for attention in ("none", "stn")]
 

@@ -21,9 +21,9 @@ import torch
 from statsmodels.stats.proportion import proportion_confint
 
 from fer_lib import __version__, data
-from fer_lib.applied.network import TrainedNetwork
 from fer_lib.data.labelled import EXPRESSIONS, expression
 from fer_lib.evaluation import metrics
+from fer_lib.faces.network import TrainedNetwork
 from fer_lib.training import RunConfig
 from fer_lib.training.engine import prepared
 from fer_lib.training.release import classifiers

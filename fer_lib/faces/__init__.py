@@ -1,0 +1,1 @@
+"""Faces as people have them: found, cropped, judged, drawn upon; trained networks as files for other programs."""

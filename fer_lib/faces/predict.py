@@ -1,0 +1,104 @@
+"""From a photo to an expression: `Predictor` finds the faces and says what a trained network makes of each."""
+
+import functools
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from fer_lib.data.picture import read_picture
+from fer_lib.errors import FerError
+from fer_lib.faces.finding import Face, find_faces, whole
+from fer_lib.faces.network import TrainedNetwork
+from fer_lib.training import RunStore
+from fer_lib.training.release import classifiers
+
+PREFERRED = ("compact_ferplus", "compact_fer2013")  # shipped networks, the one that is used without a choice first
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says of one face.
+
+    Attributes:
+        face: where it is in the photo, and the crop that the network saw.
+        probabilities: of each class by its name, calibrated (`TrainedNetwork.temperature`); they sum to one.
+        theta: float32 [2, 3], what a spatial transformer makes of the crop; None without one.
+    """
+
+    face: Face
+    probabilities: dict[str, float]
+    theta: np.ndarray | None
+
+    @property
+    def expression(self) -> str:
+        """The most probable class."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Box (left, top, width, height in pixels), angle in degrees, expression, probabilities and theta, for JSON."""
+        return {
+            "box": list(self.face.box), "angle": self.face.angle, "expression": self.expression,
+            "probabilities": {name: round(value, 4) for name, value in self.probabilities.items()},
+            "theta": None if self.theta is None else np.round(self.theta, 4).tolist(),
+        }  # fmt: skip
+
+
+class Predictor:
+    """A trained network that looks at photos: `Predictor()("photo.jpg")` is a list with a `Prediction` per face.
+
+    Threads may share one. So may processes made by `fork`: PyTorch's threads do not come along, so a child computes on
+    one; processes that are to have more are made by `spawn`.
+    """
+
+    def __init__(self, model: str = "", store: RunStore | None = None) -> None:
+        """The network `model` (see `TrainedNetwork.open`), or without a name the best that comes with the package.
+
+        Raises:
+            FerError: there is no such network.
+        """
+        self.network = TrainedNetwork.open(model or _best(), store)
+
+    def __call__(self, photo: Any, *, crop: bool = False, channels: str = "") -> list[Prediction]:
+        """What it says of each face in a photo, the largest first.
+
+        Args:
+            photo: a path, bytes, an open file, a PIL image, an array or a tensor (see `read_picture`).
+            crop: the picture is a face already, so none is looked for.
+            channels: the order in an array of three or four channels: RGB, or BGR as OpenCV reads one.
+
+        Raises:
+            FerError: it is no picture, or OpenCV is not installed.
+        """
+        image = read_picture(photo, channels=channels)
+        return self.faces([whole(image)] if crop else find_faces(image))
+
+    def faces(self, faces: Sequence[Face]) -> list[Prediction]:
+        """What it says of faces that were found before, in their order."""
+        if not faces:
+            return []
+        crops = np.stack([face.crop for face in faces])
+        thetas = self.network.thetas(crops)
+        return [
+            Prediction(
+                face,
+                dict(zip(self.network.classes, map(float, own), strict=True)),
+                None if thetas is None else thetas[i],
+            )
+            for i, (face, own) in enumerate(zip(faces, self.network.probabilities(crops), strict=True))
+        ]
+
+
+def _best() -> str:
+    here = [path.stem for path in classifiers()]
+    best = next((name for name in PREFERRED if name in here), next(iter(here), ""))
+    if not best:
+        raise FerError("No network that tells expressions comes with the package.\nName a run whose weights are kept.")
+    return best
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=functools.partial(torch.set_num_threads, 1))

@@ -1,0 +1,1 @@
+"""Figures without a study: style, arms side by side, sampling grids."""

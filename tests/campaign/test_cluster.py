@@ -1,0 +1,217 @@
+"""Workers on a cluster: every run once, whatever happens to workers, nodes and controller; and the commands for it."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+from campaign.slurm import Slurm, slurm, wait_until
+from training.test_processes import GRID, group_is_gone
+from training.tiny import assert_same_runs, fine_tuned, place, tiny
+
+from fer_lib.campaign import cluster, run_all
+from fer_lib.campaign.cluster import Workers, submit
+from fer_lib.campaign.worker import Worker, folder_of
+from fer_lib.errors import FerError
+from fer_lib.training import RunStore, machine, run
+
+LONG = {"train_limit": 64, "epochs": 4}  # some seconds
+PATIENCE = 300  # seconds; a busy machine takes that long to start a worker
+
+
+@pytest.fixture
+def two_nodes(monkeypatch):
+    """A Slurm of two nodes, which the commands of this process talk to."""
+    with tempfile.TemporaryDirectory(prefix="fer") as folder, slurm(Path(folder)) as started:  # a short path: sockets
+        monkeypatch.setenv("SLURM_CONF", started.environment["SLURM_CONF"])
+        yield started
+
+
+def process_of(job: str) -> psutil.Process:
+    """The Python process of a worker of an array."""
+    array, _, task = job.partition("_")
+    for process in psutil.process_iter(["cmdline"]):
+        if "submitit.core._submit" in (process.info["cmdline"] or []):
+            environment = process.environ()
+            if (environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")) == (array, task):
+                return process
+    raise ProcessLookupError(job)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_slurm_trains_every_run_once_whatever_happens(two_nodes: Slurm, tmp_path, monkeypatch):
+    """A worker is killed, the controller restarted, a node drained, and the other worker put back into the queue."""
+    monkeypatch.setenv("FER_STRICT", "1")
+    configs = [
+        *(tiny(seed=seed, attention="stn", **LONG) for seed in range(4)), tiny(optimizer="sgd", lr=1e30),
+        tiny(model="compact", ema=0.9, mixup=0.2, **LONG), fine_tuned(**LONG),
+    ]  # fmt: skip
+    alone, where = place(tmp_path / "alone"), place(tmp_path / "slurm")
+    jobs = submit(Worker(tuple(configs), where, jobs=1), cluster="slurm", workers=2)
+    workers = Workers.of(where.store)
+    assert workers.jobs == jobs
+    store = RunStore(where.store)
+    wait_until(lambda: sum(bool(said.runs) for said in workers.doing().values()) == 2, within=PATIENCE)
+    assert {state.rpartition(" ")[2] for state in workers.states().values()} == {"n1", "n2"}
+
+    process_of(jobs[0]).kill()
+    wait_until(lambda: [*workers.states()] == [jobs[1]], within=PATIENCE)
+    two_nodes.stop_controller()
+    assert workers.states()[jobs[1]] == "UNKNOWN, since Slurm does not answer"
+    two_nodes.start_controller()
+    wait_until(lambda: workers.states().get(jobs[1], "").startswith("RUNNING"), within=PATIENCE)
+    before = len(store.records())
+    wait_until(lambda: len(store.records()) > before, within=PATIENCE)
+    node = workers.states()[jobs[1]].rpartition(" ")[2]
+    two_nodes.call("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
+    two_nodes.call("scontrol", "requeue", jobs[1])
+    wait_until(lambda: workers.states()[jobs[1]].startswith("PENDING"), within=PATIENCE)
+    wait_until(lambda: workers.states()[jobs[1]].startswith("RUNNING"), within=PATIENCE)
+    assert workers.states()[jobs[1]].rpartition(" ")[2] != node, "it went back to a node that is drained"
+    wait_until(lambda: not workers.states(), within=PATIENCE)
+
+    run_all(configs, alone)
+    assert_same_runs(RunStore(alone.store), store)
+    logs = "".join(path.read_text() for path in folder_of(where.store).glob("*.out"))
+    ended = re.findall(r"^\[run [^]]*\] (?:trained|diverged) (.*)$", logs, flags=re.M)
+    assert len(ended) == len(set(ended)) == len(store.records()) == len(configs) + 1, "lost, or trained twice"
+    told = workers.told(configs)
+    assert [line.split()[1] for line in told[:2]] == ["gone", "ended:"]
+    assert told[2] == f"{len(configs)} of {len(configs)} runs are there"
+
+
+def processes_of(job: str) -> list[int]:
+    """All processes that Slurm started for a worker that was sent alone, and those that they started."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("SLURM_JOB_ID") == job:
+                found.append(process.pid)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_slurm_worker_of_several_runs_is_put_back_and_ended_with_all_of_them(two_nodes, tmp_path):
+    """By the signal that comes before its time is over, which all its processes hear; then for good."""
+    where = place(tmp_path)
+    endless = tuple(tiny(seed=seed, epochs=100_000) for seed in (0, 1))
+    (job,) = submit(Worker(endless, where, jobs=2), cluster="slurm", workers=1)
+    told = folder_of(where.store) / f"{job}.json"
+
+    def epochs() -> list[int]:
+        return [done for _, done, *_ in Workers.of(where.store).doing()[job].runs.values()] if told.is_file() else []
+
+    def when_both_go_on(*words: str) -> None:
+        wait_until(lambda: sum(done > 1 for done in epochs()) == 2, within=PATIENCE)
+        before = processes_of(job)
+        assert len(before) > 3
+        two_nodes.call(*words, job)
+        wait_until(lambda: not {*before} & {*processes_of(job)}, within=PATIENCE)
+        told.unlink(missing_ok=True)
+
+    when_both_go_on("scancel", "--signal=USR2")
+    when_both_go_on("scancel")
+    wait_until(lambda: not processes_of(job) and not Workers.of(where.store).states(), within=PATIENCE)
+    log = (folder_of(where.store) / f"{job}_0_log.out").read_text()
+    assert log.count("Calling checkpoint method") == 1
+    assert log.count("epoch 1/100000") <= 2, "it began again"
+
+
+def cli(folder: Path, *words: str, **options) -> subprocess.Popen:
+    """`python -m fer_lib run` on the grid in `folder`."""
+    environment = {**os.environ, "FER_REPORT": str(folder / "report"), "FER_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "fer_lib", "run", str(folder / "grid.yaml"), *words], cwd=folder, env=environment,
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options,
+    )  # fmt: skip
+
+
+def said(folder: Path, *words: str) -> str:
+    process = cli(folder, *words)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, err
+    return out
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_workers_outlive_ctrl_c_and_are_asked_and_ended_by_the_same_command(tmp_path):
+    (tmp_path / "grid.yaml").write_text(GRID % 100_000)
+
+    def under_way() -> int:
+        return sum(len(worker.runs) for worker in Workers.of(tmp_path / "report").doing().values())
+
+    sent = cli(tmp_path, "--cluster", "local", "--workers", "1", "--jobs", "2")
+    try:
+        assert any("RUNNING" in line for line in sent.stdout)
+        wait_until(lambda: under_way() > 0, within=PATIENCE)
+        os.killpg(sent.pid, signal.SIGINT)  # as a terminal does: to the whole group
+        out, err = sent.communicate(timeout=PATIENCE)
+        assert (sent.returncode, err) == (0, "")
+        assert "The workers go on" in out
+        assert group_is_gone(sent.pid, within=5) is False, "the worker left with who sent it"
+        wait_until(lambda: under_way() == 2, within=PATIENCE)
+        told = said(tmp_path, "--status").splitlines()
+        assert len([line for line in told if line.endswith("RUNNING")]) == 1
+        assert sum("epoch" in line for line in told) == 2
+        assert re.fullmatch(r"0 of 4 runs are there, [\d,]+ images/s, about .* to go", told[-1])
+    finally:
+        assert said(tmp_path, "--cancel") == "1 workers ended; what is finished is kept.\n"
+    wait_until(lambda: not Workers.of(tmp_path / "report").states(), within=PATIENCE)
+    (tmp_path / "grid.yaml").write_text(GRID % 2)
+    assert said(tmp_path, "--cluster", "local", "--jobs", "1").endswith("4 of 4 runs are there\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["--cluster", "moon"], "'moon' is neither slurm nor local"),
+        (["--cluster", "slurm"], "There is no Slurm here"),
+        (["--cluster", "local", "--cluster-option", "gpu"], "'gpu' is not name=value"),
+        (["--cluster", "local", "--cluster-option", "nodes=2"], "The workers could not be started"),
+        (["--cluster", "local", "--deadline", "5"], "--deadline is for one machine"),
+        (["--status"], "No workers have been sent"),
+        (["--cancel"], "No workers have been sent"),
+    ],
+)
+def test_what_cannot_be_is_an_error_of_one_line_and_what_to_do(tmp_path, monkeypatch, words, wanted):
+    from typer.testing import CliRunner
+
+    from fer_lib.cli import app
+
+    (tmp_path / "grid.yaml").write_text(GRID % 1)
+    monkeypatch.setenv("FER_REPORT", str(tmp_path / "report"))
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    done = CliRunner().invoke(app, ["run", str(tmp_path / "grid.yaml"), *words])
+    assert isinstance(done.exception, FerError)
+    assert wanted in str(done.exception)
+
+
+@pytest.mark.parametrize(("given", "jobs", "threads"), [(0, 2, 1), (1, 1, 4), (4, 4, 1)])
+def test_workers_on_one_machine_share_its_cores(tmp_path, monkeypatch, given, jobs, threads):
+    for module in (cluster, machine, run):
+        monkeypatch.setattr(module, "cores", lambda: 8)
+    worker = cluster._one_of(Worker((), place(tmp_path, threads=None), jobs=given), 2 if given else 4)
+    assert (worker.jobs, worker.place.threads) == (jobs, threads)
+
+
+def test_a_job_of_slurm_has_the_cores_that_it_was_given(monkeypatch):
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "1")
+    assert (machine.cores(), machine.idle_cores()) == (1, 1)
+
+
+def test_what_submitit_does_not_know_goes_to_sbatch(monkeypatch):
+    given = cluster._parameters("slurm", ["partition=gpu", "gpus-per-node=1", "reservation=ours", "time=60"])
+    assert given["partition"] == "gpu"
+    assert (given["gpus_per_node"], given["time"]) == (1, 60)
+    assert given["additional_parameters"] == {"reservation": "ours"}
