@@ -20,25 +20,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "FaceSet",
-    "FerError",
-    "Predictor",
-    "RunConfig",
-    "RunContext",
-    "RunStore",
-    "STNClassifier",
-    "SpatialTransformer",
-    "Trained",
-    "apply_rule",
-    "build",
-    "explore",
-    "load",
-    "run_one",
-    "show_grids",
-    "split_rows",
-    "train",
-    "warp",
-]
+    "FaceSet", "FerError", "Predictor", "RunConfig", "RunContext", "RunStore", "STNClassifier", "SpatialTransformer",
+    "Trained", "apply_rule", "build", "explore", "load", "run_one", "show_grids", "split_rows", "train", "warp"
+]  # fmt: skip
 
 _HOMES = {
     "fer_lib.faces.predict": ("Predictor",),

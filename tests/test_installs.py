@@ -102,7 +102,11 @@ def test_shipped_networks_work_in_an_empty_folder(
 def test_a_copy_for_colab_fetches_the_study_and_runs(source: Path, tmp_path: Path, monkeypatch) -> None:
     """In a folder that has nothing but the copy, and an environment that has the packages but not this one."""
     repository, environment = shutil.copytree(source, tmp_path / "repository"), tmp_path / "environment"
-    for words in (["init", "--quiet"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "all"]):
+    for words in (
+        ["init", "--quiet"],
+        ["add", "."],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "all"],
+    ):
         call("git", *words, cwd=repository)
     call(sys.executable, "-m", "venv", "--without-pip", environment, cwd=tmp_path)
     (site,) = environment.glob("lib/python*/site-packages")

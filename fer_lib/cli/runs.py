@@ -36,8 +36,7 @@ def run(
         bool, typer.Option("--weights", help="Keep the weights of all these runs; those that lack them train again.")
     ] = False,
     cluster: Annotated[
-        str,
-        typer.Option(help="slurm: by workers on a cluster's nodes that share this folder; local: by workers here."),
+        str, typer.Option(help="slurm: by workers on a cluster's nodes that share this folder; local: by workers here.")
     ] = "",
     workers: Annotated[int, typer.Option(min=1, help="Workers on the cluster.")] = 1,
     cluster_option: Annotated[
@@ -117,10 +116,7 @@ def _warn(configs: "Iterable[RunConfig]", folder: Path | None) -> None:
         print(line, file=sys.stderr)
 
 
-def plan(
-    profile: Annotated[str, typer.Argument(help="demo, quick or paper.")],
-    jobs: JobsOption = 0,
-) -> None:
+def plan(profile: Annotated[str, typer.Argument(help="demo, quick or paper.")], jobs: JobsOption = 0) -> None:
     """List the runs of a profile in their order, which of them are there, and about what the others should take here.
 
     A CPU is timed for a moment; of a GPU nothing is guessed.

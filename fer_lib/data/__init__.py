@@ -6,18 +6,6 @@ from fer_lib.data.labels import RULES, Labels, apply_rule
 from fer_lib.data.splits import FIXED, PROTOCOLS, Split, split_rows
 
 __all__ = [
-    "DATASETS",
-    "FER_CLASSES",
-    "FIXED",
-    "PRETRAINING_SETS",
-    "PROTOCOLS",
-    "RULES",
-    "USAGES",
-    "VOTE_COLUMNS",
-    "FaceSet",
-    "Labels",
-    "Split",
-    "apply_rule",
-    "load",
-    "split_rows",
-]
+    "DATASETS", "FER_CLASSES", "FIXED", "PRETRAINING_SETS", "PROTOCOLS", "RULES", "USAGES", "VOTE_COLUMNS", "FaceSet",
+    "Labels", "Split", "apply_rule", "load", "split_rows"
+]  # fmt: skip

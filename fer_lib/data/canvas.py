@@ -98,11 +98,7 @@ def finish(picture: Array, light: dict[str, Array], noise: Array) -> Array:
 
 
 def render(
-    draw: Callable[[dict[str, Array], Array, Array], Array],
-    picture: dict[str, Array],
-    theta: Array,
-    *,
-    seed: int,
+    draw: Callable[[dict[str, Array], Array, Array], Array], picture: dict[str, Array], theta: Array, *, seed: int
 ) -> Array:
     """Draw, light and quantise pictures in chunks, uint8 [N, 48, 48].
 

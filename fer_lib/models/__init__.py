@@ -3,11 +3,4 @@
 from fer_lib.models.build import MODELS, Classifier, STNClassifier, build, classifier
 from fer_lib.models.stn import SpatialTransformer
 
-__all__ = [
-    "MODELS",
-    "Classifier",
-    "STNClassifier",
-    "SpatialTransformer",
-    "build",
-    "classifier",
-]
+__all__ = ["MODELS", "Classifier", "STNClassifier", "SpatialTransformer", "build", "classifier"]

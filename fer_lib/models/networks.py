@@ -117,13 +117,7 @@ def vanilla_cnn(*, classes: int) -> nn.Sequential:
             layers += _convolved(before, width)
             before = width
         layers.append(nn.MaxPool2d(2))
-    layers += [
-        nn.Flatten(),
-        nn.Linear(before * 6 * 6, 328),
-        nn.ReLU(True),
-        Dropout(0.5),
-        nn.Linear(328, classes),
-    ]
+    layers += [nn.Flatten(), nn.Linear(before * 6 * 6, 328), nn.ReLU(True), Dropout(0.5), nn.Linear(328, classes)]
     return _drawn(nn.Sequential(*layers))
 
 

@@ -59,11 +59,7 @@ class NotebookFailed(FerError):
 
 
 def execute(
-    tasks: Sequence[Task],
-    *,
-    jobs: int = 1,
-    env: Mapping[str, str] | None = None,
-    say: Callable[[str], None] = print,
+    tasks: Sequence[Task], *, jobs: int = 1, env: Mapping[str, str] | None = None, say: Callable[[str], None] = print
 ) -> list[FerError]:
     """Run the notebooks, `jobs` at a time, and write each one's executed copy once all its cells have run.
 

@@ -13,11 +13,7 @@ from fer_lib.plots.scene import warped
 from fer_lib.results import Results
 from fer_lib.study.pose import POSE, STILL, departure
 
-STATE = {
-    "distance": "distance from identity",
-    "outside": "grid points outside",
-    "gradient": "share of the gradient",
-}
+STATE = {"distance": "distance from identity", "outside": "grid points outside", "gradient": "share of the gradient"}
 FATES = {
     "still": "the identity", "crop": "one crop for all images", "mirrored": "a mirror image of all images",
     "own": "each image's own",

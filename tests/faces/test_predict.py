@@ -25,6 +25,7 @@ from fer_lib.faces import finding, looking, predict
 from fer_lib.faces.finding import find_faces, whole
 from fer_lib.faces.network import TrainedNetwork
 from fer_lib.faces.predict import Predictor
+from fer_lib.study import photo as own
 from fer_lib.study.beyond import mirrored_too
 from fer_lib.training import RunStore, run_one
 from fer_lib.training.release import classifiers
@@ -67,14 +68,19 @@ def test_drawn_faces_are_found_where_they_were_pasted():
 
 
 def test_a_turned_face_is_cropped_upright():
-    upright = next(face for row in range(9) for face in find_faces(pasted(row)) if near(face) and not face.angle)
-    row = next(row for row in range(9) if any(near(face) for face in find_faces(pasted(row))))
-    turned = [face for angle in (25, -25) for face in find_faces(pasted(row, angle=angle)) if near(face)]
-    assert {np.sign(face.angle) for face in turned} == {1.0, -1.0}, "clockwise is positive"
-    straight = find_faces(pasted(row))[0].crop
-    for face in turned:
-        assert face.crop.shape == upright.crop.shape == (48, 48)
-        assert np.corrcoef(face.crop.ravel(), straight.ravel())[0, 1] > 0.7
+    picture, _ = own.chosen("")
+    (upright,) = find_faces(picture)
+    for angle in (-45, -20, 30, 45):  # clockwise is positive
+        (face,) = find_faces(picture.rotate(-angle, Image.Resampling.BILINEAR, fillcolor=(128, 128, 128)))
+        assert face.angle - upright.angle == pytest.approx(angle, abs=3)
+        assert face.side == pytest.approx(upright.side, rel=0.05)
+        assert np.corrcoef(face.crop.ravel(), upright.crop.ravel())[0, 1] > 0.8
+
+
+def test_landmarks_at_their_places_are_the_crop():
+    corners = 100 + 50 * finding.LANDMARKS
+    assert finding._square(corners) == pytest.approx((125, 125, 50, 0))
+    assert finding._square(corners @ np.array([[0, 2], [-2, 0]]))[2:] == pytest.approx((100, 90))
 
 
 def test_several_faces_come_largest_first_and_an_empty_scene_has_none():

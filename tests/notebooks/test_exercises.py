@@ -35,7 +35,7 @@ CHECKS = {
     "13_beyond_the_paper": lambda right: (
         right["alone"] < right["with the mirror image"] < right["with a second network"]
     ),
-    "14_your_own_face": lambda said: "neutral" in said[0] and "sadness" in said[1],
+    "14_your_own_face": lambda said: all("neutral" in one for one in said) and said[0] != said[1],
     "15_drawn_faces": lambda degrees: 20 < degrees < 26,
 }
 

@@ -25,7 +25,7 @@ def test_a_turned_face_is_read_upright_and_judged_both_ways(predictor):
     assert "public domain" in what
     likeness = [np.corrcoef(view.seen.ravel(), views[1].seen.ravel())[0, 1] for view in views]
     before = [np.corrcoef(view.image.ravel().astype(float), views[1].image.ravel())[0, 1] for view in views]
-    assert min(likeness) > 0.7 > max(before[0], before[2])
+    assert min(likeness) > 0.5 > max(before[0], before[2])
     table = own.when_turned(predictor, picture, faces, views, ANGLES)
     assert table["Turned by"].tolist() == ["-30°", "0°", "+30°"]
     (upright,) = predictor(picture)
