@@ -34,6 +34,8 @@ class _Renderer(IPythonRenderer):
     def inline_html(self, html: str) -> str:
         return html  # the base class would parse, and so close, each half of a pair of tags on its own
 
+    block_html = inline_html
+
     def inline_math(self, body: str) -> str:
         return _mathml(body, "inline")
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from fer_lib.report.show import show_note
 from fer_lib.results import Results, statistics
 from fer_lib.results.pooled import Quantity, pool_of
 from fer_lib.results.wording import ARM, SPLIT, N, certainty, interval, mean_sd_text, p_value
@@ -14,7 +15,7 @@ def show_comparisons(study: Study, results: Results, *, against: str, name: str)
     """Every arm against one on test accuracy: over seeds, then network by network on the same images."""
     paired = comparisons(results, against=against)
     if paired.empty:
-        study.note(f"No arm can be compared with {against} yet.")
+        show_note(f"No arm can be compared with {against} yet.")
         return
     study.table(
         paired,

@@ -205,10 +205,6 @@ class Study:
         explorer.player.straighten = straighten or explorer.player.straighten
         display(explorer)
 
-    def note(self, text: str) -> None:
-        """Puts a plain notice on the page."""
-        show_note(text)
-
     def say(self, *sentences: str) -> None:
         """Puts a paragraph (Markdown) with computed numbers on the page, if there is anything to say."""
         if text := " ".join(filter(None, sentences)):

@@ -56,7 +56,10 @@ def notebooks(tmp_path, outputs):
             "frame",
             new_output("execute_result", data={"text/html": "<table border=1><tr><td>1</td></tr></table>"}),
         ),
-        new_markdown_cell("### Detail\n\n## Method\n\n[source](https://example.org/a) <script>alert(1)</script>"),
+        new_markdown_cell(
+            '### Detail\n\n<details class="own"><summary>More</summary>\n\n```python\nx = 1\n```\n\n</details>'
+        ),
+        new_markdown_cell("## Method\n\n[source](https://example.org/a) <script>alert(1)</script>"),
     ]
     verdict = [
         new_markdown_cell("# What holds?\n\nClaim by claim."),
@@ -143,6 +146,7 @@ def test_figures_tables_code_and_parameters_are_on_the_page(report):
     assert soup.select_one("details.code .highlight")
     assert soup.select_one("main b:last-of-type")
     assert soup.select_one("details.messages pre").get_text() == "a warning"
+    assert soup.select_one("details.own pre"), "what stands between the tags of a fold in Markdown is in the fold"
     assert [a.get_text() for a in soup.select("nav.toc a")] == ["Method", "Detail", "Method"]
     assert soup.select_one('.meta a[href="notebooks/03_sweep.ipynb"]')
 
