@@ -26,18 +26,12 @@ CASCADE = "haarcascade_frontalface_alt2.xml"
 # sizes (pixels of the longer side) and degrees in which YuNet looks; the next ones where it found nothing before
 LOOKS = (((400, 0.0),), ((160, 0.0), (640, 0.0)), ((400, -30.0), (400, 30.0)), ((640, -30.0), (640, 30.0)))
 CERTAIN = 0.7  # YuNet's score from which something is a face
-LARGE, SURE = (
-    0.75,
-    0.85,
-)  # a face that fills so much of the photo's shorter side has to be surer: soft light looks like one
+LARGE = 0.75  # a face that fills more of the photo's shorter side has to be surer: soft light looks like one
+SURE = 0.85  # by this score
 # right eye, left eye, nose, right and left corner of the mouth in shares of a crop's side: the medians over 3,836 of
 # 4,000 training images of FER2013 and their mirror images, on plain grey
 LANDMARKS = np.array([(0.304, 0.382), (0.696, 0.382), (0.5, 0.581), (0.344, 0.763), (0.656, 0.763)])
-SMALLEST, STEP, NEIGHBOURS = (
-    20,
-    1.15,
-    4,
-)  # of the cascade: pixels of a face, from one size to the next, votes for a face
+SMALLEST, STEP, NEIGHBOURS = 20, 1.15, 4  # of the cascade: least pixels, from one size to the next, votes for a face
 TURNED = 8.0  # degrees from which a face is looked at again
 SAME = 0.3  # two boxes that share so much of their union are one face
 
@@ -93,7 +87,7 @@ def _straightened(photo: Image.Image, face: Found) -> Found:
 
 
 def whole(photo: Image.Image) -> Face:
-    """A picture that is a face already: its `middle`."""
+    """A picture that is a face already: its middle square."""
     return Face((photo.width / 2, photo.height / 2), float(min(photo.size)), 0.0, center_square(photo))
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -75,6 +76,13 @@ def test_a_turned_face_is_cropped_upright():
         assert face.angle - upright.angle == pytest.approx(angle, abs=3)
         assert face.side == pytest.approx(upright.side, rel=0.05)
         assert np.corrcoef(face.crop.ravel(), upright.crop.ravel())[0, 1] > 0.8
+
+
+def test_without_the_detectors_file_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(finding, "_own", threading.local())
+    monkeypatch.setattr(finding.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(FerError, match=r"YuNet.*\n.*fer_lib\[predict\]"):
+        find_faces(Image.new("RGB", (100, 100)))
 
 
 def test_landmarks_at_their_places_are_the_crop():
