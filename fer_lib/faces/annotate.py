@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,7 +21,7 @@ LONGEST = 1600  # pixels of the photo's longer side in the picture
 def draw(photo: Image.Image, predictions: Sequence[Prediction]) -> Figure:
     """The photo with numbered boxes; a row for each face: crop, crop as a transformer reads it, and probabilities."""
     rows = max(1, min(len(predictions), MOST))
-    figure = plt.figure(figsize=(10, max(3.8, 1.7 * rows)))
+    figure = Figure(figsize=(10, max(3.8, 1.7 * rows)))  # none of pyplot's, which a kernel's other threads would draw
     grid = figure.add_gridspec(rows, 3, width_ratios=(3.2, 1.0, 2.4))
     _photo(figure.add_subplot(grid[:, 0]), photo, predictions)
     for row, prediction in enumerate(predictions[:MOST]):

@@ -32,10 +32,9 @@ class _FromFaces(nn.Module):
 
     def forward(self, faces: Tensor) -> tuple[Tensor, ...]:
         images = normalise(faces.unsqueeze(1))
-        logits, theta = self.classifier.logits_and_theta(images)
-        both = torch.stack([logits, self.classifier(images.flip(3))])
-        probabilities = (both / self.temperature).softmax(2).mean(0)
-        return (probabilities,) if theta is None else (probabilities, theta)
+        logits, theta = self.classifier.logits_and_theta(torch.cat([images, images.flip(3)]))
+        probabilities = (logits / self.temperature).softmax(1).unflatten(0, (2, -1)).mean(0)
+        return (probabilities,) if theta is None else (probabilities, theta.unflatten(0, (2, -1))[0])
 
 
 def faces_to_compare(dataset: str) -> np.ndarray:

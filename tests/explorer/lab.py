@@ -69,6 +69,12 @@ class Page:
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
+    @property
+    def requests_elsewhere(self) -> list[str]:
+        """What was asked of another server than the page's own."""
+        own = "/".join(self.page.url.split("/")[:3])
+        return [url for url in self.requests if not url.startswith((own, "data:", "blob:"))]
+
     def choose(self, label: str, start: str) -> None:
         """The option that begins so, of the select with this label."""
         select = self.page.get_by_label(label)
@@ -104,6 +110,20 @@ def browser_page(playwright: Any, *, height: int = 1000, flags: Sequence[str] = 
         yield found
     finally:
         browser.close()
+
+
+@contextlib.contextmanager
+def running_notebook(project: Path, stem: str, **environment: str) -> Iterator[Page]:
+    """A page of JupyterLab that has just been told to run all cells of a notebook in `project`."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
+    with (
+        lab_server(project, **environment) as address,
+        sync_api.sync_playwright() as playwright,
+        browser_page(playwright) as lab,
+    ):
+        lab.page.goto(f"{address}lab/tree/notebooks/{stem}.ipynb?token={TOKEN}")
+        lab.run_all_cells()
+        yield lab
 
 
 def barriers(page, part: str = ".fer-explorer") -> list[str]:

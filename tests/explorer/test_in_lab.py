@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from explorer.lab import CHROMIUM, TOKEN, barriers, browser_page, cut_off, lab_server
+from explorer.lab import CHROMIUM, barriers, cut_off, running_notebook
 
 from fer_lib import data
 
@@ -37,16 +37,9 @@ def project(tmp_path):
 
 
 def test_notebook_07_runs_in_jupyterlab_and_a_face_is_turned(project, tmp_path):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
     folder, environment = project
-    with (
-        lab_server(folder, **environment) as address,
-        sync_api.sync_playwright() as playwright,
-        browser_page(playwright) as lab,
-    ):
+    with running_notebook(folder, "07_what_theta_does", **environment) as lab:
         page = lab.page
-        page.goto(f"{address}lab/tree/notebooks/07_what_theta_does.ipynb?token={TOKEN}")
-        lab.run_all_cells()
         panel = page.locator(".fer-explorer")
         panel.get_by_text(re.compile("The answer is")).wait_for(timeout=240_000)
         panel.scroll_into_view_if_needed()
@@ -98,6 +91,6 @@ def test_notebook_07_runs_in_jupyterlab_and_a_face_is_turned(project, tmp_path):
                 assert barriers(page) == [], (width, theme)
                 assert cut_off(page) == [], (width, theme)
 
-        assert [url for url in lab.requests if not url.startswith((address, "data:", "blob:"))] == []
+        assert lab.requests_elsewhere == []
         assert lab.complaints == []
     assert len(list((tmp_path / "report" / "weights").iterdir())) == 2

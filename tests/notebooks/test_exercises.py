@@ -18,10 +18,11 @@ CHECKS = {
         runs["train_accuracy"].iloc[1] < runs["train_accuracy"].iloc[0] - 0.1
         and runs["test_accuracy"].iloc[1] > runs["test_accuracy"].iloc[0]
     ),
-    "04_optimizer_sweep": lambda test: test["SGD"] < 0.3 and test["SGD, as usual"] > test["Adam"],
+    "04_optimizer_sweep": lambda test: test["SGD"] < 0.2 and test["SGD, as usual"] > test["Adam"] + 0.1,
     "05_learning_rate_sweep": lambda runs: (runs.iloc[1] > runs.iloc[0]).all(),
     "06_attention_ablation": lambda at: (
-        at.loc["upright faces", 30.0] < at.loc["upright faces", 0.0] - 0.2
+        at.loc["upright faces", 0.0] > at.loc["turned faces", 0.0] + 0.1
+        and (at.loc["turned faces", 30.0:] > at.loc["upright faces", 30.0:]).all()
         and at.loc["turned faces", 30.0] > at.loc["turned faces", 0.0] - 0.1
     ),
     "07_what_theta_does": lambda levels: levels[1] < levels[0] / 3,
@@ -29,7 +30,9 @@ CHECKS = {
         runs.loc["from toy shapes", "test_accuracy"] > max(runs.loc[["from nothing", "shorter steps"], "test_accuracy"])
     ),
     "09_error_analysis": lambda said: said.loc["confidence", "smoothed"] < said.loc["confidence", "plain"] - 0.05,
-    "10_known_poses": lambda table: table["R²"].iloc[4] > table["R²"].iloc[0] > table["R²"].iloc[1],
+    "10_known_poses": lambda table: (
+        table["R²"].iloc[0] < 0.2 and table["R²"].iloc[4] > 0.7 and (table["R²"].iloc[5:] < 0.5).all()
+    ),
     "11_verdict": lambda interval: 0 < interval[0] < interval[1] < 0.1,
     "12_paper_numbers": lambda off: off.index[0] == "warps, then split" and off.iloc[0] > 0.1,
     "13_beyond_the_paper": lambda right: (
