@@ -4,8 +4,9 @@
 `show_grids` and `explore` show what its transformer does, `Predictor` says what a trained network sees in a photo.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from fer_lib.imported import on_demand
 
 if TYPE_CHECKING:
     from fer_lib.data import FaceSet, apply_rule, load, split_rows
@@ -37,12 +38,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """A public name, imported when it is first asked for: PyTorch takes seconds, which `--help` need not wait."""
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(importlib.import_module(module), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = on_demand(__name__, _HOMES)  # PyTorch takes seconds, which `--help` need not wait
 
 
 def __dir__() -> list[str]:

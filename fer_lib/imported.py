@@ -1,4 +1,4 @@
-"""What a params file names as `package.module:name`: a function of the user's own, which makes a network or data."""
+"""Imports by name: what a params file names as `package.module:name`, and a package's names once they are asked for."""
 
 import hashlib
 import importlib
@@ -64,3 +64,15 @@ def _here_first() -> None:
     """The folder that a command was started in holds modules, too, as it does for `python`."""
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
+
+
+def on_demand(package: str, homes: dict[str, tuple[str, ...]]) -> Callable[[str], Any]:
+    """A package's `__getattr__`: each public name from its module (`homes`) when it is first asked for."""
+
+    def attribute(name: str) -> Any:
+        for module, names in homes.items():
+            if name in names:
+                return getattr(importlib.import_module(module), name)
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return attribute

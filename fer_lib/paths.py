@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fer_lib.errors import FerError
 
+WEIGHTS = Path(__file__).resolve().parent / "weights"  # of the networks that come with the package
 ORDER = "order.yaml"  # among a profile's params files, which of its runs are trained first
 
 

@@ -24,6 +24,7 @@ ORDER = [
     "models",
     "data",
     "geometry",
+    "tensors",
     "files",
     "imported",
     "paths",

@@ -35,12 +35,15 @@ def release(
     profile: Annotated[str, typer.Option(help="demo, quick or paper.")] = "paper",
 ) -> None:
     """Write the weights of runs into the package, in half precision, for everybody who has it."""
+    from fer_lib.faces.export import write_graph
     from fer_lib.training import RunStore
     from fer_lib.training.release import release
 
     store = RunStore(paths.report_folder(profile))
     for run_id in run_ids:
-        print(f"released: {release(run_id, store)}")
+        print(f"released: {(path := release(run_id, store))}")
+        if not path.stem.startswith("poses"):
+            write_graph(path)
 
 
 def evaluate(
@@ -116,13 +119,14 @@ def predict(
 ) -> None:
     """Find the faces in photos and say which expression each shows, photo by photo."""
     from fer_lib.faces.looking import CAUTION, answers, photos_in, through_camera
+    from fer_lib.faces.onnx_network import graph_of
     from fer_lib.faces.predict import Predictor
 
     if bool(photos) == (camera is not None):
         raise FerError("predict: name photos or folders of photos, or else a camera (--camera 0), but not both.")
     if out is not None and out.exists() and not out.is_dir():
         raise FerError(f"--out {out} is a file; name a folder.")
-    predictor = Predictor(model, _store(profile))
+    predictor = Predictor(model, None if not model or graph_of(model) else _store(profile))
     if camera is not None:
         through_camera(predictor, camera)
         return

@@ -1,5 +1,7 @@
 """A trained network: from the package, from a file, or from a run whose weights were kept."""
 
+import functools
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -10,8 +12,8 @@ import torch
 from fer_lib.data.batches import normalise
 from fer_lib.errors import FerError
 from fer_lib.models import Classifier, build
-from fer_lib.models.tensors import read_tensors
 from fer_lib.models.weights import restore
+from fer_lib.tensors import read_tensors
 from fer_lib.training import Record, RunStore
 from fer_lib.training.release import classifiers, contents, released, temperature
 
@@ -125,3 +127,7 @@ def _choice(store: RunStore | None) -> str:
         kept = [record for record in store.records() if store.weights_path(record.run_id).is_file()]
         names += [record.run_id for record in kept if record.config.loss == "cross_entropy"]
     return f"There are: {', '.join(names)}." if names else "None is here: train one with `run PARAMS --weights`."
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=functools.partial(torch.set_num_threads, 1))

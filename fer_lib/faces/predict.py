@@ -1,20 +1,20 @@
 """From a photo to an expression: `Predictor` finds the faces and says what a trained network makes of each."""
 
-import functools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
 from fer_lib.faces.finding import Face, find_faces, whole
-from fer_lib.faces.network import TrainedNetwork
-from fer_lib.training import RunStore
-from fer_lib.training.release import classifiers
+from fer_lib.faces.onnx_network import OnnxNetwork, graph_of
+from fer_lib.paths import WEIGHTS
+
+if TYPE_CHECKING:
+    from fer_lib.faces.network import TrainedNetwork
+    from fer_lib.training import RunStore
 
 PREFERRED = ("compact_ferplus", "compact_fer2013")  # shipped networks, the one that is used without a choice first
 
@@ -50,17 +50,19 @@ class Prediction:
 class Predictor:
     """A trained network that looks at photos: `Predictor()("photo.jpg")` is a list with a `Prediction` per face.
 
-    Threads may share one. So may processes made by `fork`: PyTorch's threads do not come along, so a child computes on
-    one; processes that are to have more are made by `spawn`.
+    ONNX Runtime computes where it is installed and knows the network, else PyTorch. Threads may share one. So may
+    processes made by `fork`: PyTorch's threads do not come along, so a child computes on one.
     """
 
-    def __init__(self, model: str = "", store: RunStore | None = None) -> None:
-        """The network `model` (see `TrainedNetwork.open`), or without a name the best that comes with the package.
+    def __init__(self, model: str = "", store: "RunStore | None" = None) -> None:
+        """The network `model`: an ONNX file, or what `TrainedNetwork.open` takes; without a name the package's best.
 
         Raises:
             FerError: there is no such network.
         """
-        self.network = TrainedNetwork.open(model or _best(), store)
+        name = model or _best()
+        graph = graph_of(name)
+        self.network = OnnxNetwork.open(graph) if graph else _by_pytorch(name, store)
 
     def __call__(self, photo: Any, *, crop: bool = False, channels: str = "") -> list[Prediction]:
         """What it says of each face in a photo, the largest first.
@@ -92,13 +94,14 @@ class Predictor:
         ]
 
 
+def _by_pytorch(name: str, store: "RunStore | None") -> "TrainedNetwork":
+    from fer_lib.faces.network import TrainedNetwork  # PyTorch takes seconds to import
+
+    return TrainedNetwork.open(name, store)
+
+
 def _best() -> str:
-    here = [path.stem for path in classifiers()]
-    best = next((name for name in PREFERRED if name in here), next(iter(here), ""))
-    if not best:
-        raise FerError("No network that tells expressions comes with the package.\nName a run whose weights are kept.")
-    return best
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=functools.partial(torch.set_num_threads, 1))
+    for name in PREFERRED:
+        if (WEIGHTS / f"{name}.safetensors").is_file():
+            return name
+    raise FerError("No network that tells expressions comes with the package.\nName a run whose weights are kept.")

@@ -12,7 +12,7 @@ from torch import nn
 from fer_lib.errors import FerError
 from fer_lib.files import file_hash
 from fer_lib.models.build import Classifier
-from fer_lib.models.tensors import read_tensors
+from fer_lib.tensors import read_tensors
 
 # `torchvision.models.ResNet50_Weights`, spelt out since importing it takes seconds; a test compares.
 IMAGENET = {

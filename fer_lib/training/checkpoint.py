@@ -8,7 +8,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from fer_lib.models.tensors import State, read_tensors, write_tensors
+from fer_lib.tensors import State, read_tensors, write_tensors
 from fer_lib.training.record import Epoch
 
 

@@ -6,11 +6,10 @@ from pydantic import BaseModel
 
 from fer_lib.errors import FerError
 from fer_lib.evaluation import metrics
-from fer_lib.models.tensors import read_tensors, write_tensors
+from fer_lib.paths import WEIGHTS
+from fer_lib.tensors import read_tensors, write_tensors
 from fer_lib.training.record import Record
 from fer_lib.training.store import RunStore
-
-FOLDER = Path(__file__).resolve().parents[1] / "weights"
 
 
 class Released(BaseModel, extra="forbid"):
@@ -20,7 +19,7 @@ class Released(BaseModel, extra="forbid"):
     temperature: float = 1.0
 
 
-def release(run_id: str, store: RunStore, folder: Path = FOLDER) -> Path:
+def release(run_id: str, store: RunStore, folder: Path = WEIGHTS) -> Path:
     """Writes a run's weights, float16, and its record without the history into `folder`; returns the file.
 
     It is called after what it tells and the images that it learnt from: `compact_fer2013.safetensors`.
@@ -60,7 +59,7 @@ def temperature(record: Record, store: RunStore) -> float:
     return round(metrics.temperature(arrays["select_probabilities"], arrays["select_actual"]), 4)
 
 
-def released(folder: Path = FOLDER) -> dict[Path, Record]:
+def released(folder: Path = WEIGHTS) -> dict[Path, Record]:
     """The files in `folder` with the records of the runs that they are from.
 
     Raises:
@@ -69,7 +68,7 @@ def released(folder: Path = FOLDER) -> dict[Path, Record]:
     return {path: contents(path).record for path in sorted(folder.glob("*.safetensors"))}
 
 
-def classifiers(folder: Path = FOLDER) -> dict[Path, Record]:
+def classifiers(folder: Path = WEIGHTS) -> dict[Path, Record]:
     """Those of the released networks that tell expressions."""
     return {path: record for path, record in released(folder).items() if record.config.loss == "cross_entropy"}
 

@@ -14,8 +14,8 @@ from fer_lib import data
 from fer_lib.errors import DataMissing, Fatal, FerError
 from fer_lib.files import write_atomically
 from fer_lib.models import Classifier
-from fer_lib.models.tensors import is_whole
 from fer_lib.models.weights import WeightsUnavailable
+from fer_lib.tensors import is_whole
 from fer_lib.training.checkpoint import Training, save_weights
 from fer_lib.training.config import RunConfig
 from fer_lib.training.engine import Outcome, Stopped, train

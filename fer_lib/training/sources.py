@@ -7,7 +7,6 @@ from fer_lib import data
 from fer_lib.data import apply_rule
 from fer_lib.errors import Fatal, FerError
 from fer_lib.models import Classifier, build
-from fer_lib.models.tensors import is_whole
 from fer_lib.models.weights import (
     IMAGENET,
     WeightsUnavailable,
@@ -17,6 +16,7 @@ from fer_lib.models.weights import (
     load_run,
     restore,
 )  # fmt: skip
+from fer_lib.tensors import is_whole
 from fer_lib.training.config import RunConfig
 from fer_lib.training.record import Record
 from fer_lib.training.release import released

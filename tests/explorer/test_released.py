@@ -15,12 +15,13 @@ from fer_lib.files import file_hash
 from fer_lib.geometry import compose_pose, pose_components, warp
 from fer_lib.models import build
 from fer_lib.models.weights import restore
+from fer_lib.paths import WEIGHTS
 from fer_lib.plots.scene import observe
 from fer_lib.study.notebook import Study
 from fer_lib.training import RunStore
 from fer_lib.training.engine import prepared
 from fer_lib.training.evaluate import evaluate
-from fer_lib.training.release import FOLDER, release, released
+from fer_lib.training.release import release, released
 
 
 @pytest.fixture(scope="module")
@@ -108,4 +109,4 @@ def test_a_run_is_released_with_its_record_or_says_what_is_missing(tmp_path):
 
 
 def test_the_package_takes_them_along():
-    assert list(FOLDER.glob("*.safetensors"))
+    assert list(WEIGHTS.glob("*.safetensors"))

@@ -23,9 +23,12 @@ from fer_lib.data.picture import read_picture
 from fer_lib.data.splits import split_rows
 from fer_lib.errors import FerError
 from fer_lib.faces import finding, looking, predict
+from fer_lib.faces.export import checked
 from fer_lib.faces.finding import find_faces, whole
 from fer_lib.faces.network import TrainedNetwork
+from fer_lib.faces.onnx_network import OnnxNetwork
 from fer_lib.faces.predict import Predictor
+from fer_lib.paths import WEIGHTS
 from fer_lib.study import photo as own
 from fer_lib.study.beyond import mirrored_too
 from fer_lib.training import RunStore, run_one
@@ -241,7 +244,7 @@ def test_a_camera_is_looked_through_until_it_ends(predictors, monkeypatch):
 
 
 def test_without_a_shipped_network_or_opencv_it_is_said(monkeypatch):
-    monkeypatch.setattr(predict, "classifiers", dict)
+    monkeypatch.setattr(predict, "WEIGHTS", Path("nowhere"))
     with pytest.raises(FerError, match="Name a run"):
         Predictor()
     monkeypatch.setitem(sys.modules, "cv2", None)
@@ -260,11 +263,13 @@ def test_threads_share_a_predictor(predictors):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_fork_after_a_prediction_predicts_the_same(tmp_path):
+@pytest.mark.parametrize("absent", ["", "onnxruntime"])
+def test_a_fork_after_a_prediction_predicts_the_same(tmp_path, absent):
     """In a process of its own, whose threads have computed before; a child that hangs is ended by the time limit."""
     program = tmp_path / "forks.py"
     program.write_text(
-        "import multiprocessing, numpy as np, torch\n"
+        "import multiprocessing, sys, numpy as np, torch\n"
+        f"sys.modules.update(dict.fromkeys({absent.split()}))\n"
         "from fer_lib.faces.predict import Predictor\n"
         "torch.set_num_threads(2)\n"
         "predictor, face = Predictor(), np.arange(48 * 48, dtype=np.uint16).reshape(48, 48)\n"
@@ -274,6 +279,57 @@ def test_a_fork_after_a_prediction_predicts_the_same(tmp_path):
         "    assert pool.map_async(answer, range(4)).get(60) == [mine] * 4\n"
     )
     subprocess.run([sys.executable, program], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("path", classifiers(), ids=lambda path: path.stem)
+def test_onnx_runtime_and_pytorch_say_the_same_of_the_networks_of_the_package(path):
+    faces = data.load("toyfaces").images[:70]
+    ours, theirs = OnnxNetwork.open(path.with_suffix(".onnx")), TrainedNetwork.open(path.stem)
+    for some in (faces, faces[:1]):
+        assert np.abs(ours.probabilities(some) - theirs.probabilities(some)).max() < 1e-4
+    assert (ours.name, ours.classes, ours.thetas(faces)) == (theirs.name, theirs.classes, None)
+    with pytest.raises(ValueError, match=r"found float64 \[1, 48, 48\], expected uint8"):
+        ours.probabilities(np.zeros((1, 48, 48)))
+
+
+def test_without_onnx_runtime_pytorch_answers(monkeypatch):
+    face = data.load("toyfaces").images[0]
+    assert isinstance(Predictor().network, OnnxNetwork)
+    said = Predictor()(face, crop=True)[0].probabilities
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    slow = Predictor()
+    assert isinstance(slow.network, TrainedNetwork)
+    assert slow(face, crop=True)[0].probabilities == pytest.approx(said, abs=1e-4)
+    with pytest.raises(FerError, match=r"pip install 'fer_lib\[predict\]'"):
+        OnnxNetwork("mine", b"")
+
+
+def test_an_onnx_file_of_ones_own_predicts_and_a_damaged_one_is_refused(tmp_path):
+    network = TrainedNetwork.open("tiny_toyfaces")
+    face, file = data.load("toyfaces").images[0], tmp_path / "mine.onnx"
+    file.write_bytes(checked(network, face[None])[0])
+    (one,) = Predictor(str(file))(face, crop=True)
+    assert np.allclose(list(one.probabilities.values()), network.probabilities(face[None])[0], atol=1e-5)
+    file.write_bytes(file.read_bytes()[:2000])
+    with pytest.raises(FerError, match="mine is damaged, or no network that `export` wrote"):
+        Predictor(str(file))
+    with pytest.raises(FerError, match=r"nowhere\.onnx cannot be read: No such file"):
+        Predictor("nowhere.onnx")
+    weights = tmp_path / "tiny_toyfaces.safetensors"
+    content = bytearray((WEIGHTS / weights.name).read_bytes())
+    content[-9] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(FerError, match="its bytes are not those that were written"):
+        OnnxNetwork("tiny", (WEIGHTS / "tiny_toyfaces.onnx").read_bytes(), weights)
+
+
+def test_a_photo_is_answered_without_importing_pytorch(tmp_path):
+    pasted(0).save(tmp_path / "one.png")
+    program = "import sys; from fer_lib.cli import main; main(); assert not {'torch', 'pandas'} & set(sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", program, "predict", tmp_path / "one.png"], capture_output=True, text=True, check=True
+    )
+    assert "one.png" in told.stdout
 
 
 FORMS = {

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fer_lib.models.tensors import read_tensors, write_tensors
+from fer_lib.tensors import read_tensors, write_tensors
 
 STATE = {
     "weights": torch.arange(6.0).view(2, 3), "half": torch.ones(3, dtype=torch.bfloat16), "step": torch.tensor(7),

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from training.tiny import PRETRAINING, assert_same_runs, fine_tuned, place, tiny
 
-from fer_lib.models.tensors import read_tensors
+from fer_lib.tensors import read_tensors
 from fer_lib.training import RunConfig, RunContext, RunStore, run_one
 from fer_lib.training.engine import Stopped
 from fer_lib.training.event import Event

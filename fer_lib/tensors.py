@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
 
 from fer_lib.files import write_atomically
 
-State = dict[str, Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+State = dict[str, "Tensor"]
 _KEY = "fer_lib"  # of a file's metadata; one key, since several have no order, and equal files are to be equal
 # of files from before there was a digest
 _UNSEALED: tuple[set[str], ...] = (set(), {"run_id", "history"}, {"run_id", "history", "arithmetics"})
@@ -23,6 +26,8 @@ def write_tensors(path: Path, tensors: State, **told: str) -> None:
     Raises:
         FerError: the folder cannot be written.
     """
+    from safetensors.torch import save
+
     state = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     metadata = json.dumps({"sha256": _digest(state, told), **told})
     write_atomically(path, save(state, {_KEY: metadata}))
@@ -35,8 +40,26 @@ def read_tensors(path: Path) -> tuple[State, dict[str, str]]:
         OSError: the file cannot be read.
         ValueError: it is damaged, or another file.
     """
+    return _read(path, "pt")
+
+
+def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """As `read_tensors`, as arrays and without importing torch."""
+    return _read(path, "np")
+
+
+def is_whole(path: Path) -> bool:
+    """Whether `read_tensors` can read what is there."""
     try:
-        with safe_open(path, framework="pt") as file:
+        read_tensors(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _read(path: Path, framework: str) -> tuple[dict[str, Any], dict[str, str]]:
+    try:
+        with safe_open(path, framework=framework) as file:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
@@ -49,19 +72,18 @@ def read_tensors(path: Path) -> tuple[State, dict[str, str]]:
     return state, told
 
 
-def is_whole(path: Path) -> bool:
-    """Whether `read_tensors` can read what is there."""
-    try:
-        read_tensors(path)
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def _digest(state: State, told: dict[str, str]) -> str:
+def _digest(state: Mapping[str, Any], told: dict[str, str]) -> str:
     found = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name in sorted(state):
         value = state[name]
-        found.update(f"{name} {value.dtype} {[*value.shape]}".encode())
-        found.update(value.reshape(-1).view(torch.uint8).numpy().data)
+        found.update(f"{name} torch.{str(value.dtype).removeprefix('torch.')} {[*value.shape]}".encode())
+        found.update(_bytes(value))
     return found.hexdigest()
+
+
+def _bytes(value: Any) -> memoryview:
+    if isinstance(value, np.ndarray):
+        return np.ascontiguousarray(value).reshape(-1).view(np.uint8).data
+    import torch
+
+    return value.reshape(-1).view(torch.uint8).numpy().data
