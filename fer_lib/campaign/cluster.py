@@ -20,9 +20,7 @@ import psutil
 import torch
 import yaml
 
-from fer_lib.campaign.cost import gflop
-from fer_lib.campaign.progress import format_duration
-from fer_lib.campaign.worker import Worker, WorkerStatus, folder_of
+from fer_lib.campaign.worker import Worker, folder_of
 from fer_lib.errors import FerError
 from fer_lib.files import write_atomically
 from fer_lib.training.config import RunConfig
@@ -160,13 +158,12 @@ class Workers:
         known = {job: f"{state} {'on ' if state == 'RUNNING' else ''}{where}" for job, state, where in lines}
         return {job: known[job] for job in self.jobs if job in known}  # COMPLETING, too: it may be queued again
 
-    def doing(self) -> dict[str, WorkerStatus]:
-        """By job, what it last said of itself."""
-        found = {}
-        for job in self.jobs:
-            with contextlib.suppress(FileNotFoundError):
-                found[job] = WorkerStatus(**json.loads((folder_of(self.store.folder) / f"{job}.json").read_bytes()))
-        return found
+    def said(self, job: str) -> str:
+        """The last line of a worker's log that is not submitit's: a run's last epoch, or how all ended."""
+        with contextlib.suppress(FileNotFoundError):
+            lines = (folder_of(self.store.folder) / f"{job}_0_log.out").read_text().splitlines()
+            return next((line for line in reversed(lines) if line and not line.startswith("submitit ")), "")
+        return ""
 
     def cancel(self) -> int:
         """Ends those that are not over, and returns their number; at most an epoch of each run is lost."""
@@ -183,25 +180,11 @@ class Workers:
         return len(left)
 
     def told(self, configs: Sequence[RunConfig]) -> list[str]:
-        """A line for each worker, and one for the runs among `configs`: how many are there, how fast, how long yet."""
-        states, doing = self.states(), self.doing()
-        training = {job for job, state in states.items() if state.startswith(("RUNNING", "UNKNOWN"))}
-        lines = []
-        for job in self.jobs:
-            said = doing.get(job, WorkerStatus())
-            over = f"ended: {said.end}" if said.end else f"gone (see {folder_of(self.store.folder) / job}_0_log.out)"
-            lines.append(f"{job}  {states.get(job, over)}")
-            if job in training:
-                for name, epoch, epochs, images, _ in said.runs.values():
-                    lines.append(f"    {name}, epoch {epoch}/{epochs}, {images:,.0f} images/s")
-        left = self.left(configs)
-        under_way = [run for job, said in doing.items() if job in training for run in said.runs.values()]
-        text = f"{len(configs) - len(left)} of {len(configs)} runs are there"
-        if under_way:
-            text += f", {sum(images for *_, images, _ in under_way):,.0f} images/s"
-            seconds = sum(map(gflop, left)) / sum(work for *_, work in under_way)
-            text += f", about {format_duration(seconds)} to go"
-        return [*lines, text]
+        """A line for each worker, and one for the runs among `configs`: how many are there."""
+        states = self.states()
+        lines = [f"{job}  {states.get(job, 'OVER')}  {self.said(job)}".rstrip() for job in self.jobs]
+        there = len(configs) - len(self.left(configs))
+        return [*lines, f"{there} of {len(configs)} runs are there; logs are in {folder_of(self.store.folder)}"]
 
     def left(self, configs: Sequence[RunConfig]) -> list[RunConfig]:
         """Those of `configs` without a record."""

@@ -26,6 +26,12 @@ LONG = {"train_limit": 64, "epochs": 4}  # some seconds
 PATIENCE = 300  # seconds; a busy machine takes that long to start a worker
 
 
+def epochs_of(store: Path) -> dict[str, int]:
+    """By the title of a run that a log tells of, the last epoch."""
+    logs = "".join(path.read_text() for path in folder_of(store).glob("*.out"))
+    return {title: int(epoch) for title, epoch in re.findall(r"^\[run [^]]*\] (.*): epoch (\d+)/", logs, flags=re.M)}
+
+
 @pytest.fixture
 def two_nodes(monkeypatch):
     """A Slurm of two nodes, which the commands of this process talk to."""
@@ -59,7 +65,7 @@ def test_slurm_trains_every_run_once_whatever_happens(two_nodes: Slurm, tmp_path
     workers = Workers.of(where.store)
     assert workers.jobs == jobs
     store = RunStore(where.store)
-    wait_until(lambda: sum(bool(said.runs) for said in workers.doing().values()) == 2, within=PATIENCE)
+    wait_until(lambda: sum("epoch" in workers.said(job) for job in jobs) == 2, within=PATIENCE)
     assert {state.rpartition(" ")[2] for state in workers.states().values()} == {"n1", "n2"}
 
     process_of(jobs[0]).kill()
@@ -84,8 +90,9 @@ def test_slurm_trains_every_run_once_whatever_happens(two_nodes: Slurm, tmp_path
     ended = re.findall(r"^\[run [^]]*\] (?:trained|diverged) (.*)$", logs, flags=re.M)
     assert len(ended) == len(set(ended)) == len(store.records()) == len(configs) + 1, "lost, or trained twice"
     told = workers.told(configs)
-    assert [line.split()[1] for line in told[:2]] == ["gone", "ended:"]
-    assert told[2] == f"{len(configs)} of {len(configs)} runs are there"
+    assert [line.split()[1] for line in told[:2]] == ["OVER", "OVER"]
+    assert "trained" in told[1]
+    assert told[2].startswith(f"{len(configs)} of {len(configs)} runs are there; logs are in ")
 
 
 def processes_of(job: str) -> list[int]:
@@ -105,18 +112,18 @@ def test_a_slurm_worker_of_several_runs_is_put_back_and_ended_with_all_of_them(t
     where = place(tmp_path)
     endless = tuple(tiny(seed=seed, epochs=100_000) for seed in (0, 1))
     (job,) = submit(Worker(endless, where, jobs=2), cluster="slurm", workers=1)
-    told = folder_of(where.store) / f"{job}.json"
-
-    def epochs() -> list[int]:
-        return [done for _, done, *_ in Workers.of(where.store).doing()[job].runs.values()] if told.is_file() else []
+    gone_on: dict[str, int] = {}
 
     def when_both_go_on(*words: str) -> None:
-        wait_until(lambda: sum(done > 1 for done in epochs()) == 2, within=PATIENCE)
+        def both() -> bool:
+            return sum(epoch > gone_on.get(title, 0) + 1 for title, epoch in epochs_of(where.store).items()) == 2
+
+        wait_until(both, within=PATIENCE)
         before = processes_of(job)
         assert len(before) > 3
         two_nodes.call(*words, job)
         wait_until(lambda: not {*before} & {*processes_of(job)}, within=PATIENCE)
-        told.unlink(missing_ok=True)
+        gone_on.update(epochs_of(where.store))
 
     when_both_go_on("scancel", "--signal=USR2")
     when_both_go_on("scancel")
@@ -149,7 +156,7 @@ def test_workers_outlive_ctrl_c_and_are_asked_and_ended_by_the_same_command(tmp_
     (tmp_path / "grid.yaml").write_text(GRID % 100_000)
 
     def under_way() -> int:
-        return sum(len(worker.runs) for worker in Workers.of(tmp_path / "report").doing().values())
+        return len(epochs_of(tmp_path / "report"))
 
     sent = cli(tmp_path, "--cluster", "local", "--workers", "1", "--jobs", "2")
     try:
@@ -162,14 +169,13 @@ def test_workers_outlive_ctrl_c_and_are_asked_and_ended_by_the_same_command(tmp_
         assert group_is_gone(sent.pid, within=5) is False, "the worker left with who sent it"
         wait_until(lambda: under_way() == 2, within=PATIENCE)
         told = said(tmp_path, "--status").splitlines()
-        assert len([line for line in told if line.endswith("RUNNING")]) == 1
-        assert sum("epoch" in line for line in told) == 2
-        assert re.fullmatch(r"0 of 4 runs are there, [\d,]+ images/s, about .* to go", told[-1])
+        assert re.fullmatch(r"\d+  RUNNING  \[run 0/4\] .*: epoch \d+/100000, .* images/s, .* to go", told[0])
+        assert told[1].startswith("0 of 4 runs are there; logs are in ")
     finally:
         assert said(tmp_path, "--cancel") == "1 workers ended; what is finished is kept.\n"
     wait_until(lambda: not Workers.of(tmp_path / "report").states(), within=PATIENCE)
     (tmp_path / "grid.yaml").write_text(GRID % 2)
-    assert said(tmp_path, "--cluster", "local", "--jobs", "1").endswith("4 of 4 runs are there\n")
+    assert said(tmp_path, "--cluster", "local", "--jobs", "1").splitlines()[-1].startswith("4 of 4 runs are there")
 
 
 @pytest.mark.parametrize(
