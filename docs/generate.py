@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import records
 
@@ -30,6 +31,7 @@ from fer_lib.study import answers
 from fer_lib.study.beyond import mirrored_too
 from fer_lib.study.quoted import PROFILE, decided, kept_facts, recorded
 from fer_lib.training import RunStore
+from fer_lib.training.record import Arrays
 from fer_lib.training.release import classifiers, contents
 
 PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.S)
@@ -185,9 +187,27 @@ def released_part() -> str:
             f"{DATASETS[record.config.dataset].title}, `{record.config.label_rule}`: accuracy {found['accuracy']:.4f} "
             f"with the mirror image, {record.metrics['test_accuracy']:.4f} without; macro-F1 {found['macro_f1']:.3f}; "
             f"calibration error {found['calibration_error']:.3f} at temperature {temperature:.2f}, {before:.3f} "
-            f"without either.\n\n{markdown(shown)}"
+            f"without either.\n\n{markdown(shown)}\n\n{markdown(when_unsure(arrays, temperature))}"
         )
     return "\n\n".join(blocks)
+
+
+def when_unsure(arrays: Arrays, temperature: float) -> pd.DataFrame:
+    """How many test images are answered, and how many of these rightly, below which probability a network is unsure.
+
+    The thresholds are chosen on the PublicTest images, so that these shares of them are answered.
+    """
+    chosen_on = {name.removeprefix("select_"): own for name, own in arrays.items() if name.startswith("select_")}
+    chosen_on = mirrored_too(chosen_on, temperature).max(1)
+    used = mirrored_too(arrays, temperature)
+    rows = []
+    for share in (1.0, 0.9, 0.8, 0.5):
+        threshold = round(float(np.quantile(chosen_on, 1 - share)), 3) if share < 1 else 0.0
+        sure = used.max(1) >= threshold
+        right = used.argmax(1)[sure] == arrays["actual"][sure]
+        rows.append({"Unsure below": f"{threshold:.3f}" if threshold else "never", "PrivateTest images answered": f"{sure.mean():.1%}",
+                     "Right among these": f"{right.mean():.1%}"})  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def peers_part(measured: Mapping[str, Mapping[str, Any]]) -> str:

@@ -30,6 +30,14 @@ def _told(*lines: str) -> None:
         print(line, file=sys.stderr)
 
 
+def _pairs(option: str, given: list[str] | None, such_as: str) -> list[tuple[str, str]]:
+    """What `name=meaning` says, each time that an option was given."""
+    pairs = [text.partition("=") for text in given or ()]
+    if wrong := ["".join(pair) for pair in pairs if not (pair[0] and pair[2])]:
+        raise FerError(f"{option} {wrong[0]}: write it as name=meaning, such as {such_as}.")
+    return [(name, meant) for name, _, meant in pairs]
+
+
 def release(
     run_ids: Annotated[list[str], typer.Argument(help="Ids of runs whose weights are in the profile's report folder.")],
     profile: Annotated[str, typer.Option(help="demo, quick or paper.")] = "paper",
@@ -64,13 +72,11 @@ def evaluate(
     from fer_lib.faces.charts import kind, save
     from fer_lib.faces.network import TrainedNetwork
 
-    pairs = [text.partition("=") for text in names or ()]
-    if wrong := ["".join(pair) for pair in pairs if not (pair[0] and pair[2])]:
-        raise FerError(f"--map {wrong[0]}: write it as name=meaning, such as normal=neutral.")
+    pairs = dict(_pairs("--map", names, "normal=neutral"))
     if picture is not None:
         kind(picture)  # a wrong name is told before the work, not after it
     network = TrainedNetwork.open(model, _store(profile))
-    faces = read_labelled(data, names={name: meant for name, _, meant in pairs})
+    faces = read_labelled(data, names=pairs)
     _told(*faces.left_out)
     found = assess(network, faces)
     if picture is not None:
@@ -115,6 +121,12 @@ def predict(
     crop: Annotated[bool, typer.Option("--crop", help="Each picture is a face already; look for none.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the photos with boxes, crops and bars.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object for each photo, a line each.")] = False,
+    threshold: Annotated[
+        float | None, typer.Option(help="Say `unsure` below this probability; 0: never.", min=0, max=1)
+    ] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="Classes to add up, such as positive=happiness,surprise; may be repeated.")
+    ] = None,
     profile: Annotated[str, typer.Option(help="Whose runs a run's id is looked for in.")] = "paper",
 ) -> None:
     """Find the faces in photos and say which expression each shows, photo by photo."""
@@ -126,7 +138,9 @@ def predict(
         raise FerError("predict: name photos or folders of photos, or else a camera (--camera 0), but not both.")
     if out is not None and out.exists() and not out.is_dir():
         raise FerError(f"--out {out} is a file; name a folder.")
-    predictor = Predictor(model, None if not model or graph_of(model) else _store(profile))
+    store = None if not model or graph_of(model) else _store(profile)
+    groups = {name: parts.split(",") for name, parts in _pairs("--group", group, "positive=happiness,surprise")}
+    predictor = Predictor(model, store, threshold=threshold, groups=groups)
     if camera is not None:
         through_camera(predictor, camera)
         return

@@ -11,7 +11,7 @@ from fer_lib.data.folder import Pictures
 from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
 from fer_lib.faces.finding import opencv
-from fer_lib.faces.predict import Prediction, Predictor
+from fer_lib.faces.predict import UNSURE, Prediction, Predictor
 from fer_lib.files import write_atomically
 
 CAUTION = "An expression is what a face shows, not what its owner feels; see docs/MODEL_CARD.md."
@@ -90,7 +90,8 @@ def _line(file: str, face: Prediction) -> str:
     best = sorted(face.probabilities.items(), key=lambda pair: -pair[1])[:3]
     left, top, width, _ = face.face.box
     where = f"{width} px at {left}, {top}" + (f", turned {face.face.angle:+.0f}°" if face.face.angle else "")
-    return f"{file}  {where}: {', '.join(f'{name} {value:.2f}' for name, value in best)}"
+    unsure = f"{UNSURE}, " if face.expression == UNSURE else ""
+    return f"{file}  {where}: {unsure}{', '.join(f'{name} {value:.2f}' for name, value in best)}"
 
 
 def through_camera(predictor: Predictor, number: int, *, say: Callable[[str], None] = print) -> None:

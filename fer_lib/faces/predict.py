@@ -1,6 +1,6 @@
 """From a photo to an expression: `Predictor` finds the faces and says what a trained network makes of each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 PREFERRED = ("compact_ferplus", "compact_fer2013")  # shipped networks, the one that is used without a choice first
 
+UNSURE = "unsure"
+# from which probability the answer counts: each answers four fifths of FER2013's PublicTest images (docs/MODEL_CARD.md)
+SURE = {"compact_ferplus": 0.774, "compact_fer2013": 0.481}
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -25,18 +29,25 @@ class Prediction:
 
     Attributes:
         face: where it is in the photo, and the crop that the network saw.
-        probabilities: of each class by its name, calibrated (`TrainedNetwork.temperature`); they sum to one.
+        probabilities: of each class or group by its name, calibrated (`TrainedNetwork.temperature`); they sum to one.
         theta: float32 [2, 3], what a spatial transformer makes of the crop; None without one.
+        threshold: from which probability the most probable class is the answer.
     """
 
     face: Face
     probabilities: dict[str, float]
     theta: np.ndarray | None
+    threshold: float = 0.0
+
+    @property
+    def best(self) -> str:
+        """The most probable class."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
 
     @property
     def expression(self) -> str:
-        """The most probable class."""
-        return max(self.probabilities, key=self.probabilities.__getitem__)
+        """The most probable class, or `unsure` below the threshold."""
+        return self.best if self.probabilities[self.best] >= self.threshold else UNSURE
 
     def as_dict(self) -> dict[str, Any]:
         """Box (left, top, width, height in pixels), angle in degrees, expression, probabilities and theta, for JSON."""
@@ -54,15 +65,29 @@ class Predictor:
     processes made by `fork`: PyTorch's threads do not come along, so a child computes on one.
     """
 
-    def __init__(self, model: str = "", store: "RunStore | None" = None) -> None:
-        """The network `model`: an ONNX file, or what `TrainedNetwork.open` takes; without a name the package's best.
+    def __init__(
+        self, model: str = "", store: "RunStore | None" = None, *, threshold: float | None = None,
+        groups: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:  # fmt: skip
+        """Opens a network.
+
+        Args:
+            model: an ONNX file, or what `TrainedNetwork.open` takes; without a name the best of the package.
+            store: where a run's id is looked for.
+            threshold: below which probability the answer is `unsure`; usually that of `SURE`, or 0.
+            groups: classes that are summed, by the name of their sum, such as positive=["happiness", "surprise"].
 
         Raises:
-            FerError: there is no such network.
+            FerError: there is no such network, or a group is of other classes than the network's.
         """
         name = model or _best()
         graph = graph_of(name)
         self.network = OnnxNetwork.open(graph) if graph else _by_pytorch(name, store)
+        self.threshold = SURE.get(self.network.name, 0.0) if threshold is None else threshold
+        self._sum_of = {part: group for group, parts in (groups or {}).items() for part in parts}
+        if unknown := [*self._sum_of.keys() - set(self.network.classes)]:
+            known = f"{self.network.name}, which tells {', '.join(self.network.classes)}"
+            raise FerError(f"{', '.join(unknown)}: no class of {known}.")
 
     def __call__(self, photo: Any, *, crop: bool = False, channels: str = "") -> list[Prediction]:
         """What it says of each face in a photo, the largest first.
@@ -84,14 +109,14 @@ class Predictor:
             return []
         crops = np.stack([face.crop for face in faces])
         thetas = self.network.thetas(crops)
-        return [
-            Prediction(
-                face,
-                dict(zip(self.network.classes, map(float, own), strict=True)),
-                None if thetas is None else thetas[i],
-            )
-            for i, (face, own) in enumerate(zip(faces, self.network.probabilities(crops), strict=True))
-        ]
+        found = []
+        for i, (face, own) in enumerate(zip(faces, self.network.probabilities(crops), strict=True)):
+            summed: dict[str, float] = {}
+            for name, value in zip(self.network.classes, map(float, own), strict=True):
+                group = self._sum_of.get(name, name)
+                summed[group] = summed.get(group, 0.0) + value
+            found.append(Prediction(face, summed, None if thetas is None else thetas[i], self.threshold))
+        return found
 
 
 def _by_pytorch(name: str, store: "RunStore | None") -> "TrainedNetwork":

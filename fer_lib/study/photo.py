@@ -17,7 +17,7 @@ from fer_lib.explorer.panel import Explorer
 from fer_lib.explorer.upload import PhotoPanel
 from fer_lib.faces.annotate import draw
 from fer_lib.faces.finding import Face, crop, find_faces
-from fer_lib.faces.predict import Prediction, Predictor
+from fer_lib.faces.predict import UNSURE, Prediction, Predictor
 from fer_lib.plots.drawing import Tile, sheet
 from fer_lib.plots.scene import View, observe
 from fer_lib.study.notebook import Study
@@ -60,10 +60,13 @@ def show(study: Study, predictor: Predictor, photo: Image.Image, *, name: str, w
 
 
 def in_words(found: Sequence[Prediction]) -> str:
-    """`One face: happy (0.93).`; the most probable expression of each."""
+    """`One face: happy (0.93).`; the most probable expression of each, and whether that is unsure."""
     if not found:
         return "No face was found."
-    said = ", ".join(f"{one.expression} ({one.probabilities[one.expression]:.2f})" for one in found)
+    unsure = [f"{UNSURE}, " if one.expression == UNSURE else "" for one in found]
+    said = ", ".join(
+        f"{one.best} ({but}{one.probabilities[one.best]:.2f})" for one, but in zip(found, unsure, strict=True)
+    )
     return f"{'One face' if len(found) == 1 else f'{len(found)} faces'}: {said}."
 
 
@@ -101,7 +104,7 @@ def when_turned(
     """
     if not faces:
         return pd.DataFrame()
-    upright = predictor(photo)[0].expression
+    upright = predictor(photo)[0].best
     plain = predictor.faces(faces)
     warped = [predictor(np.rint(view.seen).astype(np.uint8), crop=True)[0] for view in views]
     rows = []
@@ -109,7 +112,7 @@ def when_turned(
         seen = find_faces(photo.rotate(-angle, Image.Resampling.BILINEAR, fillcolor=(128, 128, 128)))
         rows.append({
             "Turned by": f"{angle:+d}°" if angle else "0°", "Faces found": len(seen),
-            "As it is": one.expression, f"P({upright}), as it is": one.probabilities[upright],
-            "Turned back": other.expression, f"P({upright}), turned back": other.probabilities[upright],
+            "As it is": one.best, f"P({upright}), as it is": one.probabilities[upright],
+            "Turned back": other.best, f"P({upright}), turned back": other.probabilities[upright],
         })  # fmt: skip
     return pd.DataFrame(rows)

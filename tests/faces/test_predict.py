@@ -179,7 +179,7 @@ def test_a_cut_off_file_and_one_too_large_are_refused(tmp_path, monkeypatch):
 
 
 def test_the_command_answers_for_every_photo_and_says_which_failed(predictors, tmp_path, monkeypatch):
-    monkeypatch.setattr(predict, "Predictor", lambda model, store: predictors["stn"])
+    monkeypatch.setattr(predict, "Predictor", lambda *_, **__: predictors["stn"])
     faces, row = tmp_path / "faces", next(row for row in range(9) if any(near(f) for f in find_faces(pasted(row))))
     for name in ("one.jpg", "one.png"):
         faces.mkdir(exist_ok=True)
@@ -250,6 +250,37 @@ def test_without_a_shipped_network_or_opencv_it_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(FerError, match=r"pip install 'fer_lib\[predict\]'"):
         finding.opencv()
+
+
+def test_an_answer_below_the_threshold_is_unsure_and_classes_are_summed():
+    face = data.load("toyfaces").images[0]
+    (plain,) = Predictor(threshold=0)(face, crop=True)
+    probability = plain.probabilities[plain.best]
+    for threshold, said in ((probability, plain.best), (min(1.0, probability + 0.01), "unsure")):
+        (one,) = Predictor(threshold=threshold)(face, crop=True)
+        assert (one.expression, one.best, one.as_dict()["expression"]) == (said, plain.best, said)
+    assert Predictor().threshold == predict.SURE["compact_ferplus"]
+    assert Predictor("tiny_toyfaces").threshold == 0
+    parts = ["happiness", "surprise"]
+    (summed,) = Predictor(groups={"positive": parts})(face, crop=True)
+    assert summed.probabilities["positive"] == pytest.approx(sum(plain.probabilities[name] for name in parts))
+    assert set(summed.probabilities) == {"positive", *plain.probabilities} - set(parts)
+    with pytest.raises(FerError, match="joy: no class of compact_ferplus, which tells neutral, happiness"):
+        Predictor(groups={"positive": ["joy", "surprise"]})
+
+
+def test_the_command_groups_classes_and_says_what_is_unsure(tmp_path):
+    Image.fromarray(data.load("toyfaces").images[0]).save(tmp_path / "face.png")
+
+    def told(*words: str) -> str:
+        ended = CliRunner().invoke(app, ["predict", str(tmp_path / "face.png"), "--crop", *words])
+        return str(ended.exception or ended.stdout)
+
+    assert ": unsure, " in told("--threshold", "1")
+    assert "unsure" not in told("--threshold", "0")
+    every = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt"
+    assert "px at 0, 0: any 1.00\n" in told("--group", f"any={every}")
+    assert "--group positive: write it as name=meaning, such as" in told("--group", "positive")
 
 
 def test_threads_share_a_predictor(predictors):

@@ -7,11 +7,14 @@ import generate
 import pytest
 import yaml
 
+from fer_lib import paths
 from fer_lib.campaign import Cell
 from fer_lib.data import FER_CLASSES
 from fer_lib.errors import FerError
+from fer_lib.faces.predict import SURE
 from fer_lib.results import Results, collect
-from fer_lib.training import Record, RunConfig
+from fer_lib.training import Record, RunConfig, RunStore
+from fer_lib.training.release import classifiers, contents
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,3 +85,13 @@ def test_the_citation_names_study_and_paper():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert {"cff-version", "message", "title", "authors", "version", "license"} <= set(citation)
     assert citation["references"][0]["title"].startswith("Facial Expression Recognition")
+
+
+def test_the_networks_of_the_package_are_unsure_of_a_fifth_of_the_images_that_they_were_chosen_on():
+    store, found = RunStore(paths.project_root() / "reports" / "paper"), {}
+    for path, record in classifiers().items():
+        if record.config.dataset != "toyfaces":
+            table = generate.when_unsure(store.predictions(record), contents(path).temperature)
+            found[path.stem] = float(table["Unsure below"][2])
+            assert 0.75 < float(table["PrivateTest images answered"][2].rstrip("%")) / 100 < 0.85
+    assert found == SURE
