@@ -205,8 +205,13 @@ def when_unsure(arrays: Arrays, temperature: float) -> pd.DataFrame:
         threshold = round(float(np.quantile(chosen_on, 1 - share)), 3) if share < 1 else 0.0
         sure = used.max(1) >= threshold
         right = used.argmax(1)[sure] == arrays["actual"][sure]
-        rows.append({"Unsure below": f"{threshold:.3f}" if threshold else "never", "PrivateTest images answered": f"{sure.mean():.1%}",
-                     "Right among these": f"{right.mean():.1%}"})  # fmt: skip
+        below = f"{threshold:.3f}" if threshold else "never"
+        shares = [f"{sure.mean():.1%}", f"{right.mean():.1%}"]
+        rows.append(
+            dict(
+                zip(("Unsure below", "PrivateTest images answered", "Right among these"), [below, *shares], strict=True)
+            )
+        )
     return pd.DataFrame(rows)
 
 
