@@ -52,7 +52,7 @@ def editable(python: Path, source: Path) -> None:
     pip(python, "-e", source, cwd=source)
 
 
-COMMANDS = {"predict faces --crop": "one.png", "data check --dataset toyfaces --fast": "Toy faces"}
+COMMANDS = {"predict faces --crop": "one.png", "data check --dataset toyfaces --fast": "dataset: toyfaces"}
 OF_A_WHEEL = {
     "evaluate compact_ferplus --data faces": "compact_ferplus on 3 images",
     "export compact_ferplus face.onnx": "8 classes",

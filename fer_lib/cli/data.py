@@ -1,9 +1,11 @@
 """Commands on the data: check and fetch it."""
 
+import functools
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import yaml
 
 from fer_lib.cli.options import DataOption
 
@@ -18,11 +20,18 @@ def check(
     fast: Annotated[bool, typer.Option("--fast", help="Leave out near-duplicates (a minute the first time).")] = False,
 ) -> None:
     """Say what was found, rows, classes and duplicates, and what is wrong."""
-    from fer_lib.cli.summary import as_text
     from fer_lib.data import check as checks
 
     found = checks.check(data, dataset=dataset, near=not fast)
     print(json.dumps(found, indent=1) if as_json else as_text(found))
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """What `check` found, as YAML; a line for each row of a table, problems and notes last."""
+    dump = functools.partial(yaml.safe_dump, sort_keys=False, allow_unicode=True, width=500)
+    last = {name: found[name] for name in ("problems", "notes")}
+    first = {name: own for name, own in found.items() if name not in last}
+    return (dump(first, default_flow_style=None) + dump(last)).rstrip()
 
 
 @app.command()

@@ -18,7 +18,6 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, BROWN = (
@@ -26,8 +25,6 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY, BROWN = (
 )  # fmt: skip
 SEQUENTIAL = LinearSegmentedColormap.from_list("study", ["#FFFFFF", "#CFE3F0", BLUE, "#003554"])
 INK, FAINT = "#202124", "#DADCE0"
-_ON_DARK = {INK: "#DFE5E6", GREY: "#A1ACB0"}
-DARK_PAPER = "#14181B"  # as in style.css
 
 
 @dataclass(frozen=True)
@@ -174,12 +171,6 @@ def reliability_line(axes: Axes, table: pd.DataFrame) -> None:
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
     axes.plot(table["confidence"], table["accuracy"], "o-", color=BLUE)
     axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1), aspect="equal")
-
-
-def darken(figure: Figure) -> None:
-    """Text as a dark page needs it; photographs, and what is drawn on them, stay."""
-    for text in figure.findobj(Text):
-        text.set(color=_ON_DARK.get(str(text.get_color()), text.get_color()))
 
 
 def as_file(figure: Figure, kind: str, **metadata: str) -> bytes:

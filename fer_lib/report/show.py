@@ -22,7 +22,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fer_lib.files import write_atomically
-from fer_lib.plots import style
 
 Format = str | Callable[[Any], Any]
 
@@ -85,8 +84,8 @@ def show_figure(
     """Write `folder/name.svg`, `.png` and, with `data`, `.csv`; display the picture; close the figure.
 
     `caption` states the finding, `alt` describes what is drawn, `number` is the paper's own ("Fig. 6"). On a dark page
-    a plot's colours are turned around (style.css); a figure of photographs, which would become negatives, has a second
-    picture there. Drawn twice from the same data, the files are identical byte for byte.
+    a plot's colours are turned around (style.css), but not those of photographs, which would become negatives. Drawn
+    twice from the same data, the files are identical byte for byte.
 
     Raises:
         ValueError: `caption` or `alt` is empty, or `name` cannot name a file.
@@ -100,18 +99,11 @@ def show_figure(
         fig.savefig(png, format="png", metadata={"Software": None}, facecolor="white", **options)
     write_atomically(files["SVG"], drawn.getvalue())
     write_atomically(folder / f"{name}.png", png.getvalue())
-    pictures = _picture(png, alt)
-    photographs = any(axes.images for axes in fig.axes)
-    if photographs:
-        style.darken(fig)
-        dark = io.BytesIO()
-        fig.savefig(dark, format="png", facecolor=style.DARK_PAPER, **options)
-        pictures += _picture(dark, alt, " hidden")
     plt.close(fig)
     if data is not None:
         files["CSV"] = _write_csv(data, folder / f"{name}.csv")
-    look = " photographs" if photographs else ""
-    _display_figure(pictures, files, look, name=name, caption=caption, alt=alt, number=number)
+    look = " photographs" if any(axes.images for axes in fig.axes) else ""
+    _display_figure(_picture(png, alt), files, look, name=name, caption=caption, alt=alt, number=number)
 
 
 def show_drawing(svg: Path, *, folder: Path, name: str, caption: str, alt: str, number: str | None = None) -> None:
@@ -194,13 +186,13 @@ def _display_figure(
     _display(markup, kind="figure", caption=caption, **facts)
 
 
-def _picture(png: io.BytesIO, alt: str, more: str = "") -> str:
+def _picture(png: io.BytesIO, alt: str) -> str:
     """An `<img>` with the picture in it, in 256 colours, which is half the bytes and looks the same."""
     small = io.BytesIO()
     with Image.open(png) as image:
         width, height = (side // PIXEL_RATIO for side in image.size)
         image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "png")
-    return _image("png", small.getvalue(), alt, f' width="{width}" height="{height}"{more}')
+    return _image("png", small.getvalue(), alt, f' width="{width}" height="{height}"')
 
 
 def _image(kind: str, content: bytes, alt: str, more: str = "") -> str:

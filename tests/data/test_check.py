@@ -2,18 +2,18 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from data.fer_files import FER_HEADER, VOTE_HEADER, make_table, write_csv
 from data.one_face import draw_face
 from PIL import Image
 from typer.testing import CliRunner
 
 from fer_lib.cli import app
-from fer_lib.cli.summary import as_text
+from fer_lib.cli.data import as_text
 from fer_lib.data import FER_CLASSES, USAGES
 from fer_lib.data.check import check
 
@@ -61,8 +61,7 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     assert "1 row (the join" in notes
     assert "occur twice: fer0000011.png." in notes
     assert report["duplicates"]["exact"]["twins"] == {"PublicTest": 1, "PrivateTest": 0}
-    text = as_text(report)
-    assert all(sentence in text for sentence in [*report["problems"], *report["notes"]])
+    assert yaml.safe_load(as_text(report)) == report
 
 
 def test_missing_ferplus_is_a_problem(fer_csv: Callable[..., Path]) -> None:
@@ -70,7 +69,6 @@ def test_missing_ferplus_is_a_problem(fer_csv: Callable[..., Path]) -> None:
     assert list(report["labels"]) == ["fer7"]
     assert any("No FER+ votes" in problem for problem in report["problems"])
     assert report["duplicates"]["near"] is None
-    assert "fer7" in as_text(report)
 
 
 def test_class_folders_have_the_one_split_all(tmp_path: Path) -> None:
@@ -81,7 +79,6 @@ def test_class_folders_have_the_one_split_all(tmp_path: Path) -> None:
     assert report["usage"] is None
     assert report["labels"] == {"fer7": {"all": dict.fromkeys(FER_CLASSES, 1)}}
     assert "no official splits" in report["problems"][0]
-    assert "  all          7" in as_text(report)
 
 
 def test_class_folders_with_a_split_are_counted_by_it(tmp_path: Path) -> None:
@@ -94,8 +91,7 @@ def test_class_folders_with_a_split_are_counted_by_it(tmp_path: Path) -> None:
     assert {split: sum(counts.values()) for split, counts in report["labels"]["fer7"].items()} == {
         "train": 7, "validation": 0, "test": 2,
     }  # fmt: skip
-    assert re.search(r"fer7 +rows +train +validation +test\n", as_text(report))
-    assert re.search(r"all +9 +7 +0 +2\n", as_text(report))
+    assert "    test: {angry: 1, disgust: 1, fear: 0," in as_text(report)
 
 
 def test_toy_faces_are_clean_and_drawn() -> None:
@@ -104,15 +100,13 @@ def test_toy_faces_are_clean_and_drawn() -> None:
     assert report["sources"] == []
     assert report["usage"] == {"Training": 2400, "PublicTest": 300, "PrivateTest": 300}
     assert report["odd_votes"] == []
-    text = as_text(report)
-    assert text.startswith("Toy faces, drawn by this package")
-    assert max(map(len, text.splitlines())) <= 100
+    assert as_text(report).startswith("dataset: toyfaces\n")
 
 
 def test_other_sets_are_checked_too() -> None:
     report = check(dataset="toyshapes", near=False)
     assert list(report["labels"]) == ["given"]
-    assert "checkerboard" in as_text(report)
+    assert "checkerboard" in report["labels"]["given"]["Training"]
 
 
 @pytest.mark.parametrize("options", [["--fast"], ["--json", "--fast"]])
@@ -122,7 +116,7 @@ def test_the_command_prints_text_or_json(fer_csv: Callable[..., Path], options: 
     if "--json" in options:
         assert json.loads(result.stdout)["rows"] == 40
     else:
-        assert result.stdout.startswith("FER2013 in ")
+        assert yaml.safe_load(result.stdout)["rows"] == 40
 
 
 def test_a_test_image_that_is_in_train_too_is_told(tmp_path):

@@ -2,7 +2,6 @@
 
 import base64
 import errno
-import io
 import os
 import re
 from pathlib import Path
@@ -11,11 +10,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
-from PIL import Image
 
 from fer_lib import study
 from fer_lib.errors import Fatal
-from fer_lib.plots import style
 from fer_lib.report import show
 
 DRAWINGS = sorted((Path(study.__file__).parent / "diagrams").glob("*.svg"))
@@ -89,18 +86,13 @@ def test_the_picture_has_twice_the_pixels_of_its_place_on_the_page(shown, tmp_pa
     assert abs(pixels - 2 * int(shown[0][0].img["width"])) <= 1
 
 
-def test_photographs_have_a_second_picture_for_a_dark_page(shown, tmp_path):
+def test_photographs_keep_their_colours_on_a_dark_page(shown, tmp_path):
     fig, ax = plt.subplots()
     ax.imshow([[0, 255], [255, 0]])
-    ax.set_title("a face", color=style.INK)
     show.show_figure(fig, folder=tmp_path, name="faces", caption="Two faces", alt="Two faces in a row, drawn")
-    light, dark = shown[0][0].select("figure.photographs img")
-    pictures = (io.BytesIO(base64.b64decode(image["src"].split(",")[1])) for image in (light, dark))
-    corners = [Image.open(picture).convert("RGB").getpixel((0, 0)) for picture in pictures]
-    assert corners[0] == (255, 255, 255)
-    assert sum(corners[1]) < 100
-    assert (light.get("hidden"), dark.get("hidden")) == (None, "")
-    assert "dark" not in "".join(path.name for path in tmp_path.iterdir())
+    assert len(shown[0][0].select("figure.photographs img")) == 1
+    figure(tmp_path)
+    assert not shown[1][0].select("figure.photographs img")
 
 
 @pytest.mark.parametrize("svg", DRAWINGS, ids=lambda path: path.stem)
