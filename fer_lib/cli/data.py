@@ -28,7 +28,7 @@ def check(
 
 def as_text(found: dict[str, Any]) -> str:
     """What `check` found, as YAML; a line for each row of a table, problems and notes last."""
-    dump = functools.partial(yaml.safe_dump, sort_keys=False, allow_unicode=True, width=500)
+    dump: Any = functools.partial(yaml.safe_dump, sort_keys=False, allow_unicode=True, width=500)
     last = {name: found[name] for name in ("problems", "notes")}
     first = {name: own for name, own in found.items() if name not in last}
     return (dump(first, default_flow_style=None) + dump(last)).rstrip()

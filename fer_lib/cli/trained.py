@@ -1,4 +1,4 @@
-"""Commands on trained networks: release, evaluate, export and use them."""
+"""Commands on trained networks: evaluate, export and use them."""
 
 import json
 import sys
@@ -36,22 +36,6 @@ def _pairs(option: str, given: list[str] | None, such_as: str) -> list[tuple[str
     if wrong := ["".join(pair) for pair in pairs if not (pair[0] and pair[2])]:
         raise FerError(f"{option} {wrong[0]}: write it as name=meaning, such as {such_as}.")
     return [(name, meant) for name, _, meant in pairs]
-
-
-def release(
-    run_ids: Annotated[list[str], typer.Argument(help="Ids of runs whose weights are in the profile's report folder.")],
-    profile: Annotated[str, typer.Option(help="demo, quick or paper.")] = "paper",
-) -> None:
-    """Write the weights of runs into the package, in half precision, for everybody who has it."""
-    from fer_lib.faces.export import write_graph
-    from fer_lib.training import RunStore
-    from fer_lib.training.release import release
-
-    store = RunStore(paths.report_folder(profile))
-    for run_id in run_ids:
-        print(f"released: {(path := release(run_id, store))}")
-        if not path.stem.startswith("poses"):
-            write_graph(path)
 
 
 def evaluate(

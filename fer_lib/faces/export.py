@@ -6,7 +6,6 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,7 @@ from fer_lib.data.batches import GREY_MEAN, GREY_STD, normalise
 from fer_lib.data.faceset import SIZE
 from fer_lib.errors import DataMissing, FerError
 from fer_lib.faces.network import TrainedNetwork
-from fer_lib.faces.onnx_network import PREFIX, OnnxNetwork
-from fer_lib.files import write_atomically
+from fer_lib.faces.onnx_network import OnnxNetwork
 
 OPSET = 20  # the first whose GridSample has the names that torch's exporter writes
 CLOSE = 1e-4  # largest difference of a probability between ONNX Runtime and PyTorch
@@ -48,7 +46,7 @@ def faces_to_compare(dataset: str) -> np.ndarray:
         return data.load("toyfaces").images[:512]
 
 
-def checked(network: TrainedNetwork, faces: np.ndarray, *, weights: Path | None = None) -> tuple[bytes, float]:
+def checked(network: TrainedNetwork, faces: np.ndarray) -> tuple[bytes, float]:
     """`network` as an ONNX file, after ONNX Runtime has computed it on `faces`, one by one and 64 at once.
 
     Its input `faces` is uint8 [N, 48, 48] for any N, its outputs `probabilities` float32 [N, C] and, behind a
@@ -58,7 +56,6 @@ def checked(network: TrainedNetwork, faces: np.ndarray, *, weights: Path | None 
     Args:
         network: what to export.
         faces: uint8 [N, 48, 48] to compare on.
-        weights: the network's own file, if the content is to be no more than a graph that lies beside it.
 
     Returns:
         The file's content, and the largest difference of a probability from PyTorch's.
@@ -66,9 +63,8 @@ def checked(network: TrainedNetwork, faces: np.ndarray, *, weights: Path | None 
     Raises:
         FerError: the packages for it are not here, or ONNX Runtime says something else.
     """
-    _packages()
-    content = _as_onnx(network, weights)
-    again = OnnxNetwork(network.name, content, weights)
+    content = as_onnx(network).SerializeToString()
+    again = OnnxNetwork(network.name, content)
     wanted, difference = network.probabilities(faces), 0.0
     for size in (1, 64):
         for start in range(0, len(faces), size):
@@ -77,18 +73,6 @@ def checked(network: TrainedNetwork, faces: np.ndarray, *, weights: Path | None 
     if not difference < CLOSE:
         raise FerError(f"{network.name}: ONNX Runtime differs from PyTorch by {difference:.1e}; nothing was written.")
     return content, difference
-
-
-def write_graph(weights: Path) -> Path:
-    """Writes the graph of the network whose weights are in the file `weights`, beside that file.
-
-    Raises:
-        FerError: as `checked`.
-    """
-    network = TrainedNetwork.open(str(weights))
-    content, _ = checked(network, data.load("toyfaces").images[:512], weights=weights)
-    write_atomically(weights.with_suffix(".onnx"), content)
-    return weights.with_suffix(".onnx")
 
 
 def metadata(network: TrainedNetwork) -> dict[str, str]:
@@ -104,48 +88,32 @@ def metadata(network: TrainedNetwork) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _as_onnx(network: TrainedNetwork, weights: Path | None) -> bytes:
+def as_onnx(network: TrainedNetwork, *, folded: bool = True) -> Any:
+    """`network` as an ONNX model (`onnx.ModelProto`), with normalisations folded into convolutions unless not `folded`.
+
+    Raises:
+        FerError: the packages for it are not here.
+    """
+    try:
+        packages = ("onnx", "onnxruntime", "onnxscript", "onnxscript.optimizer")
+        *_, optimizer = [importlib.import_module(name) for name in packages]
+    except ImportError as error:
+        raise FerError(f"{error.name} is not here.\nInstall it: pip install 'fer_lib[export]'.") from error
     with _quiet():
         example = torch.zeros(2, SIZE, SIZE, dtype=torch.uint8)
         names = ["probabilities"] if network.classifier.attention is None else ["probabilities", "theta"]
         program = torch.onnx.export(
-            _FromFaces(network).eval(), (example,), dynamo=True, opset_version=OPSET, verbose=False,
-            optimize=not weights, input_names=["faces"], output_names=names,
-            dynamic_shapes=({0: torch.export.Dim("N", min=1)},),
+            _FromFaces(network).eval(), (example,), dynamo=True, opset_version=OPSET, verbose=False, optimize=folded,
+            input_names=["faces"], output_names=names, dynamic_shapes=({0: torch.export.Dim("N", min=1)},),
         )  # fmt: skip
         assert program is not None
-        if weights:
-            optimizer = importlib.import_module("onnxscript.optimizer")
-            optimizer.inline(program.model)
-            optimizer.fold_constants(program.model)  # no more, so that the weights stay what they are in their file
-            optimizer.remove_unused_nodes(program.model)
+        if not folded:
+            for step in (optimizer.inline, optimizer.fold_constants, optimizer.remove_unused_nodes):
+                step(program.model)
         model = program.model_proto
-    if weights:
-        _without_weights(model, weights)
     for key, value in metadata(network).items():
         model.metadata_props.add(key=key, value=value)
-    return model.SerializeToString()
-
-
-def _without_weights(model: Any, weights: Path) -> None:
-    """Takes out of an ONNX model what the file `weights` has, and where in PyTorch's code a node is from."""
-    del model.graph.value_info[:]
-    for node in model.graph.node:
-        node.ClearField("metadata_props")
-    for own in model.graph.initializer:
-        if own.name.startswith(PREFIX):
-            own.ClearField("raw_data")
-            own.data_location = type(own).EXTERNAL
-            own.external_data.add(key="location", value=weights.name)
-
-
-def _packages() -> None:
-    """Raises FerError unless what writes and reads an ONNX file is here."""
-    try:
-        for name in ("onnx", "onnxscript", "onnxruntime"):
-            importlib.import_module(name)
-    except ImportError as error:
-        raise FerError(f"{error.name} is not here.\nInstall it: pip install 'fer_lib[export]'.") from error
+    return model
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from fer_lib.files import write_atomically
 from fer_lib.training import Record, RunStore
 
 MANIFEST = "inputs.json"
-_SOURCES = {".py", ".j2", ".css", ".js", ".md", ".svg", ".yaml", ".safetensors", ".wasm"}
+_SOURCES = {".py", ".j2", ".css", ".js", ".md", ".svg", ".yaml", ".safetensors", ".onnx", ".wasm"}
 _NOT_SHOWN = ("cli", "__main__.py", "training", "campaign")  # no page depends on these, once its runs are there
 
 

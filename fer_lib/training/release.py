@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from fer_lib.errors import FerError
 from fer_lib.evaluation import metrics
 from fer_lib.paths import WEIGHTS
-from fer_lib.tensors import read_tensors, write_tensors
+from fer_lib.tensors import read_tensors
 from fer_lib.training.record import Record
 from fer_lib.training.store import RunStore
 
@@ -17,35 +17,6 @@ class Released(BaseModel, extra="forbid"):
 
     record: Record
     temperature: float = 1.0
-
-
-def release(run_id: str, store: RunStore, folder: Path = WEIGHTS) -> Path:
-    """Writes a run's weights, float16, and its record without the history into `folder`; returns the file.
-
-    It is called after what it tells and the images that it learnt from: `compact_fer2013.safetensors`.
-
-    Raises:
-        FerError: the run or its weights are not in the store, or the folder cannot be written.
-    """
-    record, weights = store.get(run_id), store.weights_path(run_id)
-    if record is None or not weights.is_file():
-        raise FerError(
-            f"{run_id}: {store.folder} has no {'weights of this run' if record else 'such run'}.\n"
-            "Train it with its weights: python -m fer_lib run PARAMS --only … --weights."
-        )
-    try:
-        state, _ = read_tensors(weights)
-    except ValueError as error:
-        raise FerError(f"{weights} is damaged ({error}).\nDelete it and train the run again.") from error
-    halved = {name: value.half() if value.is_floating_point() else value for name, value in state.items()}
-    told = Released(
-        record=record.model_copy(update={"history": [], "robustness": [], "sha256": ""}),
-        temperature=temperature(record, store),
-    )
-    kind = "poses" if record.config.loss == "pose" else record.config.model
-    path = folder / f"{kind}_{record.config.dataset}.safetensors"
-    write_tensors(path, halved, released=told.model_dump_json())
-    return path
 
 
 def temperature(record: Record, store: RunStore) -> float:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from release import release, write_graph
 from training.tiny import place, tiny
 
 from fer_lib import data
@@ -11,6 +12,8 @@ from fer_lib.data.batches import DeviceData, images_on
 from fer_lib.errors import FerError
 from fer_lib.explorer.models import open_run
 from fer_lib.explorer.panel import Explorer
+from fer_lib.faces.network import TrainedNetwork
+from fer_lib.faces.onnx_network import OnnxNetwork
 from fer_lib.files import file_hash
 from fer_lib.geometry import compose_pose, pose_components, warp
 from fer_lib.models import build
@@ -18,10 +21,10 @@ from fer_lib.models.weights import restore
 from fer_lib.paths import WEIGHTS
 from fer_lib.plots.scene import observe
 from fer_lib.study.notebook import Study
-from fer_lib.training import RunStore
+from fer_lib.training import RunStore, run_one
 from fer_lib.training.engine import prepared
 from fer_lib.training.evaluate import evaluate
-from fer_lib.training.release import release, released
+from fer_lib.training.release import classifiers, released
 
 
 @pytest.fixture(scope="module")
@@ -108,5 +111,21 @@ def test_a_run_is_released_with_its_record_or_says_what_is_missing(tmp_path):
         released(tmp_path / "weights")
 
 
+@pytest.mark.slow
+def test_a_graph_reads_its_weights_from_the_file_beside_it(tmp_path):
+    where, config = place(tmp_path), tiny(model="tiny", split="official")
+    run_id = run_one(config, where, keep_weights=True).run_id
+    weights = release(run_id, RunStore(where.store), tmp_path / "weights")
+    graph = write_graph(weights)
+    assert graph.stat().st_size < weights.stat().st_size / 3
+    faces = data.load("toyfaces").images[:9]
+    network = TrainedNetwork.open(str(weights))
+    found = OnnxNetwork("own", graph.read_bytes(), weights).probabilities(faces)
+    assert np.abs(found - network.probabilities(faces)).max() < 1e-5
+
+
 def test_the_package_takes_them_along():
-    assert list(WEIGHTS.glob("*.safetensors"))
+    files = {path.name for path in WEIGHTS.iterdir()}
+    assert files == {f"{path.stem}{path.suffix}" for path in released()} | {
+        f"{path.stem}.onnx" for path in classifiers()
+    }

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from release import release
 from training.tiny import place, tiny
 from typer.testing import CliRunner
 
@@ -18,7 +19,6 @@ from fer_lib.evaluation import metrics
 from fer_lib.faces.assess import assess
 from fer_lib.faces.network import TrainedNetwork
 from fer_lib.training import RunStore, run_one
-from fer_lib.training.release import release
 
 
 @pytest.fixture(scope="module")
