@@ -66,11 +66,7 @@ class Progress(Live):
                 self.finish()
         else:
             self._last = event
-        epochs = config.epochs
-        text = event.state or f"accuracy {event.accuracy:.3f}, {_speed(event)}"
-        at = epochs if event.state else event.epoch
-        barred = self.run(self._title(config), epoch=at, epochs=epochs, text=text)
-        told = event.reason if barred else event.state != "reused" if event.state else self._every_epoch
+        told = event.state != "reused" if event.state else self._every_epoch
         if told:
             self.say(self._told(event))
 

@@ -11,9 +11,7 @@ import numpy as np
 from scipy import stats
 
 from fer_lib import data
-from fer_lib.campaign.cost import run_seconds
-from fer_lib.errors import DataMissing, FerError
-from fer_lib.training.machine import arithmetic, provenance
+from fer_lib.errors import FerError
 from fer_lib.training.record import Arrays, Record
 from fer_lib.training.run import Report, RunContext, run_one
 from fer_lib.training.store import RunStore
@@ -138,26 +136,6 @@ def seed_spread(of: Record, records: Iterable[Record]) -> SeedSpread | None:
     if not df:
         return None
     return SeedSpread(float(np.sqrt(sum(np.var(values) * len(values) for values in several) / df)), df)
-
-
-def verifiable(place: RunContext) -> list[tuple[Record, bool, float | None]]:
-    """The finished records whose data is here, each with whether it should come out bit by bit, and about the seconds.
-
-    That needs the same kind of machine and the same PyTorch. A record does not know whether the code changed since.
-    The seconds are None on a GPU.
-    """
-    device, found = place.torch_device(), []
-    for record in RunStore(place.store).records():
-        config = record.config
-        try:
-            faces = data.load(config.dataset, data=place.data)
-        except DataMissing:
-            continue
-        if record.status == "finished" and record.config.fingerprint(faces) == record.fingerprint:
-            here = provenance(device, computed_in=arithmetic(config, device))
-            found.append((record, all(here[key] == record.provenance.get(key) for key in _MACHINE if key != "threads")))
-    seconds = run_seconds([record.config for record, _ in found], jobs=1)
-    return [(record, kind, seconds.get(record.config)) for record, kind in found]
 
 
 def _history(record: Record) -> list[dict[str, object]]:

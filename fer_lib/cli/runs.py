@@ -173,29 +173,17 @@ def runs(
 
 
 def verify(
-    run_ids: Annotated[
-        list[str] | None, typer.Argument(help="Records to train again; none: list those there are.")
-    ] = None,
+    run_ids: Annotated[list[str], typer.Argument(help="Records to train again; `runs PROFILE` lists them.")],
     profile: Annotated[str, typer.Option(help="Whose records.")] = "paper",
     data: DataOption = None,
 ) -> None:
     """Train recorded runs again and say whether they come out the same, or within the spread of seeds."""
-    from fer_lib.campaign.progress import Progress, format_duration
-    from fer_lib.campaign.verify import beside, verifiable
+    from fer_lib.campaign.progress import Progress
+    from fer_lib.campaign.verify import beside
     from fer_lib.campaign.verify import verify as train_again
     from fer_lib.training import RunContext, RunStore
-    from fer_lib.training.event import titles
 
     place = RunContext(paths.report_folder(profile), data)
-    if not run_ids:
-        listed = verifiable(place)
-        title = titles(record.config for record, _, _ in listed)
-        for record, kind, seconds in listed:
-            how = "bit by bit" if kind else f"to the spread ({record.provenance.get('arithmetic')} there)"
-            took = f"about {format_duration(seconds)}" if seconds is not None else ""
-            print(f"{record.run_id}  {how:28} {took:20} {title[record.config]}")
-        print(f"{len(listed)} of {len(RunStore(place.store).records())} records can be verified here.")
-        return
     worst = 0
     for run_id in run_ids:
         there = RunStore(place.store).get(run_id)

@@ -46,25 +46,17 @@ def evaluate(
     ] = None,
     profile: Annotated[str, typer.Option(help="Whose runs a run's id is looked for in.")] = "paper",
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
-    picture: Annotated[
-        Path | None, typer.Option(help="Also draw confusion, rates and reliability into this .png, .svg or .pdf.")
-    ] = None,
 ) -> None:
     """Say how good a trained network is on labelled faces from anywhere."""
     from fer_lib.data.labelled import read_labelled
     from fer_lib.faces.assess import assess
-    from fer_lib.faces.charts import kind, save
     from fer_lib.faces.network import TrainedNetwork
 
     pairs = dict(_pairs("--map", names, "normal=neutral"))
-    if picture is not None:
-        kind(picture)  # a wrong name is told before the work, not after it
     network = TrainedNetwork.open(model, _store(profile))
     faces = read_labelled(data, names=pairs)
     _told(*faces.left_out)
     found = assess(network, faces)
-    if picture is not None:
-        save(found, picture)
     print(json.dumps(found.as_dict(), indent=1) if as_json else found)
 
 
@@ -99,12 +91,17 @@ def export(
 
 
 def predict(
-    photos: Annotated[list[Path] | None, typer.Argument(help="Photos, or folders of photos.")] = None,
+    photos: Annotated[list[Path] | None, typer.Argument(help="Photos, folders of photos, and films.")] = None,
     camera: Annotated[int | None, typer.Option(help="Look through this camera instead (0 is the first).")] = None,
     model: Annotated[str, typer.Option(help="A network of the package, a file of one, or the id of a run.")] = "",
     crop: Annotated[bool, typer.Option("--crop", help="Each picture is a face already; look for none.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for the photos with boxes, crops and bars.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object for each photo, a line each.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for photos and films with what is seen in them.")] = None,
+    table: Annotated[
+        Path | None, typer.Option("--csv", help="Write a line for each face into this file; started again, go on.")
+    ] = None,
+    every: Annotated[float, typer.Option(help="Seconds between two looks at a film or a camera.", min=0.01)] = 0.5,
+    smooth: Annotated[float, typer.Option(help="Seconds over which a film's answers are smoothed.", min=0)] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each photo or moment.")] = False,
     threshold: Annotated[
         float | None, typer.Option(help="Say `unsure` below this probability; 0: never.", min=0, max=1)
     ] = None,
@@ -113,8 +110,10 @@ def predict(
     ] = None,
     profile: Annotated[str, typer.Option(help="Whose runs a run's id is looked for in.")] = "paper",
 ) -> None:
-    """Find the faces in photos and say which expression each shows, photo by photo."""
-    from fer_lib.faces.looking import CAUTION, answers, photos_in, through_camera
+    """Find the faces in photos, films or before a camera, and say which expression each shows."""
+    from tqdm import tqdm
+
+    from fer_lib.faces.looking import CAUTION, Table, answers, of_film, photos_in
     from fer_lib.faces.onnx_network import graph_of
     from fer_lib.faces.predict import Predictor
 
@@ -125,24 +124,31 @@ def predict(
     store = None if not model or graph_of(model) else _store(profile)
     groups = {name: parts.split(",") for name, parts in _pairs("--group", group, "positive=happiness,surprise")}
     predictor = Predictor(model, store, threshold=threshold, groups=groups)
-    if camera is not None:
-        through_camera(predictor, camera)
-        return
     files, left_out = photos_in(photos or [])
     _told(*left_out)
-    about = {"model": predictor.network.name, "version": __version__}
-    done = failed = 0
+    rows = None if table is None else Table(table, predictor.classes)
+    left = [file for file in files if rows is None or str(file) not in rows.done]
+    bar = tqdm(left, disable=None if rows else True)  # None: unless a terminal shows it
+    found = answers(predictor, bar, crop=crop, out=out, every=every, smooth=smooth)
+    if camera is not None:
+        _told(f"{CAUTION} Ctrl-C ends it.")
+        found = of_film(predictor, camera, every=every, smooth=smooth, out=out)
+    about, done, failed = {"model": predictor.network.name, "version": __version__}, set[str](), 0
     try:
-        for answer in answers(predictor, files, crop=crop, out=out):
-            line = json.dumps(answer.as_dict() | about) if as_json else str(answer)
-            print(line, file=sys.stderr if answer.error and not as_json else sys.stdout, flush=True)
-            done, failed = done + 1, failed + bool(answer.error)
+        for answer in found:
+            if rows:
+                rows.add(answer)
+            if answer.error and not as_json:
+                _told(answer.error)
+            elif as_json or not rows:
+                print(json.dumps(answer.as_dict() | about) if as_json else answer, flush=True)
+            done, failed = done | {answer.file}, failed + bool(answer.error)
     except KeyboardInterrupt:
-        _told(f"Stopped: {done:,} of {len(files):,} photos are answered above.")
+        if camera is None:
+            _told(f"Stopped: {len(done):,} of {len(left):,} files are answered above.")
         raise
-    if done > failed and not as_json:
+    if camera is None and len(done) > failed and not as_json:
         print(CAUTION)
-    if failed or not files:
-        raise FerError(
-            f"{failed:,} of {done:,} photos could not be read." if failed else "There was no photo to look at."
-        )
+    if failed or not (files or done):
+        what = f"{failed:,} of {len(done):,} files could not be read." if failed else "There was no photo to look at."
+        raise FerError(what)

@@ -3,7 +3,6 @@
 The published counts are those of Goodfellow et al. 2013 (https://arxiv.org/abs/1307.0414).
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -150,8 +149,6 @@ def _notes(sources: list[dict[str, Any]], names: list[str]) -> Iterator[str]:
             yield f"{archive.name} is not Kaggle's own file: md5 {md5}, Kaggle's is {KAGGLE_MD5}."
     if unnamed := names.count(""):
         yield f"No image name in fer2013new.csv: {_rows(unnamed)} (the join is by row order, so nothing is lost)."
-    if twice := sorted(name for name, times in Counter(names).items() if times > 1 and name):
-        yield f"Image names that occur twice: {_listed(twice)}."
 
 
 def _rows(number: int) -> str:

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_lib import data, paths
-from fer_lib.campaign import expand
-from fer_lib.campaign.grid import grids_of
+from fer_lib import data
 from fer_lib.data.faceset import SIZE
 from fer_lib.errors import FerError
 from fer_lib.models import Classifier, SpatialTransformer, build
@@ -20,8 +18,6 @@ from fer_lib.training import Record, RunConfig, RunStore
 from fer_lib.training.engine import prepared
 from fer_lib.training.front import Trained
 from fer_lib.training.release import contents, released
-
-_BY_HAND = "Put its arm into `keep_weights`, delete its record from runs/ and run the notebook again."
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +125,8 @@ def open_run(run: TrainedRun, *, profile: str) -> Model:
     if not run.is_here():
         raise FerError(
             f"The weights of this run are not here ({run.weights.name} in {run.weights.parent}).\n"
-            f"{_how_to_train(run.record.config, profile, run.record.run_id)}"
+            f"Train it: python -m fer_lib run params/{profile}/*.yaml --only {run.record.run_id} --weights\n"
+            "Of a grid of your own, put its arm into `keep_weights`, and delete its record."
         )
     stamp = run.weights.stat().st_mtime_ns
     return _open(run.record.config, tuple(run.record.classes), run.weights, run.temperature, stamp)
@@ -159,13 +156,3 @@ def in_memory(run: Trained) -> TrainedRun:
     model = Model(_transformer(run.model), run.model.network, run.classes)
     title = f"your network: {run.metrics['test_accuracy']:.0%} right"
     return TrainedRun(title, record, Path("yours"), run.predictions["row"].to_numpy(), model=model)
-
-
-@lru_cache
-def _how_to_train(config: RunConfig, profile: str, run_id: str) -> str:
-    """What to type so that a run's weights are there."""
-    for path, grid in grids_of(profile).items():
-        if any(cell.config == config for cell in expand(grid)):
-            file = path.relative_to(root) if path.is_relative_to(root := paths.project_root()) else path
-            return f"Train it: python -m fer_lib run {file} --only {run_id} --weights"
-    return _BY_HAND

@@ -1,8 +1,11 @@
-"""A photo with what a network says drawn on it: boxes, bars, and each crop as the network saw it."""
+"""A photo with what a network says drawn on it: boxes, bars, and each crop as the network saw it; a film's timeline."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -71,3 +74,23 @@ def as_png(photo: Image.Image, predictions: Sequence[Prediction]) -> bytes:
     """`draw` as a PNG file."""
     style.apply()
     return style.as_file(draw(photo, predictions), "png", Software=OWN)
+
+
+def timeline(moments: Iterable[Sequence[Mapping[str, Any]]]) -> bytes:
+    """A PNG with a panel for each face of a film, of those seen longest: the probability of each class over time.
+
+    Args:
+        moments: lines of `Answer.rows`.
+    """
+    style.apply()
+    table = pd.DataFrame([row for rows in moments for row in rows])
+    longest = table["face"].value_counts().index[:MOST]
+    known = ["seconds", "face"]
+    long = table.drop(columns=["file", "expression", "left", "top", "width", "height", "angle"]).melt(
+        known, var_name="expression", value_name="probability"
+    )
+    grid = sns.relplot(
+        long[long["face"].isin(longest)], x="seconds", y="probability", hue="expression", row="face", kind="line",
+        height=2.2, aspect=4, facet_kws={"ylim": (0, 1)},
+    )  # fmt: skip
+    return style.as_file(grid.figure, "png", Software=OWN)

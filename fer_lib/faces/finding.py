@@ -69,7 +69,7 @@ def find_faces(photo: Image.Image) -> list[Face]:
     for look in (*LOOKS, ()):
         found = [face for size, angle in look for face in _by_yunet(rgb, size, angle)] if look else _by_cascade(grey)
         for face in sorted(found, key=lambda face: -face[3]):
-            if all(_overlap(face, other) < SAME for other in kept):
+            if all(overlap(face, other) < SAME for other in kept):
                 kept.append(face)
         if kept:
             break
@@ -81,7 +81,7 @@ def _straightened(photo: Image.Image, face: Found) -> Found:
     """A face that is found turned, found again in the photo turned back: large angles are seen as smaller ones."""
     for _ in range(2):
         if abs(face[4]) > TURNED:
-            again = [other for other in _by_yunet(photo, LOOKS[0][0][0], face[4]) if _overlap(face, other) > SAME]
+            again = [other for other in _by_yunet(photo, LOOKS[0][0][0], face[4]) if overlap(face, other) > SAME]
             face = max(again, key=lambda other: other[3], default=face)
     return face
 
@@ -146,7 +146,7 @@ def _reduced(photo: Image.Image, longest: int) -> tuple[np.ndarray, float]:
     return np.asarray(photo if scale == 1 else photo.resize((width, height))), scale
 
 
-def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     """Intersection over union of two squares x, y, side."""
     width, height = (max(0.0, (one[2] + other[2]) / 2 - abs(one[i] - other[i])) for i in (0, 1))
     shared = min(width, one[2], other[2]) * min(height, one[2], other[2])

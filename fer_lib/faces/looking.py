@@ -1,62 +1,115 @@
-"""Many photos, or a camera: what `predict` prints, line by line."""
+"""Photos, films and a camera: what `predict` prints, line by line, or writes into a table."""
 
-import time
+import csv
+import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fer_lib.data.folder import Pictures
 from fer_lib.data.picture import read_picture
 from fer_lib.errors import FerError
-from fer_lib.faces.finding import opencv
+from fer_lib.faces.film import SUFFIXES, Annotated, watch
 from fer_lib.faces.predict import UNSURE, Prediction, Predictor
 from fer_lib.files import write_atomically
 
 CAUTION = "An expression is what a face shows, not what its owner feels; see docs/MODEL_CARD.md."
-EVERY = 1.0  # seconds between two looks through a camera
+_BOX = ("left", "top", "width", "height", "angle")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a network says of a photo: its faces, largest first, or the `error` that kept it from being read.
+    """What a network says of a photo or of a moment of a film, or the `error` that kept it from being read.
 
-    `drawn` is the picture of it with its faces, if there is one.
+    Attributes:
+        faces: by number: in a photo the largest is 1, in a film each has its own from moment to moment.
+        drawn: the picture of a photo with its faces, if there is one.
+        seconds: of a film, from its beginning.
     """
 
     file: str
-    faces: tuple[Prediction, ...] = ()
+    faces: dict[int, Prediction] = field(default_factory=dict)
     error: str = ""
     drawn: Path | None = None
+    seconds: float | None = None
 
     def __str__(self) -> str:
         if self.error:
             return self.error
-        lines = [_line(self.file, face) for face in self.faces]
-        lines = lines or [f"{self.file}  no face found (--crop: the picture is the face)"]
+        film, place = self.seconds is not None, self.file
+        place += f"  {self.seconds:.2f} s" if film else ""
+        lines = [_line(f"{place}  face {n}" if film else place, face) for n, face in self.faces.items()]
+        lines = lines or [f"{place}  no face found{'' if film else ' (--crop: the picture is the face)'}"]
         return "\n".join(lines + ([f"{self.file}  drawn in {self.drawn}"] if self.drawn else []))
 
     def as_dict(self) -> dict[str, Any]:
-        """File, faces (`Prediction.as_dict`) and, where it could not be read, the error; for JSON."""
-        told: dict[str, Any] = {"file": self.file, "faces": [face.as_dict() for face in self.faces]}
+        """File, faces (`Prediction.as_dict`) and, where there are, seconds, faces' numbers and an error; for JSON."""
+        told: dict[str, Any] = {"file": self.file, "faces": [face.as_dict() for face in self.faces.values()]}
+        told |= {} if self.seconds is None else {"seconds": round(self.seconds, 3), "numbers": [*self.faces]}
         told |= {"drawn": str(self.drawn)} if self.drawn else {}
         return told | ({"error": self.error} if self.error else {})
 
+    def rows(self) -> list[dict[str, Any]]:
+        """A line of a table for each face, or one that says that there is none."""
+        about = {"file": self.file, "seconds": "" if self.seconds is None else round(self.seconds, 3)}
+        return [
+            about | {"face": number, "expression": one.expression}
+            | dict(zip(_BOX, (*one.face.box, round(one.face.angle, 1)), strict=True))
+            | {name: round(value, 4) for name, value in one.probabilities.items()}
+            for number, one in self.faces.items()
+        ] or [about | {"error": self.error}]  # fmt: skip
+
+
+class Table:
+    """A CSV file with a line for each face, written as it goes; the files that are in there already are `done`.
+
+    The last one of them is looked at again: it may be a film that was not seen to its end.
+    """
+
+    def __init__(self, path: Path, classes: Sequence[str]) -> None:
+        """Opens the file, or begins it.
+
+        Raises:
+            FerError: it is something else, or of other classes; or it cannot be written.
+        """
+        self._path, self._columns = path, ["file", "seconds", "face", *_BOX, "expression", *classes, "error"]
+        rows = [] if not path.exists() else list(csv.DictReader(io.StringIO(path.read_text("utf-8", "replace"))))
+        if rows and [*rows[0]] != self._columns:
+            raise FerError(f"{path} is there, and has other columns.\nName another file, or delete it.")
+        kept = [row for row in rows if row["file"] != rows[-1]["file"]]
+        self.done = {row["file"] for row in kept}
+        write_atomically(path, (",".join(self._columns) + "\n").encode() + self._lines(kept))
+
+    def add(self, answer: Answer) -> None:
+        """Writes an answer's lines, all at once."""
+        with self._path.open("ab") as file:
+            file.write(self._lines(answer.rows()))
+
+    def _lines(self, rows: Iterable[dict[str, Any]]) -> bytes:
+        text = io.StringIO()
+        csv.DictWriter(text, self._columns, lineterminator="\n").writerows(rows)
+        return text.getvalue().encode()
+
 
 def answers(
-    predictor: Predictor, photos: Iterable[Path], *, crop: bool = False, out: Path | None = None
-) -> Iterator[Answer]:
-    """What `predictor` says of each photo, one by one as it is done; pictures of it in `out`.
+    predictor: Predictor, files: Iterable[Path], *, crop: bool = False, out: Path | None = None, every: float = 0.5,
+    smooth: float = 1.0,
+) -> Iterator[Answer]:  # fmt: skip
+    """What `predictor` says of each photo and of each moment of each film, as it is done; pictures of it in `out`.
 
-    Whatever is wrong with a photo is told in its answer, and stops no other.
+    Whatever is wrong with a file is told in its answer, and stops no other.
 
     Raises:
         FerError: OpenCV is not installed, or `out` cannot be written.
     """
     drawn = Counter[str]()
-    for path in photos:
+    for path in files:
         try:
+            if path.suffix.lower() in SUFFIXES:
+                yield from of_film(predictor, path, every=every, smooth=smooth, out=out)
+                continue
             photo = read_picture(path)
         except FerError as error:
             yield Answer(str(path), error=str(error).splitlines()[0])
@@ -69,7 +122,32 @@ def answers(
             again = f"_{drawn[path.stem]}" if drawn[path.stem] > 1 else ""  # x.jpg and x.png, or those of two folders
             picture = out / f"{path.stem}_faces{again}.png"
             write_atomically(picture, as_png(photo, found))
-        yield Answer(str(path), tuple(found), drawn=picture)
+        yield Answer(str(path), dict(enumerate(found, start=1)), drawn=picture)
+
+
+def of_film(
+    predictor: Predictor, source: Path | int, *, every: float, smooth: float, out: Path | None = None
+) -> Iterator[Answer]:
+    """What `predictor` says of each moment of a film or of what a camera sees (see `film.watch`).
+
+    In `out` it leaves the film with boxes, and at its end a picture of the probabilities over time.
+    """
+    name, stem = (f"camera {source}", f"camera_{source}") if isinstance(source, int) else (str(source), source.stem)
+    film, kept = None if out is None else Annotated(out / f"{stem}_faces.mp4", every=every), list[Answer]()
+    try:
+        for moment in watch(predictor, source, every=every, smooth=smooth):
+            answer = Answer(name, moment.faces, seconds=moment.seconds)
+            if film is not None:
+                film.add(moment)
+                kept.append(answer)
+            yield answer
+    finally:
+        if film is not None:
+            film.close()
+        if out is not None and any(answer.faces for answer in kept):
+            from fer_lib.faces.annotate import timeline
+
+            write_atomically(out / f"{stem}_timeline.png", timeline(answer.rows() for answer in kept if answer.faces))
 
 
 def photos_in(photos: Iterable[Path]) -> tuple[list[Path], list[str]]:
@@ -92,23 +170,3 @@ def _line(file: str, face: Prediction) -> str:
     where = f"{width} px at {left}, {top}" + (f", turned {face.face.angle:+.0f}°" if face.face.angle else "")
     unsure = f"{UNSURE}, " if face.expression == UNSURE else ""
     return f"{file}  {where}: {unsure}{', '.join(f'{name} {value:.2f}' for name, value in best)}"
-
-
-def through_camera(predictor: Predictor, number: int, *, say: Callable[[str], None] = print) -> None:
-    """Says once a second what faces the camera sees, until Ctrl-C or the camera's end.
-
-    Raises:
-        FerError: OpenCV is not installed, or there is no such camera.
-    """
-    camera = opencv().VideoCapture(number)
-    if not camera.isOpened():
-        raise FerError(f"--camera {number}: no such camera, or another program has it.")
-    say(f"{CAUTION} Ctrl-C ends it.")
-    try:
-        while (seen := camera.read())[0]:
-            began = time.monotonic()
-            found = predictor(seen[1], channels="BGR")
-            say("\n".join(_line(f"camera {number}", face) for face in found) or f"camera {number}  no face")
-            time.sleep(max(0.0, EVERY - (time.monotonic() - began)))
-    finally:
-        camera.release()

@@ -13,7 +13,6 @@ from fer_lib.data.batches import normalise
 from fer_lib.errors import FerError
 from fer_lib.models import Classifier, build
 from fer_lib.models.weights import restore
-from fer_lib.tensors import read_tensors
 from fer_lib.training import Record, RunStore
 from fer_lib.training.release import classifiers, contents, released, temperature
 
@@ -84,8 +83,6 @@ def _find(name: str, store: RunStore | None) -> tuple[Record, Path, float]:
     if path.is_file():
         if path.suffix != ".safetensors":
             raise FerError(f"{name} is no network, whose file ends in .safetensors.\n{_choice(store)}")
-        if kept := _run_of(path.absolute()):
-            return kept[0], path, temperature(*kept)
         told = contents(path)
         return told.record, path, told.temperature
     run = None if store is None else store.get(name)
@@ -97,28 +94,6 @@ def _find(name: str, store: RunStore | None) -> tuple[Record, Path, float]:
             f"{name}: the weights of this run were not kept ({weights}).\nTrain it again with `run PARAMS --weights`."
         )
     return run, weights, temperature(run, store)
-
-
-def _run_of(path: Path) -> tuple[Record, RunStore] | None:
-    """The record of the run whose weights are in the file `path`, and its store; None if it is no run's file.
-
-    Raises:
-        FerError: it is one, and its record is not beside it.
-    """
-    try:
-        _, told = read_tensors(path)
-    except (OSError, ValueError):
-        return None  # damaged: `contents` says so
-    if "released" in told:
-        return None
-    store = RunStore(path.parents[1])
-    record = store.get(path.stem) if store.weights_path(path.stem) == path else None
-    if record is None:
-        raise FerError(
-            f"{path} holds weights without the record of their run, so nobody knows which network they are of.\n"
-            "Name the file where `run --weights` wrote it, with runs/ beside its folder."
-        )
-    return record, store
 
 
 def _choice(store: RunStore | None) -> str:

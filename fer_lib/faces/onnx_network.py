@@ -4,6 +4,7 @@ A network of the package is two files: `NAME.safetensors` with its weights, and 
 """
 
 import importlib
+import importlib.util
 from pathlib import Path
 from typing import Any, Self
 
@@ -83,7 +84,4 @@ def graph_of(name: str) -> Path | None:
 
 def runtime() -> Any:
     """ONNX Runtime, or None where it is not installed."""
-    try:
-        return importlib.import_module("onnxruntime")
-    except ImportError:
-        return None
+    return importlib.import_module("onnxruntime") if importlib.util.find_spec("onnxruntime") else None

@@ -89,6 +89,11 @@ class Predictor:
             known = f"{self.network.name}, which tells {', '.join(self.network.classes)}"
             raise FerError(f"{', '.join(unknown)}: no class of {known}.")
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Its classes and groups, in the order of its probabilities."""
+        return tuple(dict.fromkeys(self._sum_of.get(name, name) for name in self.network.classes))
+
     def __call__(self, photo: Any, *, crop: bool = False, channels: str = "") -> list[Prediction]:
         """What it says of each face in a photo, the largest first.
 

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 import pandas as pd
 
 from fer_lib.paper import published
-from fer_lib.report.show import Format, badge, link
+from fer_lib.report.show import Format, Inline, badge
 from fer_lib.results import Results, statistics
 from fer_lib.results.pooled import metric, pool_of
 from fer_lib.results.wording import interval
 
 FORMATS: Mapping[str, Format] = {
     "Verdict": badge,
-    "Notebook": lambda notebook: link(notebook[:2], f"{notebook}.ipynb"),
-    "Runs": lambda runs: link(str(runs), "11_verdict.ipynb#table-claim_runs") if runs else "0",
+    "Notebook": lambda notebook: Inline(f'<a href="{notebook}.ipynb">{notebook[:2]}</a>', notebook[:2]),
+    "Runs": lambda runs: Inline(f'<a href="11_verdict.ipynb#table-claim_runs">{runs}</a>', str(runs)) if runs else "0",
     "Paper": "{:.4f}",
     "Difference": "{:+.4f}",
 }

@@ -34,12 +34,9 @@ class Player(anywidget.AnyWidget):
     epoch = traitlets.Int(0).tag(sync=True)
 
     def __init__(
-        self,
-        networks: Sequence[dict[str, Any]],
-        *,
-        load: Callable[[str], dict[str, Any]],
+        self, networks: Sequence[dict[str, Any]], *, load: Callable[[str], dict[str, Any]],
         classify: Callable[[str, np.ndarray], np.ndarray],
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Offers `networks`; `load` gives one as `portable` writes it, `classify` the probabilities [N, C] of a network
         for images float32 [N, 1, 48, 48], normalised.
         """

@@ -47,18 +47,6 @@ class Inline:
         return self.text
 
 
-def link(text: str, href: str) -> Inline:
-    """A link; `href` is relative, an anchor, http(s) or mailto.
-
-    Raises:
-        ValueError: `href` is anything else.
-    """
-    scheme = re.match(r"[A-Za-z][\w+.-]*:", href)
-    if scheme and scheme[0].lower() not in {"http:", "https:", "mailto:"}:
-        raise ValueError(f"link to {href!r}: expected a relative address, an anchor, http(s) or mailto")
-    return Inline(f'<a href="{escape(href)}">{escape(text)}</a>', text)
-
-
 def file_link(text: str, path: Path) -> Inline:
     """A link that works from the notebook's own folder; `data-file` lets the report point it at its own copy."""
     href, copy = Path(os.path.relpath(path)).as_posix(), f"{path.parent.name}/{path.name}"

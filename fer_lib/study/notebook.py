@@ -101,15 +101,8 @@ class Study:
         wanted = in_order(missing, order_of(self.profile))
         jobs = default_jobs(int(os.environ.get("FER_JOBS") or 0))
         with Progress(wanted, self.folder, jobs=jobs) as progress:
-            print(
-                run_all(
-                    wanted,
-                    RunContext(self.folder),
-                    jobs=jobs,
-                    keep_weights=configs_keeping_weights(cells),
-                    report=progress.report,
-                )
-            )
+            keep = configs_keeping_weights(cells)
+            print(run_all(wanted, RunContext(self.folder), jobs=jobs, keep_weights=keep, report=progress.report))
 
     def _planned(self) -> list[Cell]:
         """The runs of all notebooks of this profile; none where it has no parameters."""

@@ -54,15 +54,9 @@ class Trained:
 
 
 def train(
-    model: nn.Module,
-    data: FaceSet,
-    /,
-    *,
-    split: str = "random80",
-    device: str = "",
-    threads: int | None = None,
+    model: nn.Module, data: FaceSet, /, *, split: str = "random80", device: str = "", threads: int | None = None,
     **settings: Any,
-) -> Trained:
+) -> Trained:  # fmt: skip
     """Trains a copy of `model` on `data` and tests it; the same call gives the same numbers on as many threads.
 
     Images reach the module as float32 [B, C, H, W], (x / 255 - 0.5) / 0.25; it gives logits [B, classes].
@@ -151,19 +145,11 @@ def _trained(config: RunConfig, data: FaceSet, outcome: Any) -> Trained:
         if isinstance(layer, Dropout):
             layer.generator = None  # it was the device's
     lines = [line.model_dump(exclude={"theta", "collapse"}) for line in outcome.history]
+    predictions = {
+        "row": rows, "actual": names[arrays["actual"]], "predicted": names[arrays["predicted"]],
+        "confidence": arrays["confidence"].astype(np.float64),
+    }  # fmt: skip
     return Trained(
-        model=model,
-        history=pd.DataFrame(lines).set_index("epoch"),
-        metrics=outcome.metrics,
-        predictions=pd.DataFrame(
-            {
-                "row": rows,
-                "actual": names[arrays["actual"]],
-                "predicted": names[arrays["predicted"]],
-                "confidence": arrays["confidence"].astype(np.float64),
-            }
-        ),
-        classes=outcome.classes,
-        test=data.take(rows),
-        config=config,
-    )
+        model=model, history=pd.DataFrame(lines).set_index("epoch"), metrics=outcome.metrics,
+        predictions=pd.DataFrame(predictions), classes=outcome.classes, test=data.take(rows), config=config,
+    )  # fmt: skip

@@ -25,7 +25,6 @@ class Live:
     def __init__(self, *, total: float, line: Callable[[], str], opening: str = "") -> None:
         self._total, self._line, self._opening = total, line, opening
         self._bar: tqdm | None = None
-        self._bars: dict[str, tqdm] = {}  # of the runs, in a notebook
         self._said = time.monotonic()
         self._over = threading.Event()
         self._lock = threading.RLock()
@@ -43,8 +42,8 @@ class Live:
     def __exit__(self, *error: object) -> None:
         self._over.set()
         self._ticker.join()
-        for bar in (*self._bars.values(), *([self._bar] if self._bar is not None else [])):
-            bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def advance(self, amount: float) -> None:
         """Moves the bar by a part of `total`."""
@@ -57,20 +56,6 @@ class Live:
         with self._lock:
             if self._bar is not None:
                 self._bar.n = self._total
-
-    def run(self, name: str, *, epoch: int, epochs: int, text: str) -> bool:
-        """Moves the run's own bar and writes beside it; False where there are none, outside a notebook."""
-        if not isinstance(self._bar, notebook_bar):
-            return False
-        with self._lock:
-            if name not in self._bars:
-                self._bars[name] = notebook_bar(
-                    total=epochs, desc=name, bar_format="{desc} {bar} {n_fmt}/{total_fmt}{postfix}"
-                )
-            bar = self._bars[name]
-            bar.n = epoch
-            bar.set_postfix_str(text)
-        return True
 
     def say(self, text: str) -> None:
         """Prints a line of its own."""

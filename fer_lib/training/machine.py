@@ -114,17 +114,12 @@ def _keep_freed_memory() -> None:
 def provenance(device: torch.device, *, computed_in: str, step: str = "eager") -> dict[str, Any]:
     """Device, versions and commit, as they go into a record; none of it is part of a run's identity."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
+    threads = torch.get_num_threads() if device.type == "cpu" else None
     return {
-        "device": name,
-        "arithmetic": computed_in,
-        "level": "strict" if strict() else "fast",
-        "step": step,
-        "threads": torch.get_num_threads() if device.type == "cpu" else None,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "torchvision": version("torchvision"),
-        "commit": commit(),
-    }
+        "device": name, "arithmetic": computed_in, "level": "strict" if strict() else "fast", "step": step,
+        "threads": threads, "python": platform.python_version(), "torch": torch.__version__,
+        "torchvision": version("torchvision"), "commit": commit(),
+    }  # fmt: skip
 
 
 @cache

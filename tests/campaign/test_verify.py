@@ -3,7 +3,7 @@
 import pytest
 from training.tiny import place, tiny
 
-from fer_lib.campaign.verify import SeedSpread, seed_spread, verifiable, verify
+from fer_lib.campaign.verify import SeedSpread, seed_spread, verify
 from fer_lib.errors import FerError
 from fer_lib.training import Record, RunStore, run_one
 
@@ -79,15 +79,3 @@ def test_what_cannot_be_verified_says_why(recorded, monkeypatch):
     monkeypatch.setattr(RunStore, "get", lambda self, key: record.model_copy(update={"status": "diverged"}))
     with pytest.raises(FerError, match="diverged, so there is nothing to verify"):
         verify(record.run_id, where)
-
-
-def test_records_whose_data_is_here_are_listed_with_how_exactly_they_can_be_had(recorded, monkeypatch):
-    where, record = recorded
-    ((listed, kind, seconds),) = verifiable(where)
-    assert (listed.run_id, kind) == (record.run_id, True)
-    assert seconds is not None
-    assert seconds > 0
-    elsewhere = record.model_copy(update={"provenance": record.provenance | {"device": "another"}})
-    absent = record.model_copy(update={"config": tiny(dataset="fer2013"), "run_id": "absent"})
-    monkeypatch.setattr(RunStore, "records", lambda self: [elsewhere, absent])
-    assert [kind for _, kind, _ in verifiable(where)] == [False]

@@ -59,7 +59,6 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     assert "Training has 24 rows, published are 28,709" in problems
     assert "PrivateTest has 8 rows, published are 3,589" in problems
     assert "1 row (the join" in notes
-    assert "occur twice: fer0000011.png." in notes
     assert report["duplicates"]["exact"]["twins"] == {"PublicTest": 1, "PrivateTest": 0}
     assert yaml.safe_load(as_text(report)) == report
 
