@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -328,12 +329,15 @@ def test_an_onnx_file_of_ones_own_predicts_and_a_damaged_one_is_refused(tmp_path
         OnnxNetwork("tiny", (WEIGHTS / "tiny_toyfaces.onnx").read_bytes(), weights)
 
 
-def test_a_photo_is_answered_without_importing_pytorch(tmp_path):
+@pytest.mark.clock
+def test_a_photo_is_answered_soon_and_without_importing_pytorch(tmp_path):
     pasted(0).save(tmp_path / "one.png")
     program = "import sys; from fer_lib.cli import main; main(); assert not {'torch', 'pandas'} & set(sys.modules)"
+    began = time.monotonic()
     told = subprocess.run(
         [sys.executable, "-c", program, "predict", tmp_path / "one.png"], capture_output=True, text=True, check=True
     )
+    assert time.monotonic() - began < 4
     assert "one.png" in told.stdout
 
 

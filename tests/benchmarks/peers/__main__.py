@@ -23,7 +23,7 @@ from statsmodels.stats.proportion import proportion_confint
 from fer_lib import __version__, data
 from fer_lib.data.labelled import EXPRESSIONS, expression
 from fer_lib.evaluation import metrics
-from fer_lib.faces.network import TrainedNetwork
+from fer_lib.faces.predict import Predictor
 from fer_lib.training import RunConfig
 from fer_lib.training.engine import prepared
 from fer_lib.training.release import classifiers
@@ -76,8 +76,8 @@ def by_command(*command: str) -> Callable[[np.ndarray], Answers]:
 
 
 def ours(name: str) -> Callable[[np.ndarray], Answers]:
-    """What a network of this package says, the mirrored face included."""
-    network = TrainedNetwork.open(name)
+    """What a network of this package says, the mirrored face included, by ONNX Runtime."""
+    network = Predictor(name).network
 
     def ask(faces: np.ndarray) -> Answers:
         found, milliseconds = [], []
