@@ -66,7 +66,7 @@ def write_graph(weights: Path) -> Path:
     content, faces = model.SerializeToString(), data.load("toyfaces").images[:512]
     found = OnnxNetwork(path.stem, content, weights).probabilities(faces)
     if not abs(found - network.probabilities(faces)).max() < CLOSE:
-        raise FerError(f"{path}: ONNX Runtime differs from PyTorch; nothing was written.")
+        raise FerError(f"{path}: ONNX Runtime differs from PyTorch; the graph was not written.")
     write_atomically(path, content)
     return path
 

@@ -18,13 +18,8 @@ _GFLOP = {"resnet50": 1.26, "vggface": 4.3, "vanilla_cnn": 0.9, "compact": 0.77,
 _GFLOP_SMALL_STEM = 17.5
 _GFLOP_STN = {"paper": 0.13, "paper_batch_norm": 0.13, "hidden": 0.026}  # of one look at an image
 _LAYERS = {
-    "resnet50": 4.5e-3,
-    "vggface": 1.5e-3,
-    "vanilla_cnn": 0.5e-3,
-    "compact": 0.8e-3,
-    "tiny": 0.4e-3,
-    "none": 0.45e-3,
-}
+    "resnet50": 4.5e-3, "vggface": 1.5e-3, "vanilla_cnn": 0.5e-3, "compact": 0.8e-3, "tiny": 0.4e-3, "none": 0.45e-3,
+}  # fmt: skip
 _LAYERS_STN = 0.9e-3  # these: seconds an image between the products, on a core of `_CORE` GFLOP/s in fp32
 _CORE = 96.0
 _SHARE = 0.75  # of a core's speed at one large product that a network's products reach

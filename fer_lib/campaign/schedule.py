@@ -42,15 +42,9 @@ def default_jobs(jobs: int = 0) -> int:
 
 
 def run_all(
-    configs: Sequence[RunConfig],
-    place: RunContext,
-    *,
-    jobs: int = 1,
-    deadline: float | None = None,
-    keep_weights: frozenset[RunConfig] = frozenset(),
-    need_weights: bool = False,
-    report: Report = lambda event: None,
-) -> Tally:
+    configs: Sequence[RunConfig], place: RunContext, *, jobs: int = 1, deadline: float | None = None,
+    keep_weights: frozenset[RunConfig] = frozenset(), need_weights: bool = False, report: Report = lambda event: None,
+) -> Tally:  # fmt: skip
     """Trains what is missing of `configs`, in their order, each after its pre-training; returns how each ended.
 
     With several `jobs`, each is a process with its share of the CPU's threads, or a stream of its own on a GPU.
@@ -94,13 +88,9 @@ def run_all(
 
 
 def _missing(
-    ordered: Sequence[RunConfig],
-    place: RunContext,
-    store: RunStore,
-    keep_weights: frozenset[RunConfig],
-    need_weights: bool,
-    report: Report,
-) -> list[Task]:
+    ordered: Sequence[RunConfig], place: RunContext, store: RunStore, keep_weights: frozenset[RunConfig],
+    need_weights: bool, report: Report,
+) -> list[Task]:  # fmt: skip
     """What is to be trained, and whether its weights are to be kept; the rest is reported as reused or skipped.
 
     A pre-training run whose data is not here is skipped, as are then the runs that start from it. Where it is trained,

@@ -35,6 +35,8 @@ def _pairs(option: str, given: list[str] | None, such_as: str) -> list[tuple[str
     pairs = [text.partition("=") for text in given or ()]
     if wrong := ["".join(pair) for pair in pairs if not (pair[0] and pair[2])]:
         raise FerError(f"{option} {wrong[0]}: write it as name=meaning, such as {such_as}.")
+    if len({name for name, _, _ in pairs}) < len(pairs):
+        raise FerError(f"{option}: a name is given twice, and one would be lost.")
     return [(name, meant) for name, _, meant in pairs]
 
 
@@ -92,7 +94,7 @@ def export(
 
 def predict(
     photos: Annotated[list[Path] | None, typer.Argument(help="Photos, folders of photos, and films.")] = None,
-    camera: Annotated[int | None, typer.Option(help="Look through this camera instead (0 is the first).")] = None,
+    camera: Annotated[int | None, typer.Option(help="Look through this camera instead (0: the first).", min=0)] = None,
     model: Annotated[str, typer.Option(help="A network of the package, a file of one, or the id of a run.")] = "",
     crop: Annotated[bool, typer.Option("--crop", help="Each picture is a face already; look for none.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for photos and films with what is seen in them.")] = None,
@@ -113,12 +115,15 @@ def predict(
     """Find the faces in photos, films or before a camera, and say which expression each shows."""
     from tqdm import tqdm
 
+    from fer_lib.faces.film import SUFFIXES
     from fer_lib.faces.looking import CAUTION, Table, answers, of_film, photos_in
     from fer_lib.faces.onnx_network import graph_of
     from fer_lib.faces.predict import Predictor
 
     if bool(photos) == (camera is not None):
-        raise FerError("predict: name photos or folders of photos, or else a camera (--camera 0), but not both.")
+        raise FerError("predict: name photos, folders of photos and films, or a camera (--camera 0), but not both.")
+    if crop and (camera is not None or any(path.suffix.lower() in SUFFIXES for path in photos or ())):
+        raise FerError("--crop is for photos: in films and before a camera faces are looked for.")
     if out is not None and out.exists() and not out.is_dir():
         raise FerError(f"--out {out} is a file; name a folder.")
     store = None if not model or graph_of(model) else _store(profile)
@@ -126,10 +131,10 @@ def predict(
     predictor = Predictor(model, store, threshold=threshold, groups=groups)
     files, left_out = photos_in(photos or [])
     _told(*left_out)
-    rows = None if table is None else Table(table, predictor.classes)
-    left = [file for file in files if rows is None or str(file) not in rows.done]
-    bar = tqdm(left, disable=None if rows else True)  # None: unless a terminal shows it
-    found = answers(predictor, bar, crop=crop, out=out, every=every, smooth=smooth)
+    rows = None if table is None else Table(table, predictor, {*map(str, files)})
+    before = rows.done if rows else set[str]()
+    bar = tqdm(files, disable=None if rows else True)  # None: unless a terminal shows it
+    found = answers(predictor, bar, crop=crop, out=out, every=every, smooth=smooth, done=before)
     if camera is not None:
         _told(f"{CAUTION} Ctrl-C ends it.")
         found = of_film(predictor, camera, every=every, smooth=smooth, out=out)
@@ -145,10 +150,11 @@ def predict(
             done, failed = done | {answer.file}, failed + bool(answer.error)
     except KeyboardInterrupt:
         if camera is None:
-            _told(f"Stopped: {len(done):,} of {len(left):,} files are answered above.")
+            count = len(done) + sum(str(file) in before for file in files)
+            _told(f"Stopped after {count:,} of {len(files):,} files.{' The same command goes on.' if rows else ''}")
         raise
     if camera is None and len(done) > failed and not as_json:
         print(CAUTION)
     if failed or not (files or done):
-        what = f"{failed:,} of {len(done):,} files could not be read." if failed else "There was no photo to look at."
+        what = f"{failed:,} of {len(done):,} files could not be read." if failed else "There was nothing to look at."
         raise FerError(what)

@@ -22,3 +22,7 @@ _HOMES = {
     "fer_lib.data.splits": ("FIXED", "PROTOCOLS", "Split", "split_rows"),
 }
 __getattr__ = on_demand(__name__, _HOMES)  # pandas and PyTorch take seconds, which `predict` need not wait
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_lib.errors import FerError
+from fer_lib.errors import Fatal, FerError
 from fer_lib.faces.finding import SAME, opencv, overlap
 from fer_lib.faces.predict import Prediction, Predictor
+from fer_lib.files import writing
 
-SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"})
-LOST = 1.0  # seconds after which a face that comes again is another one
+SUFFIXES = frozenset({
+    ".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv",
+})  # fmt: skip
+LOST = 1.0  # seconds after which a face that comes again is another one, where every second look is missed, too
 _ORANGE = (0, 165, 255)  # BGR
 
 
@@ -39,9 +42,9 @@ def watch(predictor: Predictor, source: Path | int, *, every: float, smooth: flo
         FerError: OpenCV is not installed, or cannot read it.
     """
     known: dict[int, tuple[float, Prediction]] = {}
-    count = 0
+    count, lost = 0, max(LOST, 1.5 * every)
     for seconds, frame in _frames(source, every):
-        free = {number: before for number, before in known.items() if seconds - before[0] <= LOST}
+        free = {number: before for number, before in known.items() if seconds - before[0] <= lost}
         known, faces = dict(free), dict[int, Prediction]()
         for one in predictor(frame, channels="BGR"):
             shares = {number: overlap(_square(one), _square(before)) for number, (_, before) in free.items()}
@@ -66,13 +69,15 @@ def _frames(source: Path | int, every: float) -> Iterator[tuple[float, np.ndarra
     if not capture.isOpened():
         camera = f"--camera {source}: no such camera, or another program has it."
         raise FerError(camera if live else f"{source} is not there, or no film that can be read.")
-    began, due = time.monotonic(), 0.0
+    began, due, last = time.monotonic(), 0.0, -1.0
     try:
         while capture.grab():
             seconds = time.monotonic() - began if live else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             if seconds >= due - 1e-3:
-                due = every * (math.floor(seconds / every + 1e-3) + 1)
+                due, last = every * (math.floor(seconds / every + 1e-3) + 1), seconds
                 yield seconds, capture.retrieve()[1]
+        if last < 0:
+            raise FerError(f"{source} has no frame that can be read.")
     finally:
         capture.release()
 
@@ -81,15 +86,20 @@ def _square(one: Prediction) -> tuple[float, float, float]:
     return (*one.face.centre, one.face.side)
 
 
-class Annotated:
-    """A film (MPEG-4) of moments, with a numbered box around each face."""
+class BoxedFilm:
+    """A film (MPEG-4) of moments, with a numbered box around each face; as fast as they came, at least one a second."""
 
-    def __init__(self, path: Path, *, every: float) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path, self._every, self._writer = path, every, opencv().VideoWriter()
+    def __init__(self, path: Path) -> None:
+        self._path, self._began, self._writer = path, -1.0, opencv().VideoWriter()
+        with writing(path, otherwise="Name another folder."):
+            path.parent.mkdir(parents=True, exist_ok=True)
 
     def add(self, moment: Moment) -> None:
-        """Writes a moment's frame."""
+        """Writes a moment's frame.
+
+        Raises:
+            Fatal: the file cannot be written.
+        """
         cv2, drawn = opencv(), moment.frame.copy()
         for number, one in moment.faces.items():
             x, y, side = _square(one)
@@ -97,11 +107,15 @@ class Annotated:
             cv2.polylines(drawn, [corners], True, _ORANGE, 2)
             place = tuple(int(value) for value in corners.min(0) - 4)
             cv2.putText(drawn, f"{number} {one.expression}", place, cv2.FONT_HERSHEY_SIMPLEX, 0.6, _ORANGE, 2)
-        if not self._writer.isOpened():
-            kind = cv2.VideoWriter_fourcc(*"mp4v")
-            self._writer.open(str(self._path), kind, 1 / self._every, drawn.shape[1::-1])
+        if self._began < 0:
+            self._began, self._first = moment.seconds, drawn
+        elif not self._writer.isOpened():
+            rate = max(1.0, 1 / (moment.seconds - self._began))
+            if not self._writer.open(str(self._path), cv2.VideoWriter_fourcc(*"mp4v"), rate, drawn.shape[1::-1]):
+                raise Fatal(f"{self._path} cannot be written as a film.")
+            self._writer.write(self._first)
         self._writer.write(drawn)
 
     def close(self) -> None:
-        """Ends the file."""
+        """Ends the file; of one moment alone there is none."""
         self._writer.release()

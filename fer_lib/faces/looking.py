@@ -3,17 +3,18 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fer_lib.data.folder import Pictures
 from fer_lib.data.picture import read_picture
-from fer_lib.errors import FerError
-from fer_lib.faces.film import SUFFIXES, Annotated, watch
+from fer_lib.errors import Fatal, FerError
+from fer_lib.faces.film import SUFFIXES, BoxedFilm, watch
+from fer_lib.faces.finding import opencv
 from fer_lib.faces.predict import UNSURE, Prediction, Predictor
-from fer_lib.files import write_atomically
+from fer_lib.files import write_atomically, writing
 
 CAUTION = "An expression is what a face shows, not what its owner feels; see docs/MODEL_CARD.md."
 _BOX = ("left", "top", "width", "height", "angle")
@@ -63,54 +64,74 @@ class Answer:
 
 
 class Table:
-    """A CSV file with a line for each face, written as it goes; the files that are in there already are `done`.
+    """A CSV file with a line for each face, written as it goes; the files that need no second look are `done`.
 
-    The last one of them is looked at again: it may be a film that was not seen to its end.
+    A film that is last in there may not have been seen to its end, and what could not be read may be there now: of
+    the files that are `asked` for, these are looked at again, and their lines go.
     """
 
-    def __init__(self, path: Path, classes: Sequence[str]) -> None:
+    def __init__(self, path: Path, predictor: Predictor, asked: Collection[str] = ()) -> None:
         """Opens the file, or begins it.
 
         Raises:
-            FerError: it is something else, or of other classes; or it cannot be written.
+            FerError: it is something else, or by another network or of other classes; or it cannot be written.
         """
-        self._path, self._columns = path, ["file", "seconds", "face", *_BOX, "expression", *classes, "error"]
-        rows = [] if not path.exists() else list(csv.DictReader(io.StringIO(path.read_text("utf-8", "replace"))))
-        if rows and [*rows[0]] != self._columns:
-            raise FerError(f"{path} is there, and has other columns.\nName another file, or delete it.")
-        kept = [row for row in rows if row["file"] != rows[-1]["file"]]
+        self._path, self._model = path, predictor.network.name
+        self._columns = ["file", "seconds", "face", *_BOX, "expression", *predictor.classes, "model", "error"]
+        if len({*self._columns}) < len(self._columns):
+            raise FerError("--group: a column of the table has this name already; choose another.")
+        try:
+            text = path.read_bytes().decode("utf-8", "surrogateescape") if path.exists() else ""
+        except OSError as error:
+            raise FerError(f"--csv {path} cannot be read: {error.strerror}.") from error
+        reader = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline=""))  # a line cut short is dropped
+        rows = list(reader)
+        known = reader.fieldnames == self._columns and all(row["model"] == self._model for row in rows)
+        if (text and not known) or any(None in row for row in rows):
+            raise FerError(f"--csv {path} is there, and no table of {self._model} with these classes: name another.")
+        last = rows[-1]["file"] if rows and rows[-1]["seconds"] else None
+        again = {row["file"] for row in rows if row["error"] or row["file"] == last} & {*asked}
+        kept = [row for row in rows if row["file"] not in again]
         self.done = {row["file"] for row in kept}
         write_atomically(path, (",".join(self._columns) + "\n").encode() + self._lines(kept))
 
     def add(self, answer: Answer) -> None:
         """Writes an answer's lines, all at once."""
-        with self._path.open("ab") as file:
-            file.write(self._lines(answer.rows()))
+        with writing(self._path, otherwise="Free some space."), self._path.open("ab") as file:
+            file.write(self._lines([row | {"model": self._model} for row in answer.rows()]))
 
     def _lines(self, rows: Iterable[dict[str, Any]]) -> bytes:
         text = io.StringIO()
         csv.DictWriter(text, self._columns, lineterminator="\n").writerows(rows)
-        return text.getvalue().encode()
+        return text.getvalue().encode("utf-8", "surrogateescape")
 
 
 def answers(
     predictor: Predictor, files: Iterable[Path], *, crop: bool = False, out: Path | None = None, every: float = 0.5,
-    smooth: float = 1.0,
+    smooth: float = 1.0, done: Container[str] = (),
 ) -> Iterator[Answer]:  # fmt: skip
     """What `predictor` says of each photo and of each moment of each film, as it is done; pictures of it in `out`.
 
-    Whatever is wrong with a file is told in its answer, and stops no other.
+    Whatever is wrong with a file is told in its answer, and stops no other. Those that are `done` are left out.
 
     Raises:
         FerError: OpenCV is not installed, or `out` cannot be written.
     """
     drawn = Counter[str]()
     for path in files:
+        drawn[path.stem] += 1
+        again = f"_{drawn[path.stem]}" if drawn[path.stem] > 1 else ""  # x.jpg and x.png, or those of two folders
+        if str(path) in done:
+            continue
+        if is_film := path.suffix.lower() in SUFFIXES:
+            opencv()
         try:
-            if path.suffix.lower() in SUFFIXES:
-                yield from of_film(predictor, path, every=every, smooth=smooth, out=out)
+            if is_film:
+                yield from of_film(predictor, path, every=every, smooth=smooth, out=out, again=again)
                 continue
             photo = read_picture(path)
+        except Fatal:
+            raise
         except FerError as error:
             yield Answer(str(path), error=str(error).splitlines()[0])
             continue
@@ -118,22 +139,20 @@ def answers(
         if out is not None:
             from fer_lib.faces.annotate import as_png
 
-            drawn[path.stem] += 1
-            again = f"_{drawn[path.stem]}" if drawn[path.stem] > 1 else ""  # x.jpg and x.png, or those of two folders
             picture = out / f"{path.stem}_faces{again}.png"
             write_atomically(picture, as_png(photo, found))
         yield Answer(str(path), dict(enumerate(found, start=1)), drawn=picture)
 
 
 def of_film(
-    predictor: Predictor, source: Path | int, *, every: float, smooth: float, out: Path | None = None
+    predictor: Predictor, source: Path | int, *, every: float, smooth: float, out: Path | None = None, again: str = ""
 ) -> Iterator[Answer]:
     """What `predictor` says of each moment of a film or of what a camera sees (see `film.watch`).
 
-    In `out` it leaves the film with boxes, and at its end a picture of the probabilities over time.
+    In `out` it leaves the film with boxes, and at its end a picture of the probabilities over time; `again` ends names.
     """
     name, stem = (f"camera {source}", f"camera_{source}") if isinstance(source, int) else (str(source), source.stem)
-    film, kept = None if out is None else Annotated(out / f"{stem}_faces.mp4", every=every), list[Answer]()
+    film, kept = None if out is None else BoxedFilm(out / f"{stem}_faces{again}.mp4"), list[Answer]()
     try:
         for moment in watch(predictor, source, every=every, smooth=smooth):
             answer = Answer(name, moment.faces, seconds=moment.seconds)
@@ -147,7 +166,8 @@ def of_film(
         if out is not None and any(answer.faces for answer in kept):
             from fer_lib.faces.annotate import timeline
 
-            write_atomically(out / f"{stem}_timeline.png", timeline(answer.rows() for answer in kept if answer.faces))
+            rows = (answer.rows() for answer in kept if answer.faces)
+            write_atomically(out / f"{stem}_timeline{again}.png", timeline(rows))
 
 
 def photos_in(photos: Iterable[Path]) -> tuple[list[Path], list[str]]:

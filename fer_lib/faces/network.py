@@ -49,6 +49,11 @@ class TrainedNetwork:
         return cls(path.stem, classifier.eval(), record, heat)
 
     @property
+    def run_id(self) -> str:
+        """Of the run that it is from."""
+        return self.record.run_id
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Its classes, in the order of its probabilities."""
         return tuple(self.record.classes)

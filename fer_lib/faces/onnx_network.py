@@ -41,7 +41,10 @@ class OnnxNetwork:
                 values = [engine.OrtValue.ortvalue_from_numpy(own.astype(np.float32)) for own in tensors.values()]
                 options.add_external_initializers(list(tensors), values)
             self._session = engine.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-            self.classes = tuple(self._session.get_modelmeta().custom_metadata_map["classes"].split(","))
+            told = self._session.get_modelmeta().custom_metadata_map
+            if [one.name for one in self._session.get_inputs()] != ["faces"] or "classes" not in told:
+                raise ValueError("it has no input `faces`, or no classes")
+            self.classes, self.run_id = tuple(told["classes"].split(",")), told.get("run_id", "")
         except Exception as error:  # ONNX Runtime has a class of its own for each cause
             reason = str(error).strip().splitlines()[0]
             raise FerError(f"{name} is damaged, or no network that `export` wrote ({reason}).") from error
@@ -58,7 +61,7 @@ class OnnxNetwork:
             content = path.read_bytes()
         except OSError as error:
             raise FerError(f"{path} cannot be read: {error.strerror}.") from error
-        return cls(path.stem, content, path.with_suffix(".safetensors") if path.parent == WEIGHTS else None)
+        return cls(path.stem, content, path.with_suffix(".safetensors") if path.resolve().parent == WEIGHTS else None)
 
     def probabilities(self, faces: np.ndarray) -> np.ndarray:
         """Class probabilities float32 [N, C] of grey faces uint8 [N, 48, 48], as `TrainedNetwork.probabilities`."""

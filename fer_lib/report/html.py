@@ -25,14 +25,9 @@ GENERATOR = '<meta name="generator" content="fer_lib report">'
 
 
 def render_report(
-    pages: Sequence[Path],
-    *,
-    folder: Path,
-    title: str,
-    profile: str,
-    provenance: Mapping[str, object],
+    pages: Sequence[Path], *, folder: Path, title: str, profile: str, provenance: Mapping[str, object],
     incomplete: str = "",
-) -> Path:
+) -> Path:  # fmt: skip
     """Write `index.html` and a page per executed notebook, which lie in `folder/notebooks`; return the index.
 
     The index opens with the cells tagged `index`, and those tagged `front`, which stand on no page. The first three
@@ -51,12 +46,9 @@ def render_report(
         except FerError as error:
             raise FerError(f"{slug}: {error}") from None
     facts: dict[str, Any] = {
-        "title": title,
-        "profile": profile,
-        "incomplete": incomplete,
-        "pages": [_page(slug, body) for slug, body in bodies.items()],
-        "provenance": list(provenance.items()),
-    }
+        "title": title, "profile": profile, "incomplete": incomplete,
+        "pages": [_page(slug, body) for slug, body in bodies.items()], "provenance": list(provenance.items()),
+    }  # fmt: skip
     files = {"assets/style.css": (TEMPLATES / "style.css").read_text("utf-8")}
     tagged = [
         cell for nb in notebooks.values() for cell in nb.cells if {"front", "index"} & {*cell.metadata.get("tags", [])}

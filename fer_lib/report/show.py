@@ -60,15 +60,9 @@ def badge(verdict: str, text: str | None = None) -> Inline:
 
 
 def show_figure(
-    fig: Figure,
-    *,
-    folder: Path,
-    name: str,
-    caption: str,
-    alt: str,
-    data: pd.DataFrame | None = None,
+    fig: Figure, *, folder: Path, name: str, caption: str, alt: str, data: pd.DataFrame | None = None,
     number: str | None = None,
-) -> None:
+) -> None:  # fmt: skip
     """Write `folder/name.svg`, `.png` and, with `data`, `.csv`; display the picture; close the figure.
 
     `caption` states the finding, `alt` describes what is drawn, `number` is the paper's own ("Fig. 6"). On a dark page
@@ -103,15 +97,9 @@ def show_drawing(svg: Path, *, folder: Path, name: str, caption: str, alt: str, 
 
 
 def show_table(
-    table: pd.DataFrame,
-    *,
-    folder: Path,
-    name: str,
-    caption: str,
-    number: str | None = None,
-    formats: Mapping[Any, Format] | None = None,
-    fold: bool = False,
-) -> None:
+    table: pd.DataFrame, *, folder: Path, name: str, caption: str, number: str | None = None,
+    formats: Mapping[Any, Format] | None = None, fold: bool = False,
+) -> None:  # fmt: skip
     """Write `folder/name.csv` and display the table, folded away under its caption if `fold`.
 
     An index that is not a plain count becomes the leading columns; the first column heads its row. The report shows the

@@ -54,5 +54,6 @@ def contents(path: Path) -> Released:
         return Released.model_validate_json(read_tensors(path)[1]["released"])
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise FerError(
-            f"{path} is damaged, or no released network ({str(error).splitlines()[0]}).\nInstall the package again."
+            f"{path} is damaged, or no released network ({str(error).splitlines()[0]}).\n"
+            "Name a run by its id; a file of the package comes back when that is installed again."
         ) from error

@@ -60,15 +60,9 @@ class RunContext:
 
 
 def run_one(
-    config: RunConfig,
-    place: RunContext,
-    *,
-    workspace: DeviceSession | None = None,
-    keep_weights: bool = False,
-    report: Report = lambda event: None,
-    should_continue: ShouldContinue = lambda seconds: True,
-    wait: bool = True,
-) -> Record:
+    config: RunConfig, place: RunContext, *, workspace: DeviceSession | None = None, keep_weights: bool = False,
+    report: Report = lambda event: None, should_continue: ShouldContinue = lambda seconds: True, wait: bool = True,
+) -> Record:  # fmt: skip
     """The record of `config`: read from the store, or trained now, from its checkpoint if there is one.
 
     The runs that this one starts from are trained first where they are missing.
@@ -133,15 +127,9 @@ def is_complete(record: Record, store: RunStore, *, keep_weights: bool) -> bool:
 
 
 def attempt(
-    config: RunConfig,
-    place: RunContext,
-    *,
-    workspace: DeviceSession,
-    keep_weights: bool,
-    deadline: float | None,
-    report: Report,
-    halt: threading.Event | None = None,
-) -> bool:
+    config: RunConfig, place: RunContext, *, workspace: DeviceSession, keep_weights: bool, deadline: float | None,
+    report: Report, halt: threading.Event | None = None,
+) -> bool:  # fmt: skip
     """Trains a run of a campaign and reports how it ended; False if another process has the run just now.
 
     `halt` stops it after the epoch under way, `deadline` (`time.monotonic()`) before an epoch that would not end by it.
@@ -157,14 +145,9 @@ def attempt(
 
     try:
         run_one(
-            config,
-            place,
-            workspace=workspace,
-            keep_weights=keep_weights,
-            report=report,
-            should_continue=should_continue,
-            wait=False,
-        )
+            config, place, workspace=workspace, keep_weights=keep_weights, report=report,
+            should_continue=should_continue, wait=False,
+        )  # fmt: skip
     except Busy:
         report(Event(config, reason="another process trains it"))
         return False
@@ -195,18 +178,10 @@ def broken(config: RunConfig, place: RunContext, what: str, report: Report, *, w
 
 
 def _train_and_store(
-    blank: Record,
-    faces: data.FaceSet,
-    place: RunContext,
-    store: RunStore,
-    workspace: DeviceSession,
-    start: Callable[[Classifier], None],
-    teachers: list[Classifier],
-    *,
-    keep_weights: bool,
-    report: Report,
+    blank: Record, faces: data.FaceSet, place: RunContext, store: RunStore, workspace: DeviceSession,
+    start: Callable[[Classifier], None], teachers: list[Classifier], *, keep_weights: bool, report: Report,
     should_continue: ShouldContinue,
-) -> Record:
+) -> Record:  # fmt: skip
     config, run_id = blank.config, blank.run_id
     prepare(workspace.device, threads=place.threads)
     checkpoint = store.checkpoint_path(run_id)

@@ -89,7 +89,7 @@ def test_without_smoothing_a_film_is_its_frames_one_by_one(film, predictor, tmp_
     assert len(lines) == len(wanted) == 15
 
     def without_number(line: dict) -> list[str]:  # in a photo faces are numbered by their size
-        return sorted(str(value) for name, value in line.items() if name not in ("face", "error"))
+        return sorted(str(value) for name, value in line.items() if name not in ("face", "error", "model"))
 
     assert sorted(map(without_number, lines)) == sorted(map(without_number, wanted))
 
@@ -179,8 +179,61 @@ def test_a_table_goes_on_where_it_was_and_answers_each_photo_once(tmp_path, pred
     assert float(first["neutral"]) == pytest.approx(said.probabilities["neutral"], abs=1e-4)
 
 
-def test_a_table_of_something_else_is_refused(tmp_path):
-    (tmp_path / "mine.csv").write_text("name,age\nAda,36\n")
-    with pytest.raises(FerError, match="has other columns"):
-        Table(tmp_path / "mine.csv", ["happy"])
-    assert (tmp_path / "mine.csv").read_text() == "name,age\nAda,36\n"
+@pytest.mark.parametrize("content", [b"name,age\nAda,36\n", b"a note", b"\x00\xff\x00", b"file,seconds\n"])
+def test_a_table_of_something_else_is_refused(tmp_path, predictor, content):
+    (tmp_path / "mine.csv").write_bytes(content)
+    with pytest.raises(FerError, match="no table of compact_ferplus with these classes"):
+        Table(tmp_path / "mine.csv", predictor)
+    assert (tmp_path / "mine.csv").read_bytes() == content
+    with pytest.raises(FerError, match="cannot be read: Is a directory"):
+        Table(tmp_path, predictor)
+
+
+def test_a_table_of_another_network_is_refused_and_one_of_another_photo_goes_on(tmp_path):
+    photo, table = tmp_path / "a.png", tmp_path / "faces.csv"
+    chosen("")[0].save(photo)
+    photo.with_name("b.png").write_bytes(photo.read_bytes())
+    odd = photo.with_name(os.fsdecode(b"odd \xff,\n\r.png"))
+    odd.write_bytes(photo.read_bytes())
+    for name in ("a.png", "b.png", odd.name, odd.name, "later.png"):
+        predict(tmp_path / name, "--csv", table)
+    photo.with_name("later.png").write_bytes(photo.read_bytes())
+    assert "could not be read" not in predict(tmp_path / "later.png", "--csv", table), "it was not asked about again"
+    assert "no table of compact_fer2013" in predict(photo, "--model", "compact_fer2013", "--csv", table)
+    with table.open(newline="", errors="surrogateescape") as file:
+        rows = list(csv.DictReader(file))
+    assert [Path(row["file"]).name for row in rows] == ["a.png", "b.png", odd.name, "later.png"]
+    assert {(row["model"], row["error"]) for row in rows} == {("compact_ferplus", "")}
+
+
+def test_a_film_that_was_not_seen_to_its_end_is_begun_again(film, tmp_path):
+    table = tmp_path / "faces.csv"
+    predict(film, "--every", 0.5, "--csv", table)
+    whole = table.read_text().splitlines()
+    assert len(whole) == 7
+    table.write_text("\n".join(whole[:4]) + "\n" + whole[4][:20])  # as a kill leaves it
+    predict(film, "--every", 0.5, "--csv", table)
+    assert table.read_text().splitlines() == whole
+
+
+def test_a_face_is_followed_however_rare_the_looks_are(film, predictor):
+    seen = [sorted(moment.faces) for moment in watch(predictor, film, every=1.9, smooth=0.0)]
+    assert seen == [[1], [1, 2]]
+
+
+def test_films_of_one_name_have_pictures_of_their_own(film, tmp_path):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / film.name).write_bytes(film.read_bytes())
+    predict(film, tmp_path / "more" / film.name, "--out", tmp_path / "seen")
+    assert sorted(path.name for path in (tmp_path / "seen").iterdir()) == [
+        "two_faces.mp4", "two_faces_2.mp4", "two_timeline.png", "two_timeline_2.png"
+    ]  # fmt: skip
+    assert cv2.VideoCapture(str(tmp_path / "seen" / "two_faces.mp4")).get(cv2.CAP_PROP_FPS) == pytest.approx(2, abs=0.1)
+
+
+def test_what_cannot_be_is_told_in_a_line(film, tmp_path):
+    assert "--crop is for photos" in predict(film, "--crop")
+    assert "name photos, folders of photos and films, or a camera" in predict()
+    (tmp_path / "file").write_text("")
+    said = predict(film, "--out", tmp_path / "file" / "seen")
+    assert said.startswith(f"Cannot write {tmp_path / 'file' / 'seen' / 'two_faces.mp4'}")

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image, ImageFilter
@@ -215,7 +216,7 @@ def test_the_command_answers_for_every_photo_and_says_which_failed(predictors, t
     (tmp_path / "nothing").mkdir()
     ended = CliRunner().invoke(app, ["predict", str(tmp_path / "nothing")])
     assert "holds no picture" in ended.stderr
-    assert str(ended.exception) == "There was no photo to look at."
+    assert str(ended.exception) == "There was nothing to look at."
 
 
 def test_without_a_shipped_network_or_opencv_it_is_said(monkeypatch):
@@ -234,14 +235,19 @@ def test_an_answer_below_the_threshold_is_unsure_and_classes_are_summed():
     for threshold, said in ((probability, plain.best), (min(1.0, probability + 0.01), "unsure")):
         (one,) = Predictor(threshold=threshold)(face, crop=True)
         assert (one.expression, one.best, one.as_dict()["expression"]) == (said, plain.best, said)
-    assert Predictor().threshold == predict.SURE["compact_ferplus"]
+    assert Predictor().threshold == 0.774
     assert Predictor("tiny_toyfaces").threshold == 0
     parts = ["happiness", "surprise"]
     (summed,) = Predictor(groups={"positive": parts})(face, crop=True)
     assert summed.probabilities["positive"] == pytest.approx(sum(plain.probabilities[name] for name in parts))
     assert set(summed.probabilities) == {"positive", *plain.probabilities} - set(parts)
-    with pytest.raises(FerError, match="joy: no class of compact_ferplus, which tells neutral, happiness"):
-        Predictor(groups={"positive": ["joy", "surprise"]})
+    for groups, said in (
+        ({"positive": ["joy", "surprise"]}, "joy: no class of compact_ferplus, which tells neutral, happiness"),
+        ({"a": ["anger", "fear"], "b": ["fear"]}, "fear is in two groups, a and b"),
+        ({"neutral": ["anger"]}, "The group neutral has a class's name, and that class is not in it"),
+    ):
+        with pytest.raises(FerError, match=said):
+            Predictor(groups=groups)
 
 
 def test_the_command_groups_classes_and_says_what_is_unsure(tmp_path):
@@ -256,6 +262,8 @@ def test_the_command_groups_classes_and_says_what_is_unsure(tmp_path):
     every = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt"
     assert "px at 0, 0: any 1.00\n" in told("--group", f"any={every}")
     assert "--group positive: write it as name=meaning, such as" in told("--group", "positive")
+    assert "a name is given twice" in told("--group", "a=anger", "--group", "a=fear")
+    assert "has this name already" in told("--group", "file=anger", "--csv", str(tmp_path / "faces.csv"))
 
 
 def test_threads_share_a_predictor(predictors):
@@ -310,6 +318,14 @@ def test_without_onnx_runtime_pytorch_answers(monkeypatch):
         OnnxNetwork("mine", b"")
 
 
+def of_somebody_else() -> bytes:
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Relu", ["x"], ["y"])], "theirs", [value("x", 1, [1])], [value("y", 1, [1])]
+    )
+    return onnx.helper.make_model(graph, ir_version=10).SerializeToString()
+
+
 def test_an_onnx_file_of_ones_own_predicts_and_a_damaged_one_is_refused(tmp_path):
     network = TrainedNetwork.open("tiny_toyfaces")
     face, file = data.load("toyfaces").images[0], tmp_path / "mine.onnx"
@@ -319,6 +335,11 @@ def test_an_onnx_file_of_ones_own_predicts_and_a_damaged_one_is_refused(tmp_path
     file.write_bytes(file.read_bytes()[:2000])
     with pytest.raises(FerError, match="mine is damaged, or no network that `export` wrote"):
         Predictor(str(file))
+    file.write_bytes(of_somebody_else())
+    with pytest.raises(FerError, match="it has no input `faces`, or no classes"):
+        Predictor(str(file))
+    here = os.path.relpath(WEIGHTS / "tiny_toyfaces.onnx")
+    assert Predictor(here)(face, crop=True)[0].probabilities.keys() == one.probabilities.keys()
     with pytest.raises(FerError, match=r"nowhere\.onnx cannot be read: No such file"):
         Predictor("nowhere.onnx")
     weights = tmp_path / "tiny_toyfaces.safetensors"
@@ -443,7 +464,7 @@ def test_ctrl_c_says_how_many_photos_are_answered(tmp_path, monkeypatch, predict
     said = capsys.readouterr()
     assert ended.value.code == 130
     assert len(said.out.splitlines()) == 2
-    assert "Stopped: 2 of 3 files are answered above." in said.err
+    assert "Stopped after 2 of 3 files." in said.err
     assert "goes on" not in said.err
 
 
