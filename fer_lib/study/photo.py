@@ -55,7 +55,7 @@ def show(study: Study, predictor: Predictor, photo: Image.Image, *, name: str, w
         name=name,
         caption=f"{what}. {in_words(found)}",
         alt="The photo with a box around each face, each face as the network sees it, and a bar for each expression",
-        data=pd.DataFrame([{"face": n, **one.probabilities} for n, one in enumerate(found, start=1)]),
+        data=pd.DataFrame([{"face": n, **one.probabilities} for n, one in enumerate(found, start=1)]).round(4),
     )
 
 
@@ -115,4 +115,4 @@ def when_turned(
             "As it is": one.best, f"P({upright}), as it is": one.probabilities[upright],
             "Turned back": other.best, f"P({upright}), turned back": other.probabilities[upright],
         })  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).round(4)  # the next digits depend on the machine

@@ -30,7 +30,7 @@ def test_a_turned_face_is_read_upright_and_judged_both_ways(predictor):
     assert table["Turned by"].tolist() == ["-30°", "0°", "+30°"]
     (upright,) = predictor(picture)
     assert table.loc[1, "As it is"] == upright.best
-    assert table.loc[1, f"P({upright.best}), as it is"] == pytest.approx(upright.probabilities[upright.best])
+    assert table.loc[1, f"P({upright.best}), as it is"] == pytest.approx(upright.probabilities[upright.best], abs=1e-4)
     tilted = own.when_turned(predictor, picture, faces[2:], views[2:], ANGLES[2:])
     assert list(tilted) == list(table), "no angle need be zero"
     assert own.reading(views) is not None
