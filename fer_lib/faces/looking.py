@@ -93,7 +93,7 @@ class Table:
         again = {row["file"] for row in rows if row["error"] or row["file"] == last} & {*asked}
         kept = [row for row in rows if row["file"] not in again]
         self.done = {row["file"] for row in kept}
-        write_atomically(path, (",".join(self._columns) + "\n").encode() + self._lines(kept))
+        write_atomically(path, self._lines([{name: name for name in self._columns}, *kept]))
 
     def add(self, answer: Answer) -> None:
         """Writes an answer's lines, all at once."""
