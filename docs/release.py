@@ -1,6 +1,6 @@
 """Puts runs into the package: their weights in half precision, and for ONNX Runtime a classifier's graph beside them.
 
-python docs/release.py RUN_ID …     from the paper profile's records, whose weights are in reports/paper/weights
+`python docs/release.py RUN_ID …` takes records of the paper profile whose weights are in reports/paper/weights.
 """
 
 import sys

@@ -66,8 +66,7 @@ class Progress(Live):
                 self.finish()
         else:
             self._last = event
-        told = event.state != "reused" if event.state else self._every_epoch
-        if told:
+        if event.state != "reused" if event.state else self._every_epoch:
             self.say(self._told(event))
 
     def _cost(self, configs: Sequence[RunConfig]) -> dict[RunConfig, float]:

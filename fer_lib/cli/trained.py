@@ -147,7 +147,8 @@ def predict(
                 _told(answer.error)
             elif as_json or not rows:
                 print(json.dumps(answer.as_dict() | about) if as_json else answer, flush=True)
-            done, failed = done | {answer.file}, failed + bool(answer.error)
+            done.add(answer.file)
+            failed += bool(answer.error)
     except KeyboardInterrupt:
         if camera is None:
             count = len(done) + sum(str(file) in before for file in files)

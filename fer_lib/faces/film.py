@@ -16,7 +16,7 @@ from fer_lib.files import writing
 SUFFIXES = frozenset({
     ".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".webm", ".wmv",
 })  # fmt: skip
-LOST = 1.0  # seconds after which a face that comes again is another one, where every second look is missed, too
+LOST = 1.0  # seconds after which a face that comes back counts as another one; longer where looks are rarer
 _ORANGE = (0, 165, 255)  # BGR
 
 
@@ -33,10 +33,11 @@ class Moment:
 
 
 def watch(predictor: Predictor, source: Path | int, *, every: float, smooth: float) -> Iterator[Moment]:
-    """Looks at a film, or through the camera of this number, `every` so many seconds.
+    """Looks at a film, or through the camera of this number, again and again; a face is followed by overlapping boxes.
 
-    A face is followed by the overlap of its boxes. Its probabilities are an exponential mean over `smooth` seconds (0:
-    those of the frame).
+    Args:
+        every: seconds between two looks.
+        smooth: seconds over which probabilities are smoothed (time constant of an exponential mean); 0: not at all.
 
     Raises:
         FerError: OpenCV is not installed, or cannot read it.
@@ -87,7 +88,7 @@ def _square(one: Prediction) -> tuple[float, float, float]:
 
 
 class BoxedFilm:
-    """A film (MPEG-4) of moments, with a numbered box around each face; as fast as they came, at least one a second."""
+    """Writes moments as a film (MPEG-4) with a numbered box around each face, at least one a second."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._began, self._writer = path, -1.0, opencv().VideoWriter()

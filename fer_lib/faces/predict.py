@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from fer_lib.training import RunStore
 
 PREFERRED = ("compact_ferplus", "compact_fer2013")  # shipped networks, the one that is used without a choice first
-
 UNSURE = "unsure"
 # by run: from which probability the answer counts, so that four fifths of the PublicTest images are answered
 SURE = {"e8ae37aabdea": 0.774, "155dd372aeea": 0.481}  # compact_ferplus and compact_fer2013, see docs/MODEL_CARD.md
