@@ -89,14 +89,15 @@ def _together(results: Results) -> float:
     return 100 * float(line[f"Together, {FLIPS.lower()}"])
 
 
-def _warped(role: str) -> Callable[[Results], float]:
-    """Test accuracy of the vanilla CNN whose images were warped before they were split."""
+def _slip(arm: str, role: str) -> Callable[[Results], float]:
+    """Test accuracy of a slip of evaluation, by its name on page 12."""
+    return lambda results: 100 * results.of(arm=arm, role=role, status="finished").runs["test_accuracy"].mean()
 
-    def mean(results: Results) -> float:
-        runs = results.of(arm="warps, then split", role=role, status="finished").runs
-        return 100 * float(runs["test_accuracy"].mean())
 
-    return mean
+def _slips(results: Results) -> int:
+    """How many runs of slips and of their control there are."""
+    _, *arms = read_params(params_folder(PROFILE) / "12_paper_numbers.yaml")["arms"]
+    return len(results.among(*arms).of(status="finished").runs)
 
 
 def _near_copies(results: Results) -> float:
@@ -119,6 +120,6 @@ NUMBERS: dict[str, Callable[[Results], float]] = {
     "arms_apart": _apart, "together": _together, "near_copies": _near_copies,
     "happy": _recognised("happy", "FER2013"), "fear": _recognised("fear", "FER2013"),
     "disgust_kept": _kept_label("disgust", "disgust"), "happy_kept": _kept_label("happy", "happiness"),
-    **{f"warped_{role}": _warped(role) for role in published.ROLES},
-    "slips": lambda results: len(results.of(arm="warps, then split", status="finished").runs),
+    **{f"warped_{role}": _slip("warps, then split", role) for role in published.ROLES},
+    "halfway_FER2013": _slip("split again halfway", "FER2013"), "slips": _slips,
 }  # by name, as sentences use them; points of 100 for accuracies  # fmt: skip
