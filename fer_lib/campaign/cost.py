@@ -26,7 +26,7 @@ _SHARE = 0.75  # of a core's speed at one large product that a network's product
 _START = 1.0  # seconds of a run that are no training
 _EVALUATED = 0.25  # what looking at an image costs, of what training on it does
 _PROBES = 16  # transformations and strengths (`Probe`)
-_ROWS = {"fer2013": 35_887, "ferplus": 35_887, "tiny_imagenet": 110_000}
+_ROWS = {"fer2013": 35_887, "ferplus": 35_887, "tiny_imagenet": 110_000, "digits": 1_797}
 _TOY_ROWS = 3_000
 
 

@@ -1,4 +1,4 @@
-"""What `toyfaces` and `toyshapes` draw with: poses, light, noise, and random numbers that depend on seed and row alone.
+"""What `toyfaces` draws with: poses, light, noise, and random numbers that depend on seed and row alone.
 
 A picture is a function of canonical coordinates, and each pixel's coordinates are pushed through the inverse of the
 picture's affine pose: nothing is resampled and the pose is exact. Row i of a draw depends on the seed and i alone.

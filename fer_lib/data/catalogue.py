@@ -6,14 +6,14 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
+from PIL import Image
 
 from fer_lib import geometry, paths
-from fer_lib.data import canvas, faceset, fer2013, ferplus, portrait, tiny_imagenet, toyfaces, toyshapes
+from fer_lib.data import canvas, faceset, fer2013, ferplus, portrait, tiny_imagenet, toyfaces
 from fer_lib.data.cache import Arrays, cached
-from fer_lib.data.faceset import FER_CLASSES, FaceSet, digest
+from fer_lib.data.faceset import FER_CLASSES, SIZE, FaceSet, digest
 from fer_lib.data.folder import files_under
 from fer_lib.errors import FerError
 from fer_lib.files import file_hash
@@ -84,6 +84,10 @@ def _fer_files(folder: Path) -> list[tuple[str, Path]]:
     return [("FER2013", fer2013.find(folder)), *([("FER+", votes)] if votes else [])]
 
 
+def _tiny_imagenet_files(folder: Path) -> list[tuple[str, Path]]:
+    return [("Tiny-ImageNet", tiny_imagenet.find(folder))]
+
+
 def _open_fer2013(folder: Path) -> FaceSet:
     source = fer2013.find(folder)
     arrays = _cached_source("fer2013", source, fer2013.read)
@@ -127,15 +131,11 @@ def _usage_by_row(rows: int, *, training: float, selection: float) -> np.ndarray
     return np.searchsorted(ends, np.arange(rows), side="right").astype(np.uint8)
 
 
-def _drawn(kind: str, modules: tuple[ModuleType, ...], draw: Callable[[], Arrays]) -> Arrays:
-    """Arrays of a procedural set, drawn anew when the source of one of `modules` changes."""
-    sources = "".join(map(inspect.getsource, (*modules, canvas, faceset, geometry)))
-    source_hash = hashlib.sha256(f"{sources}{_TOY_ROWS}{_TOY_SEED}".encode()).hexdigest()
-    return cached(kind, source_hash, draw)
-
-
 def _toyfaces() -> FaceSet:
-    arrays = _drawn("toyfaces", (toyfaces, portrait), lambda: vars(toyfaces.draw(_TOY_ROWS, seed=_TOY_SEED)))
+    """Drawn anew when the source of what draws them changes."""
+    sources = "".join(map(inspect.getsource, (toyfaces, portrait, canvas, faceset, geometry)))
+    source_hash = hashlib.sha256(f"{sources}{_TOY_ROWS}{_TOY_SEED}".encode()).hexdigest()
+    arrays = cached("toyfaces", source_hash, lambda: vars(toyfaces.draw(_TOY_ROWS, seed=_TOY_SEED)))
     usage = _usage_by_row(_TOY_ROWS, training=0.8, selection=0.1)
     return FaceSet(
         "toyfaces", arrays["images"], arrays["labels"], FER_CLASSES, usage, arrays["votes"], arrays["pose"],
@@ -143,17 +143,15 @@ def _toyfaces() -> FaceSet:
     )  # fmt: skip
 
 
-def _toyshapes() -> FaceSet:
-    def draw() -> Arrays:
-        images, labels = toyshapes.draw_shapes(_TOY_ROWS, seed=_TOY_SEED)
-        return {"images": images, "labels": labels}
+def _digits() -> FaceSet:
+    """Handwritten digits from scikit-learn, enlarged from 8×8: what is pre-trained on where nothing is downloaded."""
+    from sklearn.datasets import load_digits  # takes a second
 
-    arrays = _drawn("toyshapes", (toyshapes,), draw)
-    usage = _usage_by_row(_TOY_ROWS, training=0.8, selection=0.0)
-    return FaceSet(
-        "toyshapes", arrays["images"], arrays["labels"], toyshapes.CLASSES, usage,
-        fingerprint=digest(arrays["images"], arrays["labels"], usage),
-    )  # fmt: skip
+    digits = load_digits()
+    small = map(Image.fromarray, (digits.images * (255 / 16)).round().astype(np.uint8))
+    images = np.stack([np.asarray(image.resize((SIZE, SIZE), Image.Resampling.BILINEAR)) for image in small])
+    faces = FaceSet.of(images, digits.target, tuple("0123456789"))
+    return replace(faces, name="digits", usage=_usage_by_row(len(faces), training=0.8, selection=0.0))
 
 
 def _open_tiny_imagenet(folder: Path) -> FaceSet:
@@ -190,13 +188,8 @@ DATASETS = _Catalogue(
         "toyfacesplus": Dataset(
             "Toy faces+", _VOTES, lambda folder: _by_votes(_toyfaces(), "toyfacesplus"), stands_in=True
         ),
-        "tiny_imagenet": Dataset(
-            "Tiny-ImageNet",
-            ("given",),
-            _open_tiny_imagenet,
-            lambda folder: [("Tiny-ImageNet", tiny_imagenet.find(folder))],
-        ),
-        "toyshapes": Dataset("Toy shapes", ("given",), lambda folder: _toyshapes()),
+        "tiny_imagenet": Dataset("Tiny-ImageNet", ("given",), _open_tiny_imagenet, _tiny_imagenet_files),
+        "digits": Dataset("Digits", ("given",), lambda folder: _digits()),
     }
 )
-PRETRAINING_SETS = ("tiny_imagenet", "toyshapes")
+PRETRAINING_SETS = ("tiny_imagenet", "digits")

@@ -80,7 +80,7 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     localisation: Literal["paper", "paper_batch_norm", "hidden"] = "paper"
     warps: int = Field(default=1, ge=1, le=4)
     shown_poses: int = Field(default=0, ge=0)
-    pretrained: Literal["none", "imagenet1k_v1", "imagenet1k_v2", "tiny_imagenet", "toyshapes"] = "none"
+    pretrained: Literal["none", "imagenet1k_v1", "imagenet1k_v2", "tiny_imagenet", "digits"] = "none"
     pretraining: "RunConfig | None" = None
     localisation_lr: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     localisation_from: float = Field(default=0.0, ge=0, lt=1)

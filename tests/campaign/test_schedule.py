@@ -16,7 +16,7 @@ from fer_lib.models import weights
 from fer_lib.training import RunConfig, RunStore, run, run_one
 from fer_lib.training.event import Event
 
-SHAPES = RunConfig.parse(PRETRAINING)
+DIGITS = RunConfig.parse(PRETRAINING)
 
 
 @pytest.fixture
@@ -27,13 +27,13 @@ def no_imagenet(tmp_path, monkeypatch):
     monkeypatch.setitem(weights.IMAGENET, "imagenet1k_v1", "http://127.0.0.1:9/resnet50-00000000.pth")
 
 
-def hide_shapes(monkeypatch):
+def hide_digits(monkeypatch):
     """From here on the pre-training data is not there."""
     load = data.load
 
     def without(name, **where):
-        if name == "toyshapes":
-            raise FerError("No toy shapes here.\nDraw some.")
+        if name == "digits":
+            raise FerError("No digits here.\nDraw some.")
         return load(name, **where)
 
     monkeypatch.setattr(data, "load", without)
@@ -66,13 +66,13 @@ def test_the_pretraining_is_trained_first_once_and_its_weights_are_used(tmp_path
     tuned, other = fine_tuned(epochs=1), fine_tuned(epochs=1, attention="stn")
     tally = run_all([tuned, tiny(epochs=1), other], where, report=events.append)
     assert str(tally) == "4 trained, 0 reused, 0 diverged, 0 skipped"
-    assert [event.config.dataset for event in events if event.epoch].count("toyshapes") == 1, "pre-trained twice"
-    assert ends(events)[0] == ("toyshapes", "trained")
+    assert [event.config.dataset for event in events if event.epoch].count("digits") == 1, "pre-trained twice"
+    assert ends(events)[0] == ("digits", "trained")
     store = RunStore(where.store)
     by_config = {record.config: record for record in store.records()}
     assert by_config[tuned].history[0].train_loss != by_config[tiny(epochs=1)].history[0].train_loss
     (kept,) = store.folder.glob("weights/*")
-    assert kept == store.weights_path(by_config[SHAPES].run_id)
+    assert kept == store.weights_path(by_config[DIGITS].run_id)
 
 
 def test_the_fine_tuned_network_starts_from_the_pretrained_one(tmp_path):
@@ -81,7 +81,7 @@ def test_the_fine_tuned_network_starts_from_the_pretrained_one(tmp_path):
     tuned = fine_tuned(epochs=1, optimizer="sgd", lr=1e-30)
     record = run_one(tuned, where, keep_weights=True)
     store = RunStore(where.store)
-    before = store.find(SHAPES)
+    before = store.find(DIGITS)
     ours, theirs = (load_file(store.weights_path(run.run_id)) for run in (record, before))
     assert (ours["network.0.weight"] == theirs["network.0.weight"]).all()
     assert len(record.classes) == 7
@@ -91,15 +91,15 @@ def test_the_fine_tuned_network_starts_from_the_pretrained_one(tmp_path):
 @pytest.mark.slow
 def test_missing_weights_of_a_pretraining_are_trained_again_when_a_run_needs_them(tmp_path):
     where, events = place(tmp_path), []
-    first = run_one(SHAPES, where)  # without keeping its weights
+    first = run_one(DIGITS, where)  # without keeping its weights
     run_all([fine_tuned(epochs=1)], where, report=events.append)
-    assert ends(events) == [("toyshapes", "trained"), ("toyfaces", "trained")]
+    assert ends(events) == [("digits", "trained"), ("toyfaces", "trained")]
     store = RunStore(where.store)
     weights_file = store.weights_path(first.run_id)
     weights_file.unlink()
     events.clear()
     run_all([fine_tuned(epochs=1)], where, report=events.append)
-    assert ends(events) == [("toyshapes", "reused"), ("toyfaces", "reused")], "nobody needs its weights"
+    assert ends(events) == [("digits", "reused"), ("toyfaces", "reused")], "nobody needs its weights"
     run_one(fine_tuned(epochs=1, seed=1), where)
     assert weights_file.is_file()
 
@@ -107,9 +107,9 @@ def test_missing_weights_of_a_pretraining_are_trained_again_when_a_run_needs_the
 @pytest.mark.slow
 def test_a_pretraining_that_is_run_alone_keeps_the_weights_it_is_made_for(tmp_path):
     where, events = place(tmp_path), []
-    run_all([SHAPES], where)
+    run_all([DIGITS], where)
     run_all([fine_tuned(epochs=1)], where, report=events.append)
-    assert ends(events) == [("toyshapes", "reused"), ("toyfaces", "trained")]
+    assert ends(events) == [("digits", "reused"), ("toyfaces", "trained")]
 
 
 @pytest.mark.slow
@@ -121,8 +121,8 @@ def test_damaged_weights_of_a_pretraining_are_trained_again_and_it_is_said(tmp_p
     whole = weights_file.read_bytes()
     weights_file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     tally = run_all([fine_tuned(epochs=1, seed=1)], where, report=events.append)
-    assert ends(events) == [("toyshapes", "trained"), ("toyfaces", "trained")]
-    assert tally.reasons[SHAPES] == "its weights were damaged"
+    assert ends(events) == [("digits", "trained"), ("toyfaces", "trained")]
+    assert tally.reasons[DIGITS] == "its weights were damaged"
     assert weights_file.read_bytes() == whole
 
 
@@ -140,14 +140,14 @@ def test_weights_are_kept_while_training_and_trained_for_only_on_demand(tmp_path
 
 
 def test_a_run_whose_pretraining_data_is_missing_is_skipped(tmp_path, monkeypatch):
-    hide_shapes(monkeypatch)
+    hide_digits(monkeypatch)
     where, events = place(tmp_path), []
     tally = run_all([fine_tuned(epochs=1), tiny(epochs=1)], where, report=events.append)
     assert str(tally) == "1 trained, 0 reused, 0 diverged, 2 skipped"
     record = RunStore(where.store).find(fine_tuned(epochs=1))
     assert record.status == "skipped"
-    assert record.reason == "no pre-training on toyshapes: No toy shapes here."
-    assert tally.reasons[SHAPES] == "No toy shapes here."
+    assert record.reason == "no pre-training on digits: No digits here."
+    assert tally.reasons[DIGITS] == "No digits here."
 
 
 def test_missing_data_is_an_error_before_anything_is_trained(tmp_path):
@@ -176,7 +176,7 @@ def test_a_finished_record_survives_the_loss_of_what_it_started_from(tmp_path, m
     """Asked for weights that are gone and cannot be trained again, the record stays."""
     where = place(tmp_path)
     finished = run_one(fine_tuned(epochs=1), where)
-    hide_shapes(monkeypatch)
+    hide_digits(monkeypatch)
     again = run_one(fine_tuned(epochs=1), where, keep_weights=True)
     assert again == finished
     assert RunStore(where.store).get(finished.run_id) == finished
@@ -227,7 +227,7 @@ def test_parallel_jobs_give_the_records_of_one(tmp_path, forks):
     tally = run_all(configs, two, jobs=2, report=events.append)
     assert str(tally) == "4 trained, 0 reused, 1 diverged, 0 skipped"
     assert_same_runs(RunStore(one.store), RunStore(two.store))
-    assert [event.config.dataset for event in events if event.epoch].count("toyshapes") == 1
+    assert [event.config.dataset for event in events if event.epoch].count("digits") == 1
     assert multiprocessing.active_children() == []
 
 

@@ -55,7 +55,7 @@ def test_blank_images_are_exact_copies_but_near_nothing() -> None:
 
 
 def test_a_stricter_threshold_finds_less() -> None:
-    faces = load("toyshapes")
+    faces = load("digits")
     redundant = [count_copies(near_groups(faces, threshold=at), None).redundant for at in (0.9, 0.95, 0.9999)]
     assert redundant == sorted(redundant, reverse=True)
     assert redundant[0] > redundant[2]

@@ -84,8 +84,8 @@ def test_fer7_is_the_sets_own_label() -> None:
 def test_rules_that_do_not_fit_are_errors() -> None:
     with pytest.raises(FerError, match="label_rule: 'plurality9' does not fit"):
         apply_rule(faces_with(np.ones((1, 10), np.uint8)), "plurality9")
-    shapes = SimpleNamespace(name="toyshapes", classes=("disc",), labels=np.zeros(1, np.uint8), votes=None)
-    with pytest.raises(FerError, match="'fer7' does not fit toyshapes"):
+    shapes = SimpleNamespace(name="digits", classes=("disc",), labels=np.zeros(1, np.uint8), votes=None)
+    with pytest.raises(FerError, match="'fer7' does not fit digits"):
         apply_rule(shapes, "fer7")
     with pytest.raises(FerError, match="needs FER\\+ votes"):
         apply_rule(shapes, "majority8")

@@ -36,7 +36,7 @@ base: {model: vanilla_cnn, batch_size: 8, train_limit: 32, test_limit: 8, precis
 arms:
   Adam: {epochs: %(epochs)d}
   STN: {epochs: %(epochs)d, attention: stn, augment: affine}
-  Tuned: {epochs: %(epochs)d, pretrained: toyshapes, pretraining: {dataset: toyshapes, model: vanilla_cnn, epochs: 2,
+  Tuned: {epochs: %(epochs)d, pretrained: digits, pretraining: {dataset: digits, model: vanilla_cnn, epochs: 2,
     batch_size: 8, train_limit: 16, test_limit: 8, precision: fp32}}
   Compact: {epochs: %(epochs)d, model: compact, ema: 0.9, mixup: 0.2}
   Diverging: {epochs: 2, optimizer: sgd, lr: 1.0e+30}

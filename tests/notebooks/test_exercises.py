@@ -26,7 +26,7 @@ CHECKS = {
         and at.loc["turned faces", 30.0] > at.loc["turned faces", 0.0] - 0.1
     ),
     "07_what_theta_does": lambda levels: levels[1] < levels[0] / 3,
-    "08_transfer_learning": lambda runs: (runs.loc["from toy shapes"] > runs.loc["shorter steps"] + 0.1).all(),
+    "08_transfer_learning": lambda runs: (runs.loc["from digits"] > runs.loc["shorter steps"] * [1.5, 1.0]).all(),
     "09_error_analysis": lambda said: said.loc["confidence", "smoothed"] < said.loc["confidence", "plain"] - 0.05,
     "10_known_poses": lambda table: (
         table["R²"].iloc[0] < 0.2 and table["R²"].iloc[4] > 0.7 and (table["R²"].iloc[5:] < 0.5).all()

@@ -9,7 +9,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 TINY = {"batch_size": 8, "epochs": 2, "train_limit": 32, "test_limit": 60, "model": "vanilla_cnn"}
-PRETRAINING = {"dataset": "toyshapes", "split": "official", **TINY, "epochs": 1}
+PRETRAINING = {"dataset": "digits", "split": "official", **TINY, "epochs": 1}
 
 
 def write_tiny_params(folder: Path) -> None:

@@ -45,12 +45,12 @@ BASE = {"dataset": "toyfaces"}
         ({"stem": "small", "model": "vggface"}, ["stem", "resnet50"]),
         ({"pretrained": "imagenet1k_v1", "model": "vanilla_cnn"}, ["pretrained", "resnet50"]),
         ({"pretrained": "imagenet1k_v1", "stem": "small"}, ["pretrained", "stem imagenet"]),
-        ({"pretrained": "toyshapes"}, ["pretraining", "toyshapes"]),
-        ({"pretraining": PRETRAINING}, ["pretraining", "toyshapes"]),
-        ({"pretrained": "toyshapes", "pretraining": {**PRETRAINING, "lrr": 1}}, ["pretraining.lrr"]),
-        ({"pretrained": "toyshapes", "pretraining": {**PRETRAINING, "lr": "x"}}, ["pretraining.lr"]),
-        ({"pretrained": "toyshapes", "pretraining": PRETRAINING}, ["pretraining", "same model"]),
-        ({"pretrained": "tiny_imagenet", "pretraining": PRETRAINING}, ["'toyshapes'", "'tiny_imagenet'"]),
+        ({"pretrained": "digits"}, ["pretraining", "digits"]),
+        ({"pretraining": PRETRAINING}, ["pretraining", "digits"]),
+        ({"pretrained": "digits", "pretraining": {**PRETRAINING, "lrr": 1}}, ["pretraining.lrr"]),
+        ({"pretrained": "digits", "pretraining": {**PRETRAINING, "lr": "x"}}, ["pretraining.lr"]),
+        ({"pretrained": "digits", "pretraining": PRETRAINING}, ["pretraining", "same model"]),
+        ({"pretrained": "tiny_imagenet", "pretraining": PRETRAINING}, ["'digits'", "'tiny_imagenet'"]),
     ],
 )
 def test_a_mistake_is_told_in_two_lines_at_most(values, names):
@@ -70,7 +70,7 @@ def test_a_config_made_by_hand_tells_the_same():
         RunConfig(dataset="toyfaces", learning_rate=0.1)
     assert len(str(raised.value).splitlines()) == 1
     with pytest.raises(FerError, match=r"unknown key 'pretraining\.lrr'"):
-        RunConfig(dataset="toyfaces", pretrained="toyshapes", pretraining={**PRETRAINING, "lrr": 1})
+        RunConfig(dataset="toyfaces", pretrained="digits", pretraining={**PRETRAINING, "lrr": 1})
 
 
 def test_a_dataset_is_needed():
@@ -128,7 +128,7 @@ def test_every_changed_field_is_another_run():
 
 def test_the_pretraining_run_is_part_of_the_identity():
     base = fine_tuned()
-    longer = tiny(pretrained="toyshapes", pretraining={**PRETRAINING, "epochs": 2})
+    longer = tiny(pretrained="digits", pretraining={**PRETRAINING, "epochs": 2})
     assert base.pretraining == RunConfig.parse(PRETRAINING)
     assert base.run_id("data") != longer.run_id("data")
     assert RunConfig.model_validate_json(base.canonical()) == base

@@ -64,7 +64,7 @@ def test_a_stop_within_the_pretraining_stops_the_run(tmp_path):
     again: list[Event] = []
     run_one(config, where, report=again.append)
     assert [(event.config.dataset, event.epoch, event.state) for event in again] == [
-        ("toyshapes", 2, ""), ("toyshapes", 0, "trained"),
+        ("digits", 2, ""), ("digits", 0, "trained"),
         ("toyfaces", 1, ""), ("toyfaces", 2, ""), ("toyfaces", 0, "trained"),
     ]  # fmt: skip
 

@@ -14,7 +14,7 @@ SMALL = {
 }  # fmt: skip
 FORKS = multiprocessing.get_context("forkserver")  # its processes need not import torch again
 FORKS.set_forkserver_preload(["fer_lib.training"])
-PRETRAINING = {**SMALL, "dataset": "toyshapes", "epochs": 1}
+PRETRAINING = {**SMALL, "dataset": "digits", "epochs": 1}
 
 
 def tiny(**changes) -> RunConfig:
@@ -23,8 +23,8 @@ def tiny(**changes) -> RunConfig:
 
 
 def fine_tuned(**changes) -> RunConfig:
-    """A small run that starts from a smaller one on toy shapes."""
-    return tiny(**{"pretrained": "toyshapes", "pretraining": PRETRAINING, **changes})
+    """A small run that starts from a smaller one on digits."""
+    return tiny(**{"pretrained": "digits", "pretraining": PRETRAINING, **changes})
 
 
 def place(folder: Path, **changes) -> RunContext:
