@@ -1,4 +1,4 @@
-"""A campaign on a cluster: an array of workers on a shared folder, through submitit.
+"""A campaign on a Slurm cluster: an array of workers on a shared folder, through submitit.
 
 A worker is a campaign of its own. It takes the runs that are missing by the store's claims, so that workers need not
 know of each other, come and go at any time, and leave at most an epoch to be trained again.
@@ -16,38 +16,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-import psutil
-import torch
 import yaml
 
 from fer_lib.campaign.worker import Worker, folder_of
 from fer_lib.errors import FerError
 from fer_lib.files import write_atomically
 from fer_lib.training.config import RunConfig
-from fer_lib.training.machine import cores
 from fer_lib.training.store import RunStore
 
 AGAIN = 10_000  # times that a worker is queued again after its time was over
 LOOK_EVERY = 10.0  # seconds between two looks at the workers
-# A worker that is not told otherwise may train for four hours before it is queued again.
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "slurm": {"job_name": "fer_lib", "time": 240, "stderr_to_stdout": True},
-    "local": {"timeout_min": 10**6, "stderr_to_stdout": True},
-}
+MINUTES = 240  # that a worker may train before it is queued again, unless it is told otherwise
 
 
-def submit(worker: Worker, *, cluster: str, workers: int, options: Sequence[str] = ()) -> list[str]:
+def submit(worker: Worker, *, workers: int, options: Sequence[str] = ()) -> list[str]:
     """Starts the workers, and returns the names of their jobs; earlier ones of the store that are not over come first.
 
     Args:
-        options: `name=value`, of sbatch on Slurm, such as `partition=gpu`.
+        options: `name=value`, of sbatch, such as `partition=gpu`.
 
     Raises:
-        FerError: no such cluster, submitit or Slurm is not here or does not take an option, or the store has workers
-            on another cluster.
+        FerError: submitit or Slurm is not here or does not take an option.
     """
-    if cluster not in DEFAULTS:
-        raise FerError(f"--cluster: {cluster!r} is neither slurm nor local.")
     try:
         import submitit
     except ImportError:
@@ -55,52 +45,34 @@ def submit(worker: Worker, *, cluster: str, workers: int, options: Sequence[str]
     store = Path(worker.place.store).absolute()
     data = None if worker.place.data is None else Path(worker.place.data).absolute()
     worker = replace(worker, place=replace(worker.place, store=store, data=data))
-    if cluster == "local":
-        worker = _one_of(worker, workers)
     folder = folder_of(store)
-    if cluster == "slurm" and shutil.which("sbatch") is None:
-        raise FerError("There is no Slurm here: sbatch is not found.\n`--cluster local` starts the workers here.")
-    earlier: list[str] = []
-    if (folder / "jobs.json").is_file():
-        sent = Workers.of(store)
-        earlier = [*sent.states()]
-        if earlier and sent.cluster != cluster:
-            raise FerError(f"There are workers on {sent.cluster}.\nEnd them first: the same command with --cancel.")
-    executor = (submitit.SlurmExecutor if cluster == "slurm" else submitit.LocalExecutor)(folder, max_num_timeout=AGAIN)
+    if shutil.which("sbatch") is None:
+        raise FerError("There is no Slurm here: sbatch is not found.\nWithout --cluster this machine trains.")
+    earlier = [*Workers.of(store).states()] if (folder / "jobs.json").is_file() else []
+    executor = submitit.SlurmExecutor(folder, max_num_timeout=AGAIN)
     try:
-        executor.update_parameters(**_parameters(cluster, options))
+        executor.update_parameters(**_parameters(options))
         with _detached():
             jobs = earlier + [job.job_id for job in executor.submit_array([worker] * workers)]
-            write_atomically(folder / "jobs.json", json.dumps({"cluster": cluster, "jobs": jobs}).encode())
+            write_atomically(folder / "jobs.json", json.dumps({"jobs": jobs}).encode())
     except (submitit.core.utils.FailedJobError, ValueError) as error:
         raise FerError(f"The workers could not be started: {str(error).splitlines()[0]}") from error
     return jobs
 
 
-def _one_of(worker: Worker, workers: int) -> Worker:
-    """The worker as one of several on this machine, of whose cores each run has an equal part."""
-    if worker.place.torch_device().type != "cpu":
-        return worker
-    jobs = worker.jobs or max(1, cores() // workers)
-    return replace(worker, jobs=jobs, place=worker.place.shared_by(jobs * workers))
+def _parameters(options: Sequence[str]) -> dict[str, Any]:
+    import submitit
 
-
-def _parameters(cluster: str, options: Sequence[str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for option in options:
         name, equals, value = option.partition("=")
         if not equals:
             raise FerError(f"--cluster-option: {option!r} is not name=value, such as partition=gpu.")
         given[name.replace("-", "_")] = yaml.safe_load(value)
-    if cluster == "slurm":
-        import submitit
-
-        known = submitit.SlurmExecutor._valid_parameters()
-        further = {name.replace("_", "-"): given.pop(name) for name in [*given] if name not in known}
-        given |= {"additional_parameters": further} if further else {}
-    else:
-        given.setdefault("gpus_per_node", torch.cuda.device_count())  # without it, a worker sees no GPU
-    return DEFAULTS[cluster] | given
+    known = submitit.SlurmExecutor._valid_parameters()
+    further = {name.replace("_", "-"): given.pop(name) for name in [*given] if name not in known}
+    given |= {"additional_parameters": further} if further else {}
+    return {"job_name": "fer_lib", "time": MINUTES, "stderr_to_stdout": True} | given
 
 
 @contextlib.contextmanager
@@ -126,7 +98,6 @@ class Workers:
     """The workers that were sent to work on a store."""
 
     store: RunStore
-    cluster: str
     jobs: list[str]
 
     @classmethod
@@ -140,12 +111,10 @@ class Workers:
             found = json.loads((folder_of(store) / "jobs.json").read_bytes())
         except FileNotFoundError:
             raise FerError(f"No workers have been sent to {store}.\n`run … --cluster slurm` sends some.") from None
-        return cls(RunStore(store), found["cluster"], found["jobs"])
+        return cls(RunStore(store), found["jobs"])
 
     def states(self) -> dict[str, str]:
-        """By job, what the cluster says of it (`RUNNING on node3`); only those that are not over."""
-        if self.cluster == "local":
-            return {job: "RUNNING" for job in self.jobs if _controller(job) is not None}
+        """By job, what Slurm says of it (`RUNNING on node3`); only those that are not over."""
         if shutil.which("squeue") is None:
             raise FerError("There is no Slurm here: squeue is not found.\nAsk where the workers were sent from.")
         arrays = ",".join(dict.fromkeys(job.partition("_")[0] for job in self.jobs))
@@ -168,15 +137,10 @@ class Workers:
     def cancel(self) -> int:
         """Ends those that are not over, and returns their number; at most an epoch of each run is lost."""
         left = [*self.states()]
-        if self.cluster == "slurm" and left:
+        if left:
             done = subprocess.run(["scancel", *left], capture_output=True, text=True)
             if done.returncode:
                 raise FerError(f"Slurm does not end them: {done.stderr.strip().splitlines()[0]}\nTry again later.")
-        for job in left if self.cluster == "local" else ():
-            controller = _controller(job)
-            for process in controller.children(recursive=True) if controller is not None else ():
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.terminate()
         return len(left)
 
     def told(self, configs: Sequence[RunConfig]) -> list[str]:
@@ -202,12 +166,3 @@ class Workers:
                 return
             before = lines
             time.sleep(LOOK_EVERY)
-
-
-def _controller(job: str) -> psutil.Process | None:
-    """The process that watches over a worker of submitit's local executor; None once it is over."""
-    with contextlib.suppress(psutil.Error):
-        process = psutil.Process(int(job))
-        if process.status() != psutil.STATUS_ZOMBIE and "submitit.local._local" in process.cmdline():
-            return process
-    return None

@@ -1,6 +1,5 @@
 """A worker of a campaign on a cluster, as submitit runs it."""
 
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +29,6 @@ class Worker:
     need_weights: bool = False
 
     def __call__(self) -> None:
-        from submitit import JobEnvironment
-
-        job = JobEnvironment()
-        if job.cluster == "local":  # on Slurm submitit does without SIGTERM, which comes before the signal to go
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's, which all that it started hear
         jobs = default_jobs(self.jobs)
         with Progress(self.configs, self.place.store, jobs=jobs, every_epoch=True) as progress:
             tally = run_all(

@@ -35,9 +35,7 @@ def run(
     weights: Annotated[
         bool, typer.Option("--weights", help="Keep the weights of all these runs; those that lack them train again.")
     ] = False,
-    cluster: Annotated[
-        str, typer.Option(help="slurm: by workers on a cluster's nodes that share this folder; local: by workers here.")
-    ] = "",
+    cluster: Annotated[str, typer.Option(help="slurm: by workers on a cluster's nodes, which share this folder.")] = "",
     workers: Annotated[int, typer.Option(min=1, help="Workers on the cluster.")] = 1,
     cluster_option: Annotated[
         list[str] | None, typer.Option(help="What sbatch is told of a worker, such as partition=gpu; may be repeated.")
@@ -59,8 +57,10 @@ def run(
 
     if strict:
         os.environ["FER_STRICT"] = "1"
+    if cluster not in ("", "slurm"):
+        raise FerError(f"--cluster: {cluster!r} is unknown; slurm is all that there is.")
     if not cluster and (workers > 1 or cluster_option):
-        raise FerError("--workers and --cluster-option are for workers.\nAdd --cluster slurm, or --cluster local.")
+        raise FerError("--workers and --cluster-option are for workers.\nAdd --cluster slurm.")
     if deadline is not None and not deadline >= 0:
         raise FerError(f"--deadline {deadline}: expected minutes from now on.")
     ends_at = None if deadline is None else time.monotonic() + 60 * deadline
@@ -85,7 +85,7 @@ def run(
         if deadline is not None:
             raise FerError("--deadline is for one machine.\nA cluster has a time limit: --cluster-option time=MINUTES.")
         worker = Worker(tuple(configs), place, jobs, keep, weights)
-        submit(worker, cluster=cluster, workers=workers, options=cluster_option or [])
+        submit(worker, workers=workers, options=cluster_option or [])
         sent = Workers.of(store)
         try:
             sent.follow(configs)
