@@ -1,13 +1,13 @@
 """Trains a committed run again, and says whether it comes out the same, or as near as another seed would."""
 
 import shutil
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from fer_lib import data
@@ -28,27 +28,14 @@ _MACHINE = ("device", "arithmetic", "threads", "torch")  # what rounding depends
 
 
 @dataclass(frozen=True)
-class SeedSpread:
-    """Standard deviation of the test accuracy over seeds of one arm, pooled over arms, with its degrees of freedom."""
-
-    sd: float
-    df: int
-
-    @property
-    def bound(self) -> float:
-        """How far two runs of one arm lie apart in 95 of 100 cases."""
-        return float(stats.t.ppf(0.975, self.df)) * self.sd * float(np.sqrt(2))
-
-
-@dataclass(frozen=True)
 class Verified:
-    """A record, its repetition, how many test predictions they share, and the spread that a difference is held to."""
+    """A record, its repetition, their share of equal predictions, and the `seed_bound` they are held to."""
 
     before: Record
     again: Record
     equal: bool
     agreement: float
-    spread: SeedSpread | None
+    bound: float | None
 
     @property
     def difference(self) -> float:
@@ -60,9 +47,9 @@ class Verified:
         """How near the repetition came, see `WORDS`."""
         if self.equal:
             return "identical"
-        if self.spread is None:
+        if self.bound is None:
             return "unknown"
-        return "within" if abs(self.difference) <= self.spread.bound else "outside"
+        return "within" if abs(self.difference) <= self.bound else "outside"
 
     def __str__(self) -> str:
         then, now = (record.metrics["test_accuracy"] for record in (self.before, self.again))
@@ -71,8 +58,8 @@ class Verified:
             f"    test accuracy {then:.4f}, now {now:.4f} ({self.difference:+.4f}); "
             f"{self.agreement:.1%} of the test predictions agree",
         ]
-        if self.spread is not None:
-            lines.append(f"    two seeds lie up to {self.spread.bound:.4f} apart (95 %, df {self.spread.df})")
+        if self.bound is not None:
+            lines.append(f"    two seeds lie up to {self.bound:.4f} apart, 95 times in 100")
         if self.other:
             lines.append(f"    another machine: {'; '.join(self.other)}")
         return "\n".join(lines)
@@ -109,7 +96,7 @@ def verify(run_id: str, place: RunContext, *, report: Report = lambda event: Non
     then, now = store.predictions(before), RunStore(scratch.store).predictions(again)
     found = Verified(
         before, again, equal=_history(before) == _history(again) and _same(then, now),
-        agreement=float((then["predicted"] == now["predicted"]).mean()), spread=seed_spread(before, store.records()),
+        agreement=float((then["predicted"] == now["predicted"]).mean()), bound=seed_bound(before, store.records()),
     )  # fmt: skip
     shutil.rmtree(scratch.store)  # a second call trains again, as asked
     return found
@@ -120,22 +107,20 @@ def beside(place: RunContext) -> Path:
     return Path(place.store) / "work" / "verify"
 
 
-def seed_spread(of: Record, records: Iterable[Record]) -> SeedSpread | None:
-    """The spread over seeds of runs on the same data and split, pooled over arms; None where no arm has two seeds.
+def seed_bound(of: Record, records: Iterable[Record]) -> float | None:
+    """How far the test accuracies of two seeds of one arm lie apart in 95 of 100 cases, by all arms on the same split.
 
-    Seeds that were computed in bf16 and in fp32 count as seeds of one arm.
+    Seeds that were computed in bf16 and in fp32 count as seeds of one arm. None where no arm has two seeds.
     """
-    by_arm: dict[str, list[float]] = defaultdict(list)
-    for record in records:
-        same = (record.config.dataset, record.config.split) == (of.config.dataset, of.config.split)
-        if same and record.status == "finished":
-            arm = record.config.model_copy(update={"seed": 0}).canonical()
-            by_arm[arm].append(record.metrics["test_accuracy"])
-    several = [values for values in by_arm.values() if len(values) > 1]
-    df = sum(len(values) - 1 for values in several)
-    if not df:
+    key = of.config.dataset, of.config.split
+    alike = [one for one in records if one.status == "finished" and (one.config.dataset, one.config.split) == key]
+    arms = [one.config.model_copy(update={"seed": 0}).canonical() for one in alike]
+    accuracies = pd.Series([one.metrics["test_accuracy"] for one in alike], dtype=float)
+    groups = accuracies.groupby(arms)
+    if not (df := len(alike) - groups.ngroups):
         return None
-    return SeedSpread(float(np.sqrt(sum(np.var(values) * len(values) for values in several) / df)), df)
+    squares = float(((accuracies - groups.transform("mean")) ** 2).sum())
+    return float(stats.t.ppf(0.975, df) * np.sqrt(2 * squares / df))
 
 
 def _history(record: Record) -> list[dict[str, object]]:

@@ -189,8 +189,8 @@ def _rate_above_mean(results: Results, *, classes: Sequence[str], sign: int) -> 
 
 
 def _negative(value: Estimate) -> Estimate:
-    return replace(value, mean=-value.mean, pairs=tuple(-pair for pair in value.pairs))
+    return replace(value, mean=-value.mean)
 
 
 def _shifted(value: Estimate, by: float) -> Estimate:
-    return replace(value, mean=value.mean + by, pairs=tuple(pair + by for pair in value.pairs))
+    return replace(value, mean=value.mean + by)

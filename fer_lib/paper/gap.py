@@ -84,7 +84,7 @@ def _gap(runs: Results, role: str) -> Gap:
     if tied:
         candidates.append(Candidate("ties", "every tie of votes counted as right", _over(tied), bound=True))
     ours = accuracy_of(runs, arm=ARM, role=role, split=SPLIT)
-    total = replace(ours, mean=paper - ours.mean, pairs=())
+    total = replace(ours, mean=paper - ours.mean)
     return Gap(role, paper, ours, candidates, total, replace(total, mean=total.mean - _over(ways).mean))
 
 

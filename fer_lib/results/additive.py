@@ -78,12 +78,8 @@ class AdditiveModel:
         if not fit.joins(first, second):
             return estimate([])
         contrast = fit.contrast(first, second)
-        ours, theirs = self.values[first], self.values[second]
-        bare = Estimate(
-            min(len(ours), len(theirs)), float(contrast @ fit.values), math.nan, math.nan, terms=2,
-            overlap=self._overlap,
-            pairs=tuple(ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())),
-        )  # fmt: skip
+        n, mean = min(len(self.values[arm]) for arm in (first, second)), float(contrast @ fit.values)
+        bare = Estimate(n, mean, math.nan, math.nan, terms=2, overlap=self._overlap)
         if UNKNOWN in (self._variance(first), self._variance(second)):
             return bare
         weights = dict(zip(fit.arms, np.bincount(fit.of_arm, contrast**2, len(fit.arms)), strict=True))

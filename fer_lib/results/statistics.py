@@ -24,7 +24,6 @@ Source = Literal["own", "shared", "borrowed"]
 LEVEL = 0.95
 POWER = 0.8
 MOST_SEEDS = 100  # beyond this many, `seeds_needed` says that seeds do not help
-FLIPS = 6  # seeds from which on a sign-flip test can reach 5 %
 _NO_SPREAD = 1e-12  # a standard deviation of rounding errors
 
 
@@ -45,7 +44,6 @@ class Estimate:
             (shared), or by those of another data set (borrowed).
         terms: 2 for a difference between the runs of two arms, else 1; with `overlap` of the splits, the variance
             of the mean of n seeds is terms · sd² · (1/n + overlap).
-        pairs: where two arms share seeds, their differences.
     """
 
     n: int
@@ -56,7 +54,6 @@ class Estimate:
     source: Source = "own"
     terms: int = 1
     overlap: float = 0.0
-    pairs: tuple[float, ...] = ()
 
     @property
     def low(self) -> float:
@@ -174,14 +171,6 @@ def seeds_needed(difference: Estimate, size: float, *, tests: int = 1) -> int | 
         if power(abs(size) / error, difference.df + seeds - difference.n, tests=tests) >= POWER:
             return seeds - difference.n
     return None
-
-
-def sign_flip(differences: Sequence[float]) -> float:
-    """Two-sided p of the sign-flip test that paired differences centre on zero; NaN for fewer than six."""
-    if len(differences) < FLIPS:
-        return math.nan
-    found = stats.permutation_test((np.asarray(differences, float),), np.mean, permutation_type="samples")
-    return float(found.pvalue)
 
 
 @dataclass(frozen=True)

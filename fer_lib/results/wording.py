@@ -43,10 +43,8 @@ def certainty(difference: statistics.Estimate, p: float, *, tests: int) -> dict[
     """How sure a difference is, as one of `tests`: df, whose spread it is, corrected p, the smallest detectable."""
     least = statistics.smallest_detectable(difference, tests=tests)
     known = difference.known
-    row = {
+    return {
         "df": f"{difference.df:.3g}" if known else "–", "Spread": difference.source if known else "–",
         "p (Holm)": p_value(p),
         "Smallest detectable": f"{least:.4f}" if known else "–",
     }  # fmt: skip
-    flip = statistics.sign_flip(difference.pairs)
-    return row if math.isnan(flip) else row | {"p (sign flip)": p_value(flip)}

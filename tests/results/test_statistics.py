@@ -14,7 +14,6 @@ from fer_lib.results.statistics import (
     overlap,
     power,
     seeds_needed,
-    sign_flip,
     smallest_detectable,
 )
 
@@ -115,12 +114,6 @@ def test_seeds_are_needed_until_their_power_is_enough():
     assert seeds_needed(overlapping, 0.001) is None, "no number of seeds makes up for splits that overlap"
     with pytest.raises(ValueError, match="no spread"):
         seeds_needed(estimate([0.5]), 0.02)
-
-
-def test_the_sign_flip_test_starts_at_six_seeds():
-    assert math.isnan(sign_flip([1.0, 2, 3, 4, 5]))
-    assert sign_flip([1.0, 2, 3, 4, 5, 6]) == pytest.approx(2 / 2**6)
-    assert sign_flip([1.0, -1, 2, -2, 3, -3]) > 0.5
 
 
 def test_two_networks_on_the_same_images():
