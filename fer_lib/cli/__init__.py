@@ -22,7 +22,16 @@ from fer_lib.errors import FerError
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Facial-expression recognition with a spatial transformer: data, runs and report.")  # fmt: skip
 app.add_typer(data_commands.app, name="data")
-for command in (runs.run, runs.plan, runs.runs, runs.verify, trained.evaluate, trained.export, trained.predict):
+for command in (
+    runs.run,
+    runs.plan,
+    runs.runs,
+    runs.verify,
+    trained.evaluate,
+    trained.finetune,
+    trained.export,
+    trained.predict,
+):
     app.command()(command)
 
 

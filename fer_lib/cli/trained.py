@@ -62,6 +62,34 @@ def evaluate(
     print(json.dumps(found.as_dict(), indent=1) if as_json else found)
 
 
+def finetune(
+    folder: Annotated[Path, typer.Argument(help="Folder with a folder of faces for each class, whatever its name.")],
+    file: Annotated[Path, typer.Argument(help="The network to write: .safetensors; an .onnx file goes beside it.")],
+    start: Annotated[str, typer.Option("--from", help="The network to start from.")] = "compact_ferplus",
+    frozen: Annotated[bool, typer.Option("--frozen", help="Train the last layer alone: sooner.")] = False,
+    epochs: Annotated[int, typer.Option(help="Passes over the faces, last layer first, then all.", min=1)] = 10,
+    seed: Annotated[int, typer.Option(help="Of the faces held out, their order and augmentation.", min=0)] = 0,
+    profile: Annotated[str, typer.Option(help="Whose runs a run's id is looked for in.")] = "paper",
+) -> None:
+    """Teach a trained network the classes of your own labelled faces."""
+    from fer_lib.data.labelled import read_classes
+    from fer_lib.faces.export import checked
+    from fer_lib.faces.finetune import finetune
+    from fer_lib.faces.network import TrainedNetwork
+    from fer_lib.files import write_atomically
+
+    if file.suffix != ".safetensors":
+        raise FerError(f"{file}: the name ends in .safetensors.")
+    faces, network = read_classes(folder), TrainedNetwork.open(start, _store(profile))
+    _told(*faces.left_out)
+    found = finetune(network, faces, frozen=frozen, epochs=epochs, seed=seed)
+    found.network.save(file)
+    before = "" if found.before is None else f"; {network.name} {found.before:.3f}"
+    print(f"{file}: accuracy {found.after:.3f} on the {found.held_out:,} faces held out{before}")
+    write_atomically(file.with_suffix(".onnx"), checked(TrainedNetwork.open(str(file)), faces.images[:512])[0])
+    print(f"{file.with_suffix('.onnx')}: the same network for ONNX Runtime")
+
+
 def export(
     model: Annotated[str, typer.Argument(help="A network of the package, a file of one, or the id of a run.")],
     file: Annotated[Path, typer.Argument(help="The file to write: .onnx, or .html for a page that runs it.")],

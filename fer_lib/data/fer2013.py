@@ -21,15 +21,11 @@ import numpy as np
 from fer_lib.data.cache import Arrays
 from fer_lib.data.faceset import FER_CLASSES, SIZE, USAGES
 from fer_lib.data.folder import SUFFIXES, Pictures, beside_classes, folders_in
-from fer_lib.data.labelled import expression, read_face
+from fer_lib.data.labelled import PART_OF, expression, read_face
 from fer_lib.errors import DataMissing, FerError
 
 ROWS = 35_887
 TABLES = ("fer2013.csv", "icml_face_data.csv")
-_PART_OF = {
-    "train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "publictest": 1, "test": 2,
-    "testing": 2, "privatetest": 2,
-}  # fmt: skip
 LONGEST = 1 << 20  # characters of a cell
 MOST = 100_000  # rows: a small archive may unpack to any number
 _DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError, csv.Error, UnicodeDecodeError)
@@ -220,7 +216,7 @@ def _class_folders(folder: Path) -> list[Path]:
     """Folders whose sub-folders are classes: `train/` and `test/`, or `folder` itself; none if they are no classes."""
     if not folder.is_dir():
         return []
-    parts = [path for path in folders_in(folder) if path.name.lower() in _PART_OF] or [folder]
+    parts = [path for path in folders_in(folder) if path.name.lower() in PART_OF] or [folder]
     return parts if any(expression(sub.name) in FER_CLASSES for part in parts for sub in folders_in(part)) else []
 
 
@@ -233,7 +229,7 @@ def _read_folders(folder: Path) -> Arrays:
             left_out.append(f"{_within(part, folder)}: {beside}.")
     if places != [folder]:
         strange = [path for path in folders_in(folder) if path not in places and Pictures.under(path).files]
-        left_out += [f"{path.name}: left out; a part is called one of {', '.join(_PART_OF)}." for path in strange]
+        left_out += [f"{path.name}: left out; a part is called one of {', '.join(PART_OF)}." for path in strange]
     for part in places:
         for class_folder in folders_in(part):
             pictures, where = Pictures.under(class_folder), _within(class_folder, folder)
@@ -250,7 +246,7 @@ def _read_folders(folder: Path) -> Arrays:
             for path in pictures.files:
                 images.append(read_face(path))
                 labels.append(FER_CLASSES.index(name))
-                parts.append(_PART_OF.get(part.name.lower(), -1))
+                parts.append(PART_OF.get(part.name.lower(), -1))
     if not images:
         raise FerError(f"{folder}: class folders without a single image ({', '.join(sorted(SUFFIXES))}).")
     arrays = {"images": np.stack(images), "labels": np.array(labels, np.uint8)}

@@ -1,7 +1,7 @@
 """Labelled faces from anywhere: a folder for each expression, under one of the names that people give it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,16 @@ OTHER_NAMES = {
     "happiness": "happy", "joy": "happy", "sadness": "sad", "surprised": "surprise", "suprise": "surprise",
     "suprised": "surprise", "contemptuous": "contempt",
 }  # fmt: skip
+PART_OF = {
+    "train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "publictest": 1, "test": 2,
+    "testing": 2, "privatetest": 2,
+}  # fmt: skip  # by the name of a folder, its number in `faceset.PARTS`
 _NAMED = 5  # images that cannot be read are named up to here
 
 
 @dataclass(frozen=True)
 class LabelledFaces:
-    """Images uint8 [N, 48, 48], their labels int64 [N] (index into `EXPRESSIONS`) and files, in the files' order.
+    """Images uint8 [N, 48, 48], their labels int64 [N] (index into `classes`) and files, in the files' order.
 
     `left_out` says, a line each, what else lies there and why it was not taken.
     """
@@ -31,6 +35,7 @@ class LabelledFaces:
     labels: np.ndarray
     files: tuple[Path, ...]
     left_out: tuple[str, ...] = ()
+    classes: tuple[str, ...] = EXPRESSIONS
 
 
 def expression(name: str, names: Mapping[str, str] | None = None) -> str | None:
@@ -55,9 +60,7 @@ def read_labelled(folder: Path, *, names: Mapping[str, str] | None = None) -> La
     names = {name.strip().lower(): meant for name, meant in (names or {}).items()}
     if wrong := [meant for meant in names.values() if expression(meant) is None]:
         raise FerError(f"{wrong[0]!r} is no expression; choose one of {', '.join(EXPRESSIONS)}.")
-    if not folder.is_dir():
-        raise DataMissing(f"{folder} is no folder.\nName one that holds a folder for each expression.")
-    classes = folders_in(folder)
+    classes = _classes_in(folder)
     unknown = [path.name for path in classes if expression(path.name, names) is None]
     if parts := [name for name in unknown if any(expression(one.name, names) for one in folders_in(folder / name))]:
         raise FerError(f"{folder} holds folders that have class folders in them.\nName one: {', '.join(parts[:5])}.")
@@ -67,8 +70,33 @@ def read_labelled(folder: Path, *, names: Mapping[str, str] | None = None) -> La
             f"{folder} holds {strange}. Understood are {', '.join((*EXPRESSIONS, *OTHER_NAMES))}.\n"
             "Name the folder that holds them (such as its test folder), or say what a name means: --map normal=neutral."
         )
+    return _read(folder, [(part, EXPRESSIONS.index(expression(part.name, names) or "")) for part in classes])
+
+
+def read_classes(folder: Path) -> LabelledFaces:
+    """Faces of a folder with one folder for each class, whatever it is called; read as `read_labelled` does.
+
+    Raises:
+        DataMissing: there is no such folder.
+        FerError: fewer than two classes, a train and a test folder in their place, a name with a comma, or no image.
+    """
+    classes = _classes_in(folder)
+    names = tuple(part.name for part in classes)
+    if len(classes) < 2 or PART_OF.keys() & {*map(str.lower, names)} or "," in "".join(names):
+        found = ", ".join(names[:5]) or "no folders"
+        raise FerError(f"{folder} holds {found}; expected a folder for each class, two at least, without a comma.")
+    return replace(_read(folder, [(part, number) for number, part in enumerate(classes)]), classes=names)
+
+
+def _classes_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise DataMissing(f"{folder} is no folder.\nName one that holds a folder for each class.")
+    return folders_in(folder)
+
+
+def _read(folder: Path, classes: list[tuple[Path, int]]) -> LabelledFaces:
     images, labels, files, left_out, unread = [], [], [], [], []
-    for part in classes:
+    for part, label in classes:
         pictures = Pictures.under(part)
         left_out += [f"{part}: {pictures}."] if pictures.left_out else []
         for path in pictures.files:
@@ -77,7 +105,7 @@ def read_labelled(folder: Path, *, names: Mapping[str, str] | None = None) -> La
             except FerError as error:
                 unread.append(str(error))
                 continue
-            labels.append(EXPRESSIONS.index(expression(part.name, names) or ""))
+            labels.append(label)
             files.append(path)
     if not files:
         why = next(iter([*unread, *left_out]), "")

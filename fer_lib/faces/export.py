@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fer_lib import __version__, data
 from fer_lib.data.batches import GREY_MEAN, GREY_STD, normalise
 from fer_lib.data.faceset import SIZE
-from fer_lib.errors import DataMissing, FerError
+from fer_lib.errors import FerError
 from fer_lib.faces.network import TrainedNetwork
 from fer_lib.faces.onnx_network import OnnxNetwork
 
@@ -42,7 +42,7 @@ def faces_to_compare(dataset: str) -> np.ndarray:
     """512 faces uint8 [N, 48, 48]: of a data set where it is here, else drawn ones."""
     try:
         return data.load(dataset).images[:512]
-    except DataMissing:
+    except FerError:  # it is not here, or was somebody's own
         return data.load("toyfaces").images[:512]
 
 

@@ -13,8 +13,9 @@ from fer_lib.data.batches import normalise
 from fer_lib.errors import FerError
 from fer_lib.models import Classifier, build
 from fer_lib.models.weights import restore
+from fer_lib.tensors import write_tensors
 from fer_lib.training import Record, RunStore
-from fer_lib.training.release import classifiers, contents, released, temperature
+from fer_lib.training.release import Released, classifiers, contents, released, temperature
 
 _BATCH = 256
 
@@ -47,6 +48,11 @@ class TrainedNetwork:
         classifier = build(record.config, classes=len(record.classes))
         restore(classifier, path)
         return cls(path.stem, classifier.eval(), record, heat)
+
+    def save(self, path: Path) -> None:
+        """Writes it into a file that `open` takes."""
+        told = Released(record=self.record, temperature=self.temperature)
+        write_tensors(path, dict(self.classifier.state_dict()), released=told.model_dump_json())
 
     @property
     def run_id(self) -> str:

@@ -2,6 +2,7 @@
 
 from fer_lib import __version__, player
 from fer_lib.data import DATASETS
+from fer_lib.data.faceset import OWN
 from fer_lib.faces.network import TrainedNetwork
 from fer_lib.report.html import TEMPLATES
 
@@ -23,9 +24,10 @@ def page(network: TrainedNetwork) -> str:
     transformers = [one for one in player.shipped() if one["role"] == "transformer"]
     if attention is not None:
         transformers.insert(0, player.of_transformer(attention, "own", "its own", own["kind"]))
+    faces = "faces that its user labelled" if (name := record.config.dataset) == OWN else DATASETS[name].title
     right = (
         f"{network.name} (run {record.run_id} of fer_lib {__version__}) was trained on "
-        f"{DATASETS[record.config.dataset].title} and right about {record.metrics['test_accuracy']:.0%} of its test "
+        f"{faces} and right about {record.metrics['test_accuracy']:.0%} of its test "
         "images; about others nobody has counted."
     )
     style = (TEMPLATES / "style.css").read_text("utf-8")
