@@ -69,6 +69,7 @@ def documents() -> dict[Path, str]:
         "records": lambda: markdown(records.records_table(read())),
         "published": lambda: markdown(records.published_table()),
         "peers": lambda: peers_part(json.loads(kept_bench("peers"))),
+        "speed": lambda: speed_part(json.loads(kept_bench("bench"))),
         "faults": lambda: faults_part(json.loads(kept_bench("faults"))),
         "classes": lambda: classes_part(kept_facts("class_balance")),
         "duplicates": lambda: duplicates_part(kept_facts("duplicates")),
@@ -229,6 +230,31 @@ def faults_part(measured: Mapping[str, Mapping[str, int]]) -> str:
         {"Fault": what, "Went well": f"{found['well']:,} of {found['times']:,}"} for what, found in measured.items()
     ]
     return markdown(pd.DataFrame(rows))
+
+
+RIVALS = {
+    "naive": "the usual way", "compiled": "compiled", "skorch": "skorch", "torch": "torch's convolutions",
+    "limit": "fixed batch", "matmul": "matrix products",
+}  # fmt: skip
+
+
+def speed_part(measured: Mapping[str, Any]) -> str:
+    """Training speed, ours over each rival's: median and range of the rounds' ratios; and how it grows."""
+    rows, cases = [], measured["cases"]
+    for case in cases:
+        if "ours / limit" in case["ratios"] and case["task"] == "train":
+            pairs = {title: case["ratios"].get(f"ours / {rival}") for rival, title in RIVALS.items()}
+            rows.append({"Images per CPU second": case["case"], "ours": f"{case['images_per_second']['ours']:.3g}"} | {
+                f"/ {title}": f"{pair['median']:.2f} ({pair['least']:.2f} to {pair['most']:.2f})" if pair else "–"
+                for title, pair in pairs.items()
+            })  # fmt: skip
+    about = measured["machine"]
+    lines = [f"{about['device']}, PyTorch {about['torch']}, {measured['date']}:", markdown(pd.DataFrame(rows))]
+    for case in (case for case in cases if case["case"] == "growth"):
+        grown = [{"Ours": name, "images/s": f"{speed:.3g}", "MB": f"{case['memory_mb'][name]:,.0f}"}
+                 for name, speed in case["images_per_second"].items()]  # fmt: skip
+        lines.append(markdown(pd.DataFrame(grown)))
+    return "\n\n".join(lines)
 
 
 def classes_part(balance: pd.DataFrame) -> str:

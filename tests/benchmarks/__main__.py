@@ -72,7 +72,8 @@ def compare(
     """One case: ours (also in fp32 where it would be bf16), the usual way, and the limits.
 
     `limit` is our step on one fixed batch, `torch` ours with torch's own convolutions, `matmul` the FLOPs of that as
-    matrix products.
+    matrix products, `compiled` the usual way with its network compiled by PyTorch, `skorch` its images in skorch's
+    loop.
     """
     config = config_of(name, device=device, augment=augment)
     ours = Lane("ours", task, config, device)  # type: ignore[arg-type]
@@ -80,6 +81,9 @@ def compare(
     heats = [lanes]  # lanes that race at once: all of a large network's would not fit into the memory
     if task != "load":
         lanes["limit"] = replace(ours, way="limit")
+    if task == "train":
+        rivals = {"ours": ours, "skorch": replace(ours, way="skorch")}
+        heats.append(rivals if quick else rivals | {"compiled": replace(ours, way="compiled")})
     if task == "train" and device == "cpu":
         lanes |= {"torch": replace(ours, way="torch"), "matmul": replace(ours, way="matmul")}
         if not quick and arithmetic(config, torch.device(device)) == "bf16":
@@ -134,6 +138,25 @@ def two_jobs(name: str, *, rounds: int, seconds: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def growth(*, device: str, rounds: int, seconds: float) -> dict[str, Any]:
+    """Images per second and memory as the batch grows, and as the data set does (FER2013, where it is here)."""
+    by_batch = {f"batch {size}": Lane("ours", "train", config_of("ResNet50", device=device, batch_size=size), device)
+                for size in (16, 64, 128, 512)}  # fmt: skip
+    lane = Lane("ours", "train", config_of("Vanilla CNN", device=device), device)
+    by_rows = {"3,000 images": replace(lane, rows=3_000)}
+    if opening("fer2013"):
+        real = lane.config.model_copy(update={"dataset": "fer2013"})
+        by_rows = {f"{rows:,} images": replace(lane, config=real, rows=rows) for rows in (1_000, 7_000, 28_000)}
+    speeds: dict[str, float] = {}
+    memory: dict[str, float] = {}
+    for lanes in (by_batch, by_rows):
+        timings, peaks = race(lanes, rounds=rounds, seconds=seconds)
+        speeds |= {name: statistics.median(speed(one, device=device) for one in own) for name, own in timings.items()}
+        memory |= peaks
+    return {"case": "growth", "task": "train", "augment": "crop_flip", "images_per_second": speeds, "memory_mb": memory,
+            "ratios": {}}  # fmt: skip
+
+
 def opening(dataset: str) -> dict[str, float] | None:
     """Seconds and resident MB of opening a data set from its cache; None where its files are not here."""
     try:
@@ -178,6 +201,8 @@ def main() -> None:
         for name in ("ResNet50", "Vanilla CNN"):
             results.append(two_jobs(name, rounds=rounds, seconds=seconds))
             show(results[-1])
+    if not options.quick and not options.only:
+        results.append(growth(device=device, rounds=rounds, seconds=seconds))
     summary = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": {**provenance(torch.device(device), computed_in=""), "cores": cores(),

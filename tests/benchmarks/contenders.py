@@ -28,16 +28,15 @@ from fer_lib.training.graph import cuda_graph
 from fer_lib.training.machine import arithmetic, prepare
 from fer_lib.training.session import DeviceSession
 
-Way = Literal["ours", "torch", "naive", "limit", "matmul"]
+Way = Literal["ours", "torch", "naive", "compiled", "skorch", "limit", "matmul"]
 Work = Callable[[int], int]  # does so many steps (or batches), and says how many images that were
-ROWS = 2_400
 FORKS = multiprocessing.get_context("forkserver")  # its processes need not import torch again
 FORKS.set_forkserver_preload(["benchmarks.contenders"])
 
 
 @dataclass(frozen=True)
 class Lane:
-    """One contender: what it does, how, on how many threads; `runs` at once on a GPU."""
+    """One contender: what it does, how, on how many threads and of how many images; `runs` at once on a GPU."""
 
     way: Way
     task: Literal["train", "evaluate", "load"]
@@ -45,6 +44,7 @@ class Lane:
     device: str = "cpu"
     threads: int = 1
     runs: int = 1
+    rows: int = 2_400
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,14 @@ class Timing:
 
 def make(lane: Lane) -> Work:
     """The work of a lane, ready to be timed."""
-    return {"ours": _ours, "torch": _ours, "naive": _naive, "limit": _limit, "matmul": _matmul}[lane.way](lane)
+    ways = {"ours": _ours, "torch": _ours, "naive": _naive, "compiled": _naive, "skorch": _skorch, "limit": _limit,
+            "matmul": _matmul}  # fmt: skip
+    return ways[lane.way](lane)
 
 
 def _rows(lane: Lane) -> tuple[data.FaceSet, data.Labels, np.ndarray]:
     faces = data.load(lane.config.dataset)
-    return faces, apply_rule(faces, lane.config.label_rule), np.arange(ROWS)
+    return faces, apply_rule(faces, lane.config.label_rule), np.arange(lane.rows)
 
 
 def _ours(lane: Lane) -> Work:
@@ -73,14 +75,14 @@ def _ours(lane: Lane) -> Work:
     workspaces = [DeviceSession(device, slot=slot) for slot in range(lane.runs)]
     selections = [DeviceData.of(workspace.images(faces), labels, rows) for workspace in workspaces]
     order = selections[0].index
-    plan = augmentation_plan(config.augment, ROWS, seed=0, epoch=0)
+    plan = augmentation_plan(config.augment, lane.rows, seed=0, epoch=0)
     plan = None if plan is None else plan.to(device)
     if lane.task == "load":
         images = selections[0].images
 
         def load(steps: int) -> int:
             for step in range(steps):
-                batch = slice(step * config.batch_size % (ROWS - config.batch_size), None)
+                batch = slice(step * config.batch_size % (lane.rows - config.batch_size), None)
                 rows, part = (None if x is None else x[batch][: config.batch_size] for x in (order, plan))
                 normalise(apply_augmentation(images.index_select(0, rows), part))
             return steps * config.batch_size
@@ -104,7 +106,7 @@ def _ours(lane: Lane) -> Work:
     pool = ThreadPoolExecutor(lane.runs)
 
     def one(number: int, steps: int) -> None:
-        chosen = (torch.arange(steps * config.batch_size) % ROWS).to(device)
+        chosen = (torch.arange(steps * config.batch_size) % lane.rows).to(device)
         with workspaces[number].stream():
             steps_of[number].epoch(
                 order[chosen], None if plan is None else plan[chosen], dropout_seed=0, lr=lambda step: 1e-4
@@ -129,12 +131,15 @@ def _naive(lane: Lane) -> Work:
 
         def load(steps: int) -> int:
             for step in range(steps):
-                torch.stack([single[(step * config.batch_size + i) % ROWS][0] for i in range(config.batch_size)])
+                torch.stack([single[(step * config.batch_size + i) % lane.rows][0] for i in range(config.batch_size)])
             return steps * config.batch_size
 
         return load
     model = build(config, classes=len(labels.classes)).to(device)
     without_forms(model)
+    if lane.way == "compiled":
+        torch._inductor.config.compile_threads = 1  # no processes beside it
+        model.compile()
     optimizer = torch.optim.Adam(model.parameters(), config.lr)
     loaders: dict[int, Any] = {}
 
@@ -151,6 +156,29 @@ def _naive(lane: Lane) -> Work:
         return steps * config.batch_size
 
     return run
+
+
+def _skorch(lane: Lane) -> Work:
+    """The usual way's images, and skorch's own loop as it comes."""
+    from skorch import NeuralNetClassifier
+
+    torch.set_num_threads(lane.threads)
+    config = lane.config
+    faces, labels, rows = _rows(lane)
+    model = build(config, classes=len(labels.classes))
+    without_forms(model)
+    net = NeuralNetClassifier(
+        model, criterion=nn.CrossEntropyLoss, optimizer=torch.optim.Adam, lr=config.lr, batch_size=config.batch_size,
+        train_split=None, iterator_train__shuffle=True, iterator_train__drop_last=True, iterator_train__num_workers=2,
+        device=lane.device, verbose=0,
+    ).initialize()  # fmt: skip
+
+    def train(steps: int) -> int:
+        chosen = np.resize(rows, steps * config.batch_size)
+        net.partial_fit(naive.PILFaces(faces, labels.hard, chosen, augment=config.augment), y=None, epochs=1)
+        return len(chosen)
+
+    return train
 
 
 def without_forms(model: nn.Module) -> None:

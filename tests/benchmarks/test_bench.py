@@ -23,7 +23,9 @@ def test_the_quick_benchmark_runs(tmp_path):
     assert {case["task"] for case in found["cases"]} == {"load", "train", "evaluate"}
     ratios = {(case["case"], case["augment"], pair): values
               for case in found["cases"] for pair, values in case["ratios"].items()}  # fmt: skip
-    assert {pair for _, _, pair in ratios} == {f"ours / {other}" for other in ("naive", "limit", "torch", "matmul")}
+    assert {pair for _, _, pair in ratios} == {
+        f"ours / {other}" for other in ("naive", "skorch", "limit", "torch", "matmul")
+    }
     assert all(0 < values["least"] <= values["median"] <= values["most"] for values in ratios.values())
     assert all(value > 0 for case in found["cases"] for value in case["memory_mb"].values())
     assert found["machine"]["torch"]
