@@ -138,18 +138,17 @@ class Study:
         return None if record is None else self.faces({"dataset": record.config.dataset})
 
     def facts(
-        self, name: str, compute: Callable[..., pd.DataFrame], faces: data.FaceSet | None, **options: Any
-    ) -> pd.DataFrame:
-        """`compute(faces, **options)`, kept as a CSV beside the records, or that CSV where the images are not here."""
+        self, name: str, compute: Callable[..., pd.DataFrame], faces: data.FaceSet | None, *, once: bool = False,
+        **options: Any,
+    ) -> pd.DataFrame:  # fmt: skip
+        """`compute(faces, **options)`, kept as a CSV beside the records; or that CSV, without images or with `once`."""
         path = self.folder / "facts" / f"{name}.csv"
-        if faces is not None:
+        if faces is not None and not (once and path.is_file()):
             table = compute(faces, **options)
             write_atomically(path, table.to_csv(index=False, lineterminator="\n").encode())
             return table
         if not path.is_file():
-            raise FerError(
-                f"Neither the images with their labels nor {path} are here.\nPut FER2013 and FER+ into FER_DATA."
-            )
+            raise FerError(f"{path} is not here, nor are the images.\nPut FER2013 and FER+ into FER_DATA.")
         return pd.read_csv(path)
 
     def figure(self, figure: Figure | None, *, name: str, caption: str, alt: str, number: str | None = None,
