@@ -1,4 +1,4 @@
-"""The paper's claims C1 to C9: which comparisons each consists of (the rule that decides them is in `claim`)."""
+"""The paper's claims C1 to C9: which comparisons each consists of (the rule that decides them is in `rule`)."""
 
 import functools
 import itertools
@@ -12,7 +12,7 @@ from fer_lib.data import DATASETS
 from fer_lib.data.catalogue import PRETRAINING_SETS
 from fer_lib.errors import FerError
 from fer_lib.paper import published
-from fer_lib.paper.claim import Claim, Part
+from fer_lib.paper.rule import Claim, Part
 from fer_lib.results import Results
 from fer_lib.results.pooled import Quantity, accuracy, hardly_learnt, pool_of
 from fer_lib.results.statistics import Estimate

@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fer_lib.paper import published
-from fer_lib.paper.claim import Claim
 from fer_lib.paper.claims import SPLIT
+from fer_lib.paper.rule import Claim
 from fer_lib.paper.verdict import deciding, names_by_role, verdict_words
 from fer_lib.plots.style import GREEN, GREY, INK, RED, arm_style, arm_title, forest
 from fer_lib.results import Results

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from fer_lib.paper import published
-from fer_lib.paper.claim import Claim, Part
 from fer_lib.paper.claims import SPLIT, STN
+from fer_lib.paper.rule import Claim, Part
 from fer_lib.report.show import WORDS, Inline, badge, file_link
 from fer_lib.results import Results, statistics
 from fer_lib.results.wording import N, certainty, interval, mean_sd_text

@@ -7,9 +7,9 @@ import pandas as pd
 
 from fer_lib.campaign.grid import by_name, grids_in, read_params
 from fer_lib.paper import published
-from fer_lib.paper.claim import Claim
 from fer_lib.paper.claims import STN, decide, first_measured
 from fer_lib.paper.numbers import compared, published_numbers
+from fer_lib.paper.rule import Claim
 from fer_lib.paths import params_files, params_folder, project_root
 from fer_lib.results import Results, collect
 from fer_lib.results.wording import SPLITS

@@ -8,8 +8,8 @@ import pytest
 
 from fer_lib.campaign import Cell
 from fer_lib.paper import overview, published, verdict
-from fer_lib.paper.claim import Claim, Part
 from fer_lib.paper.claims import decide
+from fer_lib.paper.rule import Claim, Part
 from fer_lib.results import Results, collect
 from fer_lib.results.statistics import Estimate, estimate
 from fer_lib.study import accuracy, comparisons

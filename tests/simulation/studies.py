@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fer_lib.paper.claim import Claim, Part
+from fer_lib.paper.rule import Claim, Part
 from fer_lib.results.additive import LAST, UNSTEADY, AdditiveModel, unsteadiness
 
 SEEDS = (5, 5, 5, 5, 5, 4, 3, 3, 3, 3, 3, 2, 2, 2)  # of each of fourteen arms
