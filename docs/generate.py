@@ -251,8 +251,11 @@ def speed_part(measured: Mapping[str, Any]) -> str:
     about = measured["machine"]
     lines = [f"{about['device']}, PyTorch {about['torch']}, {measured['date']}:", markdown(pd.DataFrame(rows))]
     for case in (case for case in cases if case["case"] == "growth"):
-        grown = [{"Ours": f"{'ResNet50' if name.startswith('batch') else 'vanilla CNN'}, {name}", "images/s": f"{speed:.3g}", "MB": f"{case['memory_mb'][name]:,.0f}"}
-                 for name, speed in case["images_per_second"].items()]  # fmt: skip
+        grown = [
+            {"Ours": f"{'ResNet50' if name.startswith('batch') else 'vanilla CNN'}, {name}", "images/s": f"{speed:.3g}",
+             "MB": f"{case['memory_mb'][name]:,.0f}"}
+            for name, speed in case["images_per_second"].items()
+        ]  # fmt: skip
         lines.append(markdown(pd.DataFrame(grown)))
     return "\n\n".join(lines)
 
