@@ -4,10 +4,13 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.main import get_command
 
 from fer_lib import cli
+from fer_lib.data import load
 from fer_lib.study.photo import chosen
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +30,11 @@ KNOWN = {name for names in VARIABLES for name in names if name}
 def test_a_python_block_runs(block, fer_csv, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     chosen("")[0].save("photo.jpg")
+    faces = load("toyfaces")
+    for row in np.concatenate([np.flatnonzero(faces.labels == label)[:6] for label in (3, 4)]):
+        folder = Path("my_faces", faces.classes[faces.labels[row]])
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(faces.images[row]).save(folder / f"{row}.png")
     exec(block.replace("FOLDER", str(fer_csv())), {})
 
 
