@@ -148,7 +148,7 @@ class Study:
             write_atomically(path, table.to_csv(index=False, lineterminator="\n").encode())
             return table
         if not path.is_file():
-            raise FerError(f"{path} is not here, nor are the images.\nPut FER2013 and FER+ into FER_DATA.")
+            raise DataMissing(f"{path} is not here, nor are the images.\nPut FER2013 and FER+ into FER_DATA.")
         return pd.read_csv(path)
 
     def figure(self, figure: Figure | None, *, name: str, caption: str, alt: str, number: str | None = None,

@@ -18,11 +18,11 @@ from fer_lib.faces.onnx_network import OnnxNetwork
 from fer_lib.faces.page import page
 
 
-def drawn(count: int, *, smiling: str = "smiling", other: str = "other") -> LabelledFaces:
+def drawn(count: int) -> LabelledFaces:
     """Drawn faces under labels that no network of the package tells."""
     faces = data.load("toyfaces")
     happy = (faces.labels[:count] == faces.classes.index("happy")).astype(np.int64)
-    return LabelledFaces(np.asarray(faces.images[:count]), happy, (), classes=(other, smiling))
+    return LabelledFaces(np.asarray(faces.images[:count]), happy, (), classes=("other", "smiling"))
 
 
 @pytest.fixture(scope="module")

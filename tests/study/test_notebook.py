@@ -1,9 +1,11 @@
 """What a notebook calls, with a profile of the notebook's own."""
 
+import pandas as pd
 import pytest
 from training.tiny import SMALL
 
-from fer_lib.errors import FerError
+from fer_lib import data
+from fer_lib.errors import DataMissing, FerError
 from fer_lib.study.notebook import Study, check_parameters
 
 
@@ -33,3 +35,21 @@ def test_an_error_in_a_notebook_is_its_message(monkeypatch):
     assert error._render_traceback_() == ["error: wrong.\nDo this."]
     monkeypatch.setenv("FER_DEBUG", "1")
     assert "FerError: wrong." in "".join(error._render_traceback_())
+
+
+def test_facts_are_computed_once_and_read_where_there_are_no_images(monkeypatch, tmp_path):
+    monkeypatch.setenv("FER_REPORT", str(tmp_path))
+    faces, asked = data.load("digits"), []
+
+    def count(faces, *, more):
+        asked.append(more)
+        return pd.DataFrame({"images": [len(faces) + more]})
+
+    study = Study("mine")
+    with pytest.raises(DataMissing, match="nor are the images"):
+        study.facts("count", count, None, more=0)
+    assert study.facts("count", count, faces, more=1)["images"].tolist() == [1_798]
+    assert study.facts("count", count, faces, once=True, more=2)["images"].tolist() == [1_798]
+    assert study.facts("count", count, None, more=3)["images"].tolist() == [1_798]
+    assert study.facts("count", count, faces, more=4)["images"].tolist() == [1_801]
+    assert asked == [1, 4]
