@@ -65,7 +65,7 @@ def params_folder(profile: str) -> Path:
     """
     folder = named("FER_PARAMS") or project_root() / "params" / profile
     if not folder.is_dir():
-        known = sorted(part.name for part in folder.parent.glob("*/"))
+        known = sorted(part.name for part in (project_root() / "params").glob("*/"))
         raise FerError(f"No profile {profile!r}: {folder} does not exist.\nProfiles: {', '.join(known) or 'none'}.")
     return folder
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from fer_lib import paths
-from fer_lib.campaign import grids_in
-from fer_lib.campaign.grid import cells_of
+from fer_lib.campaign import Plan
 from fer_lib.campaign.order import with_pretraining
 from fer_lib.paper import published
 from fer_lib.training import RunConfig, RunStore
@@ -19,7 +18,7 @@ BEYOND = ("12_paper_numbers", "13_beyond_the_paper")  # whose arms no table of t
 
 def cells(profile: str, *, beyond: bool = False) -> list:
     files = paths.params_files(ROOT / "params" / profile)
-    return cells_of(grids_in(path for path in files if beyond or path.stem not in BEYOND))
+    return Plan.of(*(path for path in files if beyond or path.stem not in BEYOND)).cells
 
 
 @pytest.mark.parametrize("profile", ["demo", "quick", "paper"])
@@ -80,7 +79,7 @@ def test_paper_uses_the_stated_choices():
 
 
 def test_every_part_of_the_recipe_is_left_out_once():
-    grid = grids_in([ROOT / "params" / "paper" / f"{BEYOND[1]}.yaml"]).popitem()[1]
+    grid = Plan.of(ROOT / "params" / "paper" / f"{BEYOND[1]}.yaml").files[0].grid
     short = grid.arms[grid.reference]
     changed = [set(changes) - set(short) for changes in grid.arms.values() if changes.get("epochs") == short["epochs"]]
     assert {"augment", "label_smoothing", "mixup", "ema", "schedule", "class_weight"} <= set().union(*changed)

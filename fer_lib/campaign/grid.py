@@ -6,14 +6,11 @@ The same file feeds a notebook and `python -m fer_lib run`, so both train the ve
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from fer_lib.errors import FerError
-from fer_lib.paths import params_files, params_folder
 from fer_lib.training.config import Protocol, RunConfig, explain, validated
 
 Overrides = dict[str, Any]
@@ -144,24 +141,6 @@ def _limited(limit: Any, grid: Grid, *, where: str) -> list[str]:
     return limit
 
 
-def by_name(grids: Mapping[Path, Grid]) -> list[Cell]:
-    """The cells of a profile's grids, one for each arm, data set, split and seed.
-
-    Raises:
-        FerError: two files mean different runs by the same names, so that a table could not tell them apart.
-    """
-    found: dict[tuple[str, str, str, int], tuple[Cell, Path]] = {}
-    for path, grid in grids.items():
-        for cell in expand(grid, where=str(path)):
-            first, where = found.setdefault((cell.arm, cell.dataset, cell.split, cell.seed), (cell, path))
-            if first.config != cell.config:
-                raise FerError(
-                    f"{path}: arm {cell.arm!r} on {cell.dataset!r} is not the run of that name in {where.name}.\n"
-                    "Give one of them another name, or both the same values."
-                )
-    return [cell for cell, _ in found.values()]
-
-
 def configs_keeping_weights(cells: Iterable[Cell]) -> frozenset[RunConfig]:
     """The runs whose weights are kept."""
     return frozenset(cell.config for cell in cells if cell.keep_weights)
@@ -174,94 +153,3 @@ def parse_grid(values: Mapping[str, Any], *, where: str) -> Grid:
         FerError: an unknown key or a wrong type; names the key and what is allowed.
     """
     return validated(Grid, dict(values), where=where)
-
-
-class _Twice(Exception):
-    """A key that stands twice in one mapping."""
-
-
-class _OnceLoader(yaml.SafeLoader):
-    """YAML whose mappings have each key once: of two, the first would vanish without a word."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """As it is written, before anything is merged into it."""
-        node = super().compose_mapping_node(anchor)
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in lines:
-                    raise _Twice(
-                        f"{key.value!r} stands in line {lines[key.value]} and again in line {line}; one is lost"
-                    )
-                lines[key.value] = line
-        return node
-
-
-def read_params(path: Path) -> dict[str, Any]:
-    """A params file as a mapping.
-
-    Raises:
-        FerError: no such file, or no YAML mapping; names the file and the line.
-    """
-    try:
-        values = yaml.load(path.read_text(), _OnceLoader)
-    except FileNotFoundError:
-        beside = ", ".join(part.name for part in params_files(path.parent)) or "none"
-        profiles = ", ".join(sorted(part.name for part in path.parent.parent.glob("[!.]*/"))) or "none"
-        raise FerError(f"No params file {path}.\nIn its folder: {beside}. Profiles beside it: {profiles}.") from None
-    except IsADirectoryError:
-        raise FerError(f"{path} is a folder; name params files in it, such as {path}/*.yaml.") from None
-    except _Twice as error:
-        raise FerError(f"{path}: {error}.") from None
-    except (yaml.YAMLError, TypeError) as error:  # a key may be a list, which no mapping has
-        raise FerError(f"{path} is no YAML: {' '.join(str(error).split())[:200]}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FerError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.") from None
-    if not isinstance(values, dict):
-        raise FerError(f"{path}: expected a mapping of parameters, found {type(values).__name__}.")
-    return values
-
-
-def grids_in(paths: Iterable[Path]) -> dict[Path, Grid]:
-    """The grids among params files; a file with neither `arms` nor `base` is of a notebook that trains nothing.
-
-    Raises:
-        FerError: a file that cannot be read, or a grid with an invalid run; names the file.
-    """
-    values_of = {path: read_params(path) for path in paths}
-    grids = {path: values for path, values in values_of.items() if {"arms", "base"} & values.keys()}
-    found = {path: parse_grid(values, where=str(path)) for path, values in grids.items()}
-    for path, grid in found.items():
-        expand(grid, where=str(path))
-    return found
-
-
-def grids_of(profile: str) -> dict[Path, Grid]:
-    """The grids of a profile's params files; none for a profile of a notebook's own, which has no such folder.
-
-    Raises:
-        FerError: as `grids_in`.
-    """
-    try:
-        folder = params_folder(profile)
-    except FerError:
-        return {}
-    return grids_in(params_files(folder))
-
-
-def cells_of(grids: Mapping[Path, Grid]) -> list[Cell]:
-    """The cells of all grids, in the files' order; two files that share runs give them twice."""
-    return [cell for grid in grids.values() for cell in expand(grid)]
-
-
-def profile_of(grids: Mapping[Path, Grid]) -> str:
-    """The one profile that grids belong to.
-
-    Raises:
-        FerError: there are several, or no grid at all.
-    """
-    profiles = {grid.profile for grid in grids.values()}
-    if len(profiles) != 1:
-        raise FerError(f"Params files of {len(profiles)} profiles ({', '.join(sorted(profiles))}); give those of one.")
-    return profiles.pop()

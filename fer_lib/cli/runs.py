@@ -45,10 +45,10 @@ def run(
     data: DataOption = None,
 ) -> None:
     """Train what is missing of params files' grids."""
-    from fer_lib.campaign import grids_in, run_all
+    from fer_lib.campaign import Plan, run_all
     from fer_lib.campaign.cluster import Workers, submit
-    from fer_lib.campaign.grid import cells_of, configs_keeping_weights, profile_of
-    from fer_lib.campaign.order import in_order, written_order
+    from fer_lib.campaign.grid import configs_keeping_weights
+    from fer_lib.campaign.order import in_order
     from fer_lib.campaign.progress import Progress
     from fer_lib.campaign.schedule import default_jobs
     from fer_lib.campaign.worker import Worker
@@ -64,13 +64,10 @@ def run(
     if deadline is not None and not deadline >= 0:
         raise FerError(f"--deadline {deadline}: expected minutes from now on.")
     ends_at = None if deadline is None else time.monotonic() + 60 * deadline
-    grids = grids_in(params)
-    cells = cells_of(grids)
-    store = paths.report_folder(profile_of(grids))
-    if claim:
-        cells = behind(claim, cells, params[0].parent)
-    first = [config for folder in dict.fromkeys(path.parent for path in params) for config in written_order(folder)]
-    configs = chosen(in_order((cell.config for cell in cells), first), only, store)
+    planned = Plan.of(*params)
+    store = paths.report_folder(planned.profile)
+    cells = behind(claim, planned.cells, params[0].parent) if claim else planned.cells
+    configs = chosen(in_order((cell.config for cell in cells), planned.first), only, store)
     if dry_run:
         for config in configs:
             print(config.canonical())
@@ -121,17 +118,13 @@ def plan(profile: Annotated[str, typer.Argument(help="demo, quick or paper.")], 
 
     A CPU is timed for a moment; of a GPU nothing is guessed.
     """
-    from fer_lib.campaign import grids_in
+    from fer_lib.campaign import Plan
     from fer_lib.campaign.cost import makespan, run_seconds
-    from fer_lib.campaign.grid import cells_of
-    from fer_lib.campaign.order import in_order, written_order
     from fer_lib.campaign.schedule import default_jobs
     from fer_lib.training import RunStore
     from fer_lib.training.event import titles
 
-    folder = paths.params_folder(profile)
-    cells = cells_of(grids_in(paths.params_files(folder)))
-    configs = in_order((cell.config for cell in cells), written_order(folder))
+    configs = Plan.of_profile(profile).configs
     there = {record.config: record.status for record in RunStore(paths.report_folder(profile)).records()}
     missing = [config for config in configs if there.get(config) not in ("finished", "diverged")]
     at_once = min(default_jobs(jobs), max(1, len(missing)))

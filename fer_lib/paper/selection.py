@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from fer_lib.campaign import Cell, read_params
+from fer_lib.campaign import Cell, Plan
 from fer_lib.errors import FerError
 from fer_lib.paper.claims import SPLIT, arms_behind
 from fer_lib.training import RunConfig, RunStore
@@ -63,4 +63,4 @@ def transfer_arms(folder: Path) -> list[str]:
     verdict = folder / "11_verdict.yaml"
     if not verdict.is_file():
         raise FerError(f"{verdict} is not there, so this profile is not compared with the paper and tests no claim.")
-    return list(read_params(verdict).get("transfer", []))
+    return list(Plan.of(verdict).files[0].values.get("transfer", []))

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fer_lib import data, paths
-from fer_lib.campaign import Cell, grids_in, read_params, run_all
-from fer_lib.campaign.grid import by_name, cells_of, configs_keeping_weights
-from fer_lib.campaign.order import in_order, with_pretraining, written_order
+from fer_lib.campaign import Cell, Plan, run_all
+from fer_lib.campaign.grid import configs_keeping_weights
+from fer_lib.campaign.order import in_order, with_pretraining
 from fer_lib.campaign.progress import Progress
 from fer_lib.data import DATASETS
 from fer_lib.errors import DataMissing, FerError
@@ -32,21 +32,18 @@ def build_report(
             the others are made all the same, and say so.
     """
     folder = paths.report_folder(profile)
-    params_folder = paths.params_folder(profile)
-    files = paths.params_files(params_folder)
-    params = {path.stem: read_params(path) for path in files}
+    plan = Plan.of_profile(profile)
+    params = {file.path.stem: file.values for file in plan.files}
     notebooks = [notebook for notebook in paths.notebooks() if notebook.stem in params]
     if alone := sorted(params.keys() - {notebook.stem for notebook in notebooks}):
         raise FerError(
-            f"{params_folder}/{alone[0]}.yaml: no notebook of that name.\n"
+            f"{paths.params_folder(profile)}/{alone[0]}.yaml: no notebook of that name.\n"
             "A profile consists of the notebooks that it has params for."
         )
-    grids = grids_in(files)
-    by_name(grids)  # names that mean two runs come to light before anything is trained
-    cells = cells_of(grids)
+    cells = plan.named  # names that mean two runs come to light before anything is trained
     place = RunContext(folder, data_folder)
     trainable = trainable_cells(cells, place) if train else []
-    broken = _train(trainable, written_order(params_folder), place, jobs=jobs, verbose=verbose) if train else 0
+    broken = _train(trainable, plan.first, place, jobs=jobs, verbose=verbose) if train else 0
     store = RunStore(folder)
     made_from = {
         notebook.stem: page_inputs(notebook, params[notebook.stem], store=store, data_folder=data_folder)

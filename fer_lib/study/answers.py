@@ -15,7 +15,7 @@ from typing import Any
 from IPython.display import Markdown, display
 from pydantic import BaseModel
 
-from fer_lib.campaign.grid import read_params
+from fer_lib.campaign import read_params
 from fer_lib.errors import FerError
 from fer_lib.paper import published
 from fer_lib.report import show

@@ -14,9 +14,9 @@ from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
 from fer_lib import __version__, data, paths
-from fer_lib.campaign import Cell, expand, parse_grid, run_all
-from fer_lib.campaign.grid import by_name, configs_keeping_weights, grids_of
-from fer_lib.campaign.order import in_order, order_of
+from fer_lib.campaign import Cell, Plan, expand, parse_grid, run_all
+from fer_lib.campaign.grid import configs_keeping_weights
+from fer_lib.campaign.order import in_order
 from fer_lib.campaign.progress import Progress
 from fer_lib.campaign.schedule import default_jobs
 from fer_lib.errors import DataMissing, FerError
@@ -75,12 +75,16 @@ class Study:
         results = self._read(cells)
         self._note_gaps(cells, results)
         mine = {_name(cell) for cell in cells}
-        others = [cell for cell in self._planned() if _name(cell) not in mine]
+        others = [cell for cell in self._plan().named if _name(cell) not in mine]
         return replace(results, study=self._read([*cells, *others])) if others else results
 
     def _read(self, cells: list[Cell]) -> Results:
-        here = _fingerprints(cells)
-        records = [self.store.find(cell.config, fingerprint=here[_source(cell)]) for cell in cells]
+        here, recorded = _fingerprints(cells), self.store.by_config()
+        records = [
+            recorded.get(cell.config) if (fingerprint := here[_source(cell)]) is None
+            else self.store.get(cell.config.run_id(fingerprint))
+            for cell in cells
+        ]  # fmt: skip
         reasons = {
             position: "" if self.shown == self.folder else f"no {data.DATASETS[cell.config.dataset].title} to train on"
             for position, cell in enumerate(cells)
@@ -98,15 +102,19 @@ class Study:
                 missing.append(cell.config)
         if not missing:
             return
-        wanted = in_order(missing, order_of(self.profile))
+        wanted = in_order(missing, self._plan().first)
         jobs = default_jobs(int(os.environ.get("FER_JOBS") or 0))
         with Progress(wanted, self.folder, jobs=jobs) as progress:
             keep = configs_keeping_weights(cells)
             print(run_all(wanted, RunContext(self.folder), jobs=jobs, keep_weights=keep, report=progress.report))
 
-    def _planned(self) -> list[Cell]:
-        """The runs of all notebooks of this profile; none where it has no parameters."""
-        return by_name(grids_of(self.profile))
+    def _plan(self) -> Plan:
+        """The plan of all notebooks of this profile; an empty one for a profile of a notebook's own."""
+        try:
+            folder = paths.params_folder(self.profile)
+        except FerError:
+            return Plan(())
+        return Plan.of(*paths.params_files(folder))
 
     def _note_gaps(self, cells: list[Cell], results: Results) -> None:
         configs = pd.Series([cell.config for cell in cells], results.runs.index)  # one run may stand for several arms
@@ -211,7 +219,7 @@ class Study:
 
         Those of this page, where the profile is a notebook's own.
         """
-        return self._read(self._planned() or self._of_page)
+        return self._read(self._plan().named or self._of_page)
 
     def everything(self) -> Results:
         """The runs of all notebooks of this profile, as far as they are there; trains nothing.
@@ -219,7 +227,7 @@ class Study:
         Raises:
             FerError: the profile is a notebook's own, without params files.
         """
-        if not (planned := self._planned()):
+        if not (planned := self._plan().named):
             raise FerError(f"The profile {self.profile!r} has no params files, which say what its runs are.")
         return self.collect(planned, train=False)
 

@@ -2,15 +2,16 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
-from fer_lib.campaign.grid import by_name, grids_in, read_params
+from fer_lib.campaign import Plan
 from fer_lib.paper import published
 from fer_lib.paper.claims import STN, decide, first_measured
 from fer_lib.paper.numbers import compared, published_numbers
 from fer_lib.paper.rule import Claim
-from fer_lib.paths import params_files, params_folder, project_root
+from fer_lib.paths import params_files, project_root
 from fer_lib.results import Results, collect
 from fer_lib.results.wording import SPLITS
 from fer_lib.study import transformer
@@ -20,18 +21,26 @@ from fer_lib.training import RunStore
 PROFILE = "paper"  # the one whose records the sentences were written about
 
 
+def _plan() -> Plan:
+    return Plan.of(*params_files(project_root() / "params" / PROFILE))
+
+
+def _params(page: str) -> dict[str, Any]:
+    return next(file.values for file in _plan().files if file.path.stem == page)
+
+
 @functools.lru_cache(maxsize=1)
 def decided(results: Results) -> list[Claim]:
     """The paper's claims, by the transfer that the verdict's params name."""
-    transfer = read_params(params_folder(PROFILE) / "11_verdict.yaml")["transfer"]
+    transfer = _params("11_verdict")["transfer"]
     return decide(results, transfer=first_measured(results, transfer))
 
 
 def recorded() -> Results:
     """The runs of the paper profile, from the committed records alone."""
     store = RunStore(project_root() / "reports" / PROFILE)
-    cells = by_name(grids_in(params_files(project_root() / "params" / PROFILE)))
-    return collect(cells, [store.find(cell.config) for cell in cells], load=store.predictions, reasons={})
+    cells, found = _plan().named, store.by_config()
+    return collect(cells, [found.get(cell.config) for cell in cells], load=store.predictions, reasons={})
 
 
 def kept_facts(name: str) -> pd.DataFrame:
@@ -96,7 +105,7 @@ def _slip(arm: str, role: str) -> Callable[[Results], float]:
 
 def _slips(results: Results) -> int:
     """How many runs of slips and of their control there are."""
-    _, *arms = read_params(params_folder(PROFILE) / "12_paper_numbers.yaml")["arms"]
+    _, *arms = _params("12_paper_numbers")["arms"]
     return len(results.among(*arms).of(status="finished").runs)
 
 

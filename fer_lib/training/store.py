@@ -96,7 +96,11 @@ class RunStore:
         """The record of `config` on the data with `fingerprint`; on whatever data it was run if that is None."""
         if fingerprint is not None:
             return self.get(config.run_id(fingerprint))
-        return next((record for record in self.records() if record.config == config), None)
+        return self.by_config().get(config)
+
+    def by_config(self) -> dict[RunConfig, Record]:
+        """All sound records, by what was run; of two of one run, on two kinds of data, that of the first run_id."""
+        return {record.config: record for record in reversed(self.records())}
 
     def predictions(self, record: Record) -> Arrays:
         """Arrays by name, all [n] over the test images unless said otherwise.

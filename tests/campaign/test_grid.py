@@ -1,11 +1,12 @@
 """A params file becomes runs, and a mistake in it is told with file, arm and key."""
 
-from pathlib import Path
+import os
 
 import pytest
+import yaml
 
-from fer_lib.campaign import expand, grids_in, parse_grid, read_params
-from fer_lib.campaign.grid import by_name, configs_keeping_weights
+from fer_lib.campaign import Plan, expand, parse_grid, read_params
+from fer_lib.campaign.grid import configs_keeping_weights
 from fer_lib.errors import FerError
 
 GRID = {
@@ -65,11 +66,26 @@ def test_where_runs_are_named_only_those_are_made():
     assert [cell.config for cell in cells] == [cell.config for cell in expand(grid()) if cell in cells]
 
 
-def test_a_name_stands_for_one_run_in_all_files_of_a_profile():
-    first, second = Path("02_model.yaml"), Path("05_attention.yaml")
-    assert len(by_name({first: grid(seeds=[0]), second: grid(seeds=[0, 1])})) == (3 + 1) * 2 * 2
-    with pytest.raises(FerError, match=r"05_attention\.yaml: arm 'Adam' on 'Faces' is not .* in 02_model\.yaml"):
-        by_name({first: grid(), second: grid(base={"epochs": 3})})
+def test_a_name_stands_for_one_run_in_all_files_of_a_profile(tmp_path):
+    first, second = tmp_path / "02_model.yaml", tmp_path / "05_attention.yaml"
+    first.write_text(yaml.safe_dump({**GRID, "seeds": [0]}))
+    second.write_text(yaml.safe_dump({**GRID, "seeds": [0, 1], "keep_weights": ["SGD"]}))
+    named = Plan.of(first, second).named
+    assert len(named) == (3 + 1) * 2 * 2
+    assert configs_keeping_weights(named) == {cell.config for cell in named if cell.arm == "SGD" and cell.seed == 0}
+    third = tmp_path / "06_theta.yaml"
+    third.write_text(yaml.safe_dump({**GRID, "base": {"epochs": 3}}))
+    with pytest.raises(FerError, match=r"06_theta\.yaml: arm 'Adam' on 'Faces' is not .* in 02_model\.yaml"):
+        _ = Plan.of(first, third).named
+
+
+def test_a_file_is_read_again_only_when_it_has_changed(tmp_path):
+    path = tmp_path / "02_model.yaml"
+    path.write_text(yaml.safe_dump(GRID))
+    assert Plan.of(path).files[0] is Plan.of(path).files[0]
+    path.write_text(yaml.safe_dump({**GRID, "seeds": [0]}))
+    os.utime(path, ns=(1, 1))
+    assert len(Plan.of(path).cells) == (3 + 1) * 2
 
 
 @pytest.mark.parametrize(
@@ -108,7 +124,7 @@ def test_yaml_reads_1e_4_as_a_string_which_is_refused(tmp_path):
     path = tmp_path / "grid.yaml"
     path.write_text("profile: x\narms:\n  A: {lr: 1e-4}\ndatasets:\n  F: {dataset: toyfaces}\n")
     with pytest.raises(FerError, match=r"grid\.yaml: arm 'A' on 'F': lr: found '1e-4' \(str\).*1\.0e-4"):
-        grids_in([path])
+        Plan.of(path)
 
 
 def test_a_missing_file_lists_the_profiles(tmp_path):
@@ -140,7 +156,7 @@ def test_what_cannot_be_read_is_refused(tmp_path):
 def test_a_notebook_that_trains_nothing_has_no_grid(tmp_path):
     path = tmp_path / "01.yaml"
     path.write_text("profile: demo\nimages: 16\n")
-    assert grids_in([path]) == {}
+    assert (Plan.of(path).files[0].grid, Plan.of(path).cells) == (None, [])
 
 
 @pytest.mark.parametrize(("text", "said"), [

@@ -1,12 +1,11 @@
 """A campaign's order: the written one, then seed by seed; pre-training just before what starts from it."""
 
-from pathlib import Path
-
 import pytest
 import yaml
 from training.tiny import fine_tuned, tiny
 
-from fer_lib.campaign.order import in_order, order_of, with_pretraining, written_order
+from fer_lib.campaign.order import in_order, with_pretraining
+from fer_lib.campaign.plan import Plan
 from fer_lib.errors import FerError
 from fer_lib.training import RunConfig
 
@@ -19,12 +18,12 @@ GRID = {
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes a profile with this order and returns its folder."""
+    """Writes a profile with this order and returns its plan."""
 
-    def profile(order: object) -> Path:
+    def profile(order: object) -> Plan:
         (tmp_path / "02.yaml").write_text(yaml.safe_dump(GRID))
         (tmp_path / "order.yaml").write_text(yaml.safe_dump(order))
-        return tmp_path
+        return Plan.of(tmp_path / "02.yaml")
 
     return profile
 
@@ -47,13 +46,13 @@ def test_an_entry_takes_its_arms_in_turn_on_every_data_set(write):
         {"arms": ["SGD", "Adam"], "splits": ["random80"], "seeds": [1]},
         {"arms": ["SGD"], "splits": ["official"], "seeds": [0]},
     ]
-    found = written_order(write({"order": entries}))
+    found = write({"order": entries}).first
     assert [(run.optimizer, run.dataset, run.seed, run.split) for run in found] == [
         ("sgd", "toyfaces", 1, "random80"), ("sgd", "toyfacesplus", 1, "random80"),
         ("adam", "toyfaces", 1, "random80"), ("adam", "toyfacesplus", 1, "random80"),
         ("sgd", "toyfaces", 0, "official"), ("sgd", "toyfacesplus", 0, "official"),
     ]  # fmt: skip
-    only = written_order(write({"order": [{"arms": ["Adam"], "datasets": ["Faces+"], "splits": ["random80"]}]}))
+    only = write({"order": [{"arms": ["Adam"], "datasets": ["Faces+"], "splits": ["random80"]}]}).first
     assert only == [RunConfig(dataset="toyfacesplus"), RunConfig(dataset="toyfacesplus", seed=1)]
 
 
@@ -72,11 +71,11 @@ def test_an_entry_takes_its_arms_in_turn_on_every_data_set(write):
 )
 def test_a_mistake_names_file_and_entry(write, order, names):
     with pytest.raises(FerError) as raised:
-        written_order(write(order))
+        _ = write(order).first
     assert [name for name in ("order.yaml", *names) if name not in str(raised.value)] == [], str(raised.value)
 
 
-def test_a_profile_without_params_or_without_an_order_has_none(tmp_path, monkeypatch):
-    monkeypatch.setenv("FER_PARAMS", str(tmp_path / "nowhere"))
-    assert order_of("mine") == []
-    assert written_order(tmp_path) == []
+def test_params_files_without_an_order_have_none(write):
+    path = write({"order": []}).files[0].path
+    (path.parent / "order.yaml").unlink()
+    assert Plan.of(path).first == []

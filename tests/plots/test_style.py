@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_lib.campaign import grids_in
+from fer_lib.campaign import Plan
 from fer_lib.plots.style import arm_lines, arm_style, forest, image_grid
 
 ROOT = Path(__file__).parents[2]
 TABLES = ("12_paper_numbers", "13_beyond_the_paper")  # more arms than there are colours, all drawn in one
-GRIDS = grids_in(path for path in sorted((ROOT / "params").glob("*/*.yaml")) if path.stem not in TABLES)
+PATHS = sorted(path for path in (ROOT / "params").glob("*/[01]*.yaml") if path.stem not in TABLES)
+GRIDS = {file.path: file.grid for file in Plan.of(*PATHS).files if file.grid}
 
 
 @pytest.mark.parametrize("path", GRIDS, ids=lambda path: f"{path.parent.name}/{path.stem}")
