@@ -1,6 +1,6 @@
 """The one error a user's mistake raises: a message of one or two lines and no traceback."""
 
-import os
+import sys
 import traceback
 
 
@@ -8,8 +8,8 @@ class FerError(Exception):
     """What was found, what was expected and what to do; the CLI prints it and exits with code 2."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows of it in a notebook: the message, as on the command line (`FER_DEBUG` shows all)."""
-        if os.environ.get("FER_DEBUG"):
+        """What IPython shows of it in a notebook: the message, as on the command line (Python's `-X dev` shows all)."""
+        if sys.flags.dev_mode:
             return traceback.format_exception(self)
         return [f"error: {self}"]
 

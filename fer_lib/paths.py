@@ -1,4 +1,4 @@
-"""Where things lie: the project's own folders, and those that the environment names."""
+"""What the environment says: where things lie, and how to work (docs/study.md lists the variables)."""
 
 import os
 from contextlib import suppress
@@ -8,6 +8,7 @@ from fer_lib.errors import FerError
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"  # of the networks that come with the package
 ORDER = "order.yaml"  # among a profile's params files, which of its runs are trained first
+MODES = ("strict", "eager", "compile", "publish")  # words of FER_MODE
 
 
 def project_root() -> Path:
@@ -58,12 +59,12 @@ def cache_folder() -> Path:
 
 
 def params_folder(profile: str) -> Path:
-    """Folder of a profile's params files: `FER_PARAMS`, or `params/<profile>` of the project.
+    """Folder of a profile's params files, `params/<profile>` of the project.
 
     Raises:
         FerError: there is no such folder; names the profiles that there are.
     """
-    folder = named("FER_PARAMS") or project_root() / "params" / profile
+    folder = project_root() / "params" / profile
     if not folder.is_dir():
         known = sorted(part.name for part in (project_root() / "params").glob("*/"))
         raise FerError(f"No profile {profile!r}: {folder} does not exist.\nProfiles: {', '.join(known) or 'none'}.")
@@ -83,3 +84,20 @@ def notebooks() -> list[Path]:
 def report_folder(profile: str) -> Path:
     """`FER_REPORT`, or `reports/<profile>` of the project: records, tables, figures and pages of one profile."""
     return named("FER_REPORT") or project_root() / "reports" / profile
+
+
+def mode(word: str) -> bool:
+    """Whether `FER_MODE`, words of `MODES` with commas between them, has `word`.
+
+    Raises:
+        FerError: it has another word.
+    """
+    given = set(filter(None, os.environ.get("FER_MODE", "").split(",")))
+    if unknown := given - {*MODES}:
+        raise FerError(f"FER_MODE: {min(unknown)!r} is no mode; choose from {', '.join(MODES)}.")
+    return word in given
+
+
+def with_mode(word: str) -> str:
+    """`FER_MODE` with `word` added."""
+    return ",".join(filter(None, (os.environ.get("FER_MODE"), word)))

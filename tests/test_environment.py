@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fer_lib import paths
+from fer_lib.errors import FerError
+
 ROOT = Path(__file__).parents[1]
 LOCKS = {
     name: (ROOT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock", "requirements-uv.lock")
@@ -54,6 +57,38 @@ def test_make_without_a_target_shows_help():
     shown = subprocess.run(["make", "-C", str(ROOT)], capture_output=True, text=True, check=True).stdout
     for target in ("setup", "data", "report", "docs", "lab", "test", "lint", "clean"):
         assert f"make {target}" in shown
+
+
+def test_the_variables_that_are_read_are_documented():
+    read = set()
+    for path in (ROOT / "fer_lib").rglob("*.py"):
+        read |= set(re.findall(r"""(?:environ(?:\.get\(|\[)|named\()["'](FER_\w+)""", path.read_text()))
+    table = re.findall(r"^\| `(FER_\w+)`", (ROOT / "docs" / "study.md").read_text(), flags=re.M)
+    assert set(table) == read
+    assert len(table) == 5
+    (modes,) = re.findall(r"^\| `FER_MODE` \| .*$", (ROOT / "docs" / "study.md").read_text(), flags=re.M)
+    assert re.findall(r"`(\w+)`", modes)[1:] == list(paths.MODES)
+
+
+def test_a_mode_is_one_of_those_words_and_others_are_refused(monkeypatch):
+    monkeypatch.setenv("FER_MODE", "strict,eager")
+    assert [paths.mode(word) for word in paths.MODES] == [True, True, False, False]
+    monkeypatch.setenv("FER_MODE", paths.with_mode("publish"))
+    assert paths.mode("publish")
+    monkeypatch.setenv("FER_MODE", "strict,fast")
+    with pytest.raises(FerError, match=r"FER_MODE: 'fast' is no mode; choose from strict, eager, compile, publish\.$"):
+        paths.mode("strict")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+def test_a_source_archive_knows_its_commit(tmp_path):
+    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
+    subprocess.run(["tar", "x"], cwd=tmp_path, input=archive, check=True)
+    ask = [sys.executable, "-c", "from fer_lib.training.machine import commit; print(commit())"]
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(ask, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert told.strip() == head[:12]
 
 
 @pytest.mark.slow

@@ -112,7 +112,7 @@ def test_a_copy_for_colab_fetches_the_study_and_runs(source: Path, tmp_path: Pat
     (site,) = environment.glob("lib/python*/site-packages")
     (site / "packages.pth").write_text(f"{PACKAGES}\n")
     monkeypatch.setenv("PIP_NO_BUILD_ISOLATION", "0")  # pip's way of saying yes: nothing is downloaded
-    for variable in ("FER_REPORT", "FER_ROOT", "FER_PARAMS"):
+    for variable in ("FER_REPORT", "FER_ROOT"):
         monkeypatch.delenv(variable, raising=False)
     colab.write(ROOT / "notebooks" / "14_your_own_face.ipynb", str(repository), tmp_path / "copy.ipynb")
     call(environment / "bin" / "python", "-m", "papermill", "copy.ipynb", "out.ipynb", cwd=tmp_path)

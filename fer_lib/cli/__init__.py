@@ -51,7 +51,7 @@ def main() -> None:
     try:
         app()
     except FerError as error:
-        if "--debug" in sys.argv or os.environ.get("FER_DEBUG"):
+        if "--debug" in sys.argv or sys.flags.dev_mode:
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

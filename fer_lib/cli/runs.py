@@ -30,7 +30,7 @@ def run(
         bool, typer.Option("--dry-run", help="Print the configs, a JSON line each, and train nothing.")
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Bitwise repeatable on this machine, slower on a GPU (FER_STRICT=1).")
+        bool, typer.Option("--strict", help="Bitwise repeatable on this machine, slower on a GPU (FER_MODE=strict).")
     ] = False,
     weights: Annotated[
         bool, typer.Option("--weights", help="Keep the weights of all these runs; those that lack them train again.")
@@ -56,7 +56,7 @@ def run(
     from fer_lib.training import RunContext
 
     if strict:
-        os.environ["FER_STRICT"] = "1"
+        os.environ["FER_MODE"] = paths.with_mode("strict")
     if cluster not in ("", "slurm"):
         raise FerError(f"--cluster: {cluster!r} is unknown; slurm is all that there is.")
     if not cluster and (workers > 1 or cluster_option):

@@ -130,10 +130,8 @@ def _environment(folder: Path, data_folder: Path | None, *, jobs: int) -> dict[s
     Each of `jobs` kernels takes its share of the cores: more threads than cores make all of them slower.
     """
     values = {"FER_ROOT": str(paths.project_root()), "FER_REPORT": str(folder.absolute())}
-    values |= {"FER_DATA": str(paths.data_folder(data_folder).absolute()), "FER_TRAIN": "0", "FER_PUBLISH": "1"}
+    values |= {"FER_DATA": str(paths.data_folder(data_folder).absolute()), "FER_MODE": paths.with_mode("publish")}
     values["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or str(max(1, cores() // jobs))
-    if given := paths.named("FER_PARAMS"):
-        values["FER_PARAMS"] = str(given.absolute())
     return values
 
 

@@ -1,7 +1,6 @@
 """Study: what a notebook holds. It trains or reads the runs of its parameters and puts results on the page."""
 
 import inspect
-import os
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
@@ -32,7 +31,7 @@ class Study:
     """One profile's runs, figures and tables, under `reports/<profile>`.
 
     A notebook run by hand writes its figures and tables to `interactive/` there: only `make report` changes what the
-    pages link to (`FER_PUBLISH`).
+    pages link to (`FER_MODE=publish`).
     """
 
     def __init__(self, profile: str) -> None:
@@ -40,7 +39,7 @@ class Study:
         self.profile = profile
         self.folder = paths.report_folder(profile)
         self.store = RunStore(self.folder)
-        self.shown = self.folder if os.environ.get("FER_PUBLISH") else self.folder / "interactive"
+        self.shown = self.folder if paths.mode("publish") else self.folder / "interactive"
         self._of_page: list[Cell] = []
         self.texts: dict[str, str] = {}  # captions that a person wrote, by the name of the figure (`answers`)
         style.apply()
@@ -67,10 +66,10 @@ class Study:
     def collect(self, cells: list[Cell], *, train: bool = True) -> Results:
         """Results of cells, which share the spread over seeds with the runs of all notebooks of this profile.
 
-        What is missing is trained where its data is, unless `train` or `FER_TRAIN=0` forbids.
+        What is missing is trained where its data is, if `train`; not for `make report`, which has done so before.
         """
         self._of_page = cells
-        if train and os.environ.get("FER_TRAIN") != "0":
+        if train and not paths.mode("publish"):
             self._train(cells)
         results = self._read(cells)
         self._note_gaps(cells, results)
@@ -103,7 +102,7 @@ class Study:
         if not missing:
             return
         wanted = in_order(missing, self._plan().first)
-        jobs = default_jobs(int(os.environ.get("FER_JOBS") or 0))
+        jobs = default_jobs()
         with Progress(wanted, self.folder, jobs=jobs) as progress:
             keep = configs_keeping_weights(cells)
             print(run_all(wanted, RunContext(self.folder), jobs=jobs, keep_weights=keep, report=progress.report))

@@ -1,7 +1,6 @@
 """A line that moves while something works: a bar in a terminal or a notebook, now and then a line in a log."""
 
 import importlib.util
-import os
 import sys
 import threading
 import time
@@ -10,6 +9,8 @@ from typing import Self
 
 from tqdm import tqdm
 from tqdm.notebook import tqdm as notebook_bar
+
+from fer_lib.paths import mode
 
 TICK = 1.0  # seconds between two looks at the clock
 QUIET = 30.0  # seconds after which a log gets a line
@@ -85,5 +86,5 @@ class Live:
 def _in_notebook() -> bool:
     """Whether somebody watches in JupyterLab: a kernel runs this, and not to make a page."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    watched = hasattr(shell, "kernel") and not os.environ.get("FER_PUBLISH")
+    watched = hasattr(shell, "kernel") and not mode("publish")
     return watched and importlib.util.find_spec("ipywidgets") is not None

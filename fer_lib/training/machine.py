@@ -14,21 +14,13 @@ from typing import Any
 import psutil
 import torch
 
-from fer_lib.errors import FerError
+from fer_lib.paths import mode
 from fer_lib.training.config import RunConfig
 
 
 def default_device() -> torch.device:
-    """`FER_DEVICE`, else CUDA where there is one, else the CPU.
-
-    Raises:
-        FerError: torch knows no device of that name.
-    """
-    name = os.environ.get("FER_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.device(name)
-    except RuntimeError:
-        raise FerError(f"FER_DEVICE: {name!r} is no device; expected cpu, cuda or cuda:1.") from None
+    """CUDA where there is one, else the CPU; `CUDA_VISIBLE_DEVICES` chooses a GPU, or none if it is empty."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def arithmetic(config: RunConfig, device: torch.device) -> str:
@@ -45,18 +37,18 @@ def _cpu_has_bf16() -> bool:
 
 
 def strict() -> bool:
-    """Whether `FER_STRICT` asks for bitwise repeatable runs, at some cost in speed on a GPU."""
-    return os.environ.get("FER_STRICT", "0") not in ("", "0")
+    """Whether runs are to be bitwise repeatable (`FER_MODE=strict`), at some cost in speed on a GPU."""
+    return mode("strict")
 
 
 def graphs() -> bool:
-    """Whether a GPU's steps are captured; `FER_GRAPH=0` runs them kernel by kernel, to find a fault or go around it."""
-    return (os.environ.get("FER_GRAPH") or "1") != "0"
+    """Whether a GPU's steps are captured; `FER_MODE=eager` runs them kernel by kernel, to find or go around a fault."""
+    return not mode("eager")
 
 
 def compiles() -> bool:
-    """Whether `FER_COMPILE=1` asks for the network of a captured step to be compiled: faster, and rounded otherwise."""
-    return os.environ.get("FER_COMPILE", "0") not in ("", "0")
+    """Whether the network of a captured step is compiled (`FER_MODE=compile`): faster, and rounded otherwise."""
+    return mode("compile")
 
 
 def prepare(device: torch.device, *, threads: int | None = None) -> None:
@@ -133,20 +125,19 @@ def _cpu_name() -> str:
 
 @cache
 def commit() -> str:
-    """Commit of the library's checkout, `-dirty` appended if its code differs from it; `unknown` outside of one.
+    """Commit of the library's checkout, `-dirty` appended if its code differs from it.
 
-    `FER_COMMIT` says it where there is no repository.
+    Outside of one, what `git archive` wrote into `.git_archival.txt` beside the library, or else `unknown`.
     """
-    if given := os.environ.get("FER_COMMIT"):
-        return given
     here = Path(__file__).resolve().parents[2]
-    try:
-        if Path(_git(here, "rev-parse", "--show-toplevel")).resolve() != here:
-            return "unknown"  # unpacked, or installed, in somebody else's repository
-        head = _git(here, "rev-parse", "HEAD")
-        return head[:12] + ("-dirty" if _git(here, "status", "--porcelain", "--", "fer_lib", "params") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        if Path(_git(here, "rev-parse", "--show-toplevel")).resolve() == here:  # and not in somebody else's repository
+            dirty = _git(here, "status", "--porcelain", "--", "fer_lib", "params")
+            return _git(here, "rev-parse", "HEAD")[:12] + ("-dirty" if dirty else "")
+    with contextlib.suppress(OSError):
+        archived = (here / ".git_archival.txt").read_text().strip()
+        return "unknown" if "$" in archived else archived[:12]
+    return "unknown"
 
 
 def _git(folder: Path, *words: str) -> str:

@@ -55,7 +55,7 @@ def process_of(job: str) -> psutil.Process:
 @pytest.mark.timeout(900)
 def test_slurm_trains_every_run_once_whatever_happens(two_nodes: Slurm, tmp_path, monkeypatch):
     """A worker is killed, the controller restarted, a node drained, and the other worker put back into the queue."""
-    monkeypatch.setenv("FER_STRICT", "1")
+    monkeypatch.setenv("FER_MODE", "strict")
     configs = [
         *(tiny(seed=seed, attention="stn", **LONG) for seed in range(4)), tiny(optimizer="sgd", lr=1e30),
         tiny(model="compact", ema=0.9, mixup=0.2, **LONG), fine_tuned(**LONG),
@@ -135,7 +135,7 @@ def test_a_slurm_worker_of_several_runs_is_put_back_and_ended_with_all_of_them(t
 
 def cli(folder: Path, *words: str, **options) -> subprocess.Popen:
     """`python -m fer_lib run` on the grid in `folder`."""
-    environment = {**os.environ, "FER_REPORT": str(folder / "report"), "FER_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "FER_REPORT": str(folder / "report"), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", "fer_lib", "run", str(folder / "grid.yaml"), *words], cwd=folder, env=environment,
         text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,

@@ -33,7 +33,7 @@ def project(tmp_path):
     nbformat.write(nb, project / "notebooks" / "07_what_theta_does.ipynb")
     data.load("toyfaces")  # leaves the cache that the notebook's kernel reads
     own = {"FER_ROOT": str(project), "FER_REPORT": str(tmp_path / "report"), "FER_DATA": str(tmp_path / "no data")}
-    return project, {**own, "FER_DEVICE": "cpu", "FER_JOBS": "1", "PYTHONPATH": str(ROOT)}
+    return project, {**own, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)}
 
 
 def test_notebook_07_runs_in_jupyterlab_and_a_face_is_turned(project, tmp_path):

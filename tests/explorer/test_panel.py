@@ -34,8 +34,7 @@ def study(tmp_path_factory):
     """A study with a trained transformer and a plain classifier, and its results."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_REPORT", str(tmp_path_factory.mktemp("study")))
-        patch.setenv("FER_DEVICE", "cpu")
-        patch.setenv("FER_JOBS", "1")
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
         patch.setenv("FER_DATA", str(tmp_path_factory.mktemp("nothing")))
         study = Study("demo")
         yield study, study.run(**GRID, keep_weights=list(GRID["arms"]))

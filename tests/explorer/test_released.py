@@ -33,7 +33,7 @@ def panel(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_REPORT", str(tmp_path_factory.mktemp("study")))
         patch.setenv("FER_DATA", str(tmp_path_factory.mktemp("nothing")))
-        patch.setenv("FER_TRAIN", "0")
+        patch.setenv("FER_MODE", "publish")
         study = Study("demo")
         results = study.run(base={}, arms={"R": {}}, datasets={"Toy faces": {"dataset": "toyfaces"}})
         yield Explorer(results, study.store, profile="demo")

@@ -39,7 +39,7 @@ def test_a_photo_is_uploaded_and_the_explorer_opens_on_its_face(tmp_path):
     shutil.copy(ROOT / "notebooks" / "14_your_own_face.ipynb", project / "notebooks")
     data.load("toyfaces")  # leaves the cache that the notebook's kernel reads
     own = {"FER_ROOT": str(project), "FER_REPORT": str(tmp_path / "report"), "FER_DATA": str(tmp_path / "no data")}
-    own |= {"FER_DEVICE": "cpu", "PYTHONPATH": str(ROOT)}
+    own |= {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(ROOT)}
     with running_notebook(project, "14_your_own_face", **own) as lab:
         page = lab.page
         panel = page.locator(".fer-photo")

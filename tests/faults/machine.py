@@ -60,7 +60,7 @@ def start(where: Path, *, epochs: int = 4) -> subprocess.Popen[str]:
     (where / "grid.yaml").write_text(GRID % {"epochs": epochs})
     return subprocess.Popen(
         [sys.executable, "-m", "fer_lib", "run", str(where / "grid.yaml"), "--jobs", "2"], cwd=where, text=True,
-        env={**os.environ, "FER_REPORT": str(where / "report"), "FER_DEVICE": "cpu", "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "FER_REPORT": str(where / "report"), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         preexec_fn=lambda: [signal.signal(kind, signal.SIG_DFL) for kind in (signal.SIGINT, signal.SIGHUP)],
     )  # fmt: skip
@@ -150,7 +150,9 @@ def full_report(times: int, *, seed: int) -> list[str]:
     study = project_root()
     for _ in range(times):
         with folder() as mount, folder() as beside:
-            shutil.copy(study / "params" / "paper" / "03_model_comparison.yaml", beside)
+            (beside / "params" / "paper").mkdir(parents=True)
+            (beside / "notebooks").symlink_to(study / "notebooks")
+            shutil.copy(study / "params" / "paper" / "03_model_comparison.yaml", beside / "params" / "paper")
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1G", "tmpfs", mount], check=True)
             try:
                 shutil.copytree(study / "reports" / "paper" / "runs", mount / "runs")
@@ -160,7 +162,7 @@ def full_report(times: int, *, seed: int) -> list[str]:
                     words = ["--profile", "paper", "--no-train", "--data", str(beside)]
                     done = subprocess.run(
                         [sys.executable, "-m", "fer_lib", "report", *words], cwd=study,
-                        env={**os.environ, "FER_REPORT": str(mount), "FER_PARAMS": str(beside)},
+                        env={**os.environ, "FER_REPORT": str(mount), "FER_ROOT": str(beside)},
                         text=True, capture_output=True,
                     )  # fmt: skip
                     halves = [str(path.relative_to(mount)) for path in mount.rglob("*") if not _is_whole(path)]

@@ -48,7 +48,7 @@ def machine(device: str, folder: Path) -> str:
 
 def threads(device: str, folder: Path) -> str:
     """Runs side by side, each capturing while others train and evaluate, come out as one after the other."""
-    os.environ["FER_STRICT"] = "1"
+    os.environ["FER_MODE"] = "strict"
     configs = [tiny(seed=seed, **shape) for seed in range(4) for shape in SHAPES]
     one, beside = place(folder / "one", device=device), place(folder / "beside", device=device)
     ends: list[Event] = []
@@ -63,18 +63,18 @@ def threads(device: str, folder: Path) -> str:
 
 def captured(device: str, folder: Path) -> str:
     """Every model and optimizer, captured, does what it does kernel by kernel."""
-    os.environ["FER_STRICT"] = "1"
+    os.environ["FER_MODE"] = "strict"
     exact, worst = 0, 0.0
     for changes in MODELS:
         config = tiny(train_limit=64, **changes)
         records, stores = [], []
-        for graphs in ("1", "0"):
-            os.environ["FER_GRAPH"] = graphs
-            where = place(folder / graphs, device=device)
+        for mode in ("strict", "strict,eager"):
+            os.environ["FER_MODE"] = mode
+            where = place(folder / mode, device=device)
             try:
                 records.append(run_one(config, where))
             except Exception as error:
-                error.add_note(f"in {changes}, FER_GRAPH={graphs}")
+                error.add_note(f"in {changes}, FER_MODE={mode}")
                 raise
             stores.append(RunStore(where.store))
         if device != "cpu":
@@ -93,9 +93,9 @@ def compiled(device: str, folder: Path) -> str:
     """ResNet50 with the transformer, compiled inside its captured step, learns what it learns without."""
     config = tiny(model="resnet50", attention="stn", train_limit=64, precision="bf16")
     losses, steps = [], []
-    for asked in ("0", "1"):
-        os.environ["FER_COMPILE"] = asked
-        record = run_one(config, place(folder / asked, device=device))
+    for mode in ("", "compile"):
+        os.environ["FER_MODE"] = mode
+        record = run_one(config, place(folder / (mode or "plain"), device=device))
         losses.append([line.train_loss or 0.0 for line in record.history])
         steps.append(record.provenance["step"])
     assert steps == (["eager"] * 2 if device == "cpu" else ["cuda graph", "cuda graph, compiled"]), steps
@@ -106,7 +106,7 @@ def compiled(device: str, folder: Path) -> str:
 
 def repeated(device: str, folder: Path) -> str:
     """A strict run in bf16 comes out twice the same."""
-    os.environ["FER_STRICT"] = "1"
+    os.environ["FER_MODE"] = "strict"
     config = tiny(model="resnet50", attention="stn", augment="affine", precision="bf16")
     first, again = (place(folder / name, device=device) for name in ("first", "again"))
     for where in (first, again):
@@ -158,8 +158,8 @@ class Check:
 CHECKS = [
     Check(machine, 60, "install the locked torch; without bf16 the numbers will differ from the study's"),
     Check(threads, 120, "train with --jobs 1, and open an issue with the lines above"),
-    Check(captured, 120, "train with FER_GRAPH=0, slower, and open an issue with the lines above"),
-    Check(compiled, 120, "leave FER_COMPILE alone"),
+    Check(captured, 120, "train with FER_MODE=eager, slower, and open an issue with the lines above"),
+    Check(compiled, 120, "leave FER_MODE=compile alone"),
     Check(repeated, 60, "do not call a run on this GPU repeatable"),
     Check(geometry, 30, "do not compare the transformer's thetas with the CPU's"),
     Check(speed, 90, "give --jobs by hand"),

@@ -52,8 +52,7 @@ def test_its_answer_shows_what_the_page_says(path, tmp_path_factory, monkeypatch
     cells = [cell.source for cell in nb.cells if cell.cell_type == "code"]
     before = cells[: next(i for i, source in enumerate(cells) if "show_answer(study" in source)]
     of_records = 'profile: str = "paper"' in cells[0]
-    monkeypatch.setenv("FER_TRAIN", "0" if of_records else "1")
-    monkeypatch.setenv("FER_JOBS", "1")
+    monkeypatch.setenv("FER_MODE", "publish" if of_records else "")
     if of_records:
         monkeypatch.delenv("FER_REPORT", raising=False)
     else:  # what it trains is its own; the page's runs are not asked for

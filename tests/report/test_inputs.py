@@ -64,8 +64,8 @@ def test_a_stripped_notebook_has_no_outputs(notebook, tmp_path):
 def test_a_notebook_run_by_hand_leaves_the_report_as_it_is(monkeypatch, tmp_path):
     """Its figures and tables go elsewhere, so what the pages link to stays what they show."""
     monkeypatch.setenv("FER_REPORT", str(tmp_path))
-    for published, folder in (("", "interactive/tables"), ("1", "tables")):
-        monkeypatch.setenv("FER_PUBLISH", published)
+    for published, folder in (("", "interactive/tables"), ("publish", "tables")):
+        monkeypatch.setenv("FER_MODE", published)
         study = Study("demo")
         assert ("interactive" in study.provenance()) == (not published)
         study.table(pd.DataFrame({"n": [1]}), name="one", caption="One row.")

@@ -19,7 +19,7 @@ PAGES = ("11_verdict", "13_beyond_the_paper")
 @pytest.mark.timeout(900)
 def test_without_any_data_the_records_give_every_verdict(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_ROOT", str(ROOT))
-    monkeypatch.setenv("FER_DEVICE", "cpu")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     folder = tmp_path / "paper"
     for part in ("runs", "facts"):
         shutil.copytree(ROOT / "reports" / "paper" / part, folder / part)

@@ -163,7 +163,7 @@ def test_a_failing_notebook_fails_the_report(tmp_path):
             json.dumps(nbformat.v4.new_notebook(cells=cells, metadata=metadata))
         )
         (tmp_path / "params" / "tiny" / f"{name}.yaml").write_text("profile: tiny\n")
-    failed = run_report(tmp_path, FER_ROOT=str(tmp_path))
+    failed = run_report(tmp_path)
     assert failed.returncode == 2
     where, what, partial = failed.stderr.splitlines()
     assert where.startswith("error: 02_broken: cell 3")

@@ -29,7 +29,8 @@ def write_tiny_params(folder: Path) -> None:
 
 
 def run_report(folder: Path, **extra: str) -> subprocess.CompletedProcess[str]:
-    own = {"FER_PARAMS": folder / "params" / "tiny", "FER_REPORT": folder / "report", "FER_DEVICE": "cpu", **extra}
+    (folder / "notebooks").exists() or (folder / "notebooks").symlink_to(ROOT / "notebooks")
+    own = {"FER_ROOT": folder, "FER_REPORT": folder / "report", "CUDA_VISIBLE_DEVICES": "", **extra}
     environment = {**os.environ, **{name: str(value) for name, value in own.items()}}
     command = [sys.executable, "-m", "fer_lib", "report", "--profile", "tiny", "--jobs", "2"]
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=800)

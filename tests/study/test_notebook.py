@@ -1,5 +1,8 @@
 """What a notebook calls, with a profile of the notebook's own."""
 
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 from training.tiny import SMALL
@@ -11,8 +14,7 @@ from fer_lib.study.notebook import Study, check_parameters
 
 def test_a_profile_of_ones_own_needs_no_params_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("FER_REPORT", str(tmp_path))
-    monkeypatch.setenv("FER_DEVICE", "cpu")
-    monkeypatch.setenv("FER_JOBS", "1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     study = Study("mine")
     results = study.run(base=SMALL, arms={"CNN": {}}, datasets={"Toy faces": {"dataset": "toyfaces"}})
     assert results.runs["status"].tolist() == ["finished"]
@@ -30,11 +32,12 @@ def test_a_parameter_of_another_type_is_told_where_it_is_set():
         check_parameters({"__annotations__": declared, **good, "angles": "[0]"})
 
 
-def test_an_error_in_a_notebook_is_its_message(monkeypatch):
+def test_an_error_in_a_notebook_is_its_message():
     error = FerError("wrong.\nDo this.")
     assert error._render_traceback_() == ["error: wrong.\nDo this."]
-    monkeypatch.setenv("FER_DEBUG", "1")
-    assert "FerError: wrong." in "".join(error._render_traceback_())
+    code = "from fer_lib.errors import FerError; print(FerError('wrong.')._render_traceback_())"
+    told = subprocess.run([sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, check=True)
+    assert "fer_lib.errors.FerError: wrong." in told.stdout
 
 
 def test_facts_are_computed_once_and_read_where_there_are_no_images(monkeypatch, tmp_path):

@@ -45,7 +45,8 @@ splits: [random80, grouped80]
 
 
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "FER_REPORT": str(folder / "report"), "FER_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
+    own = {"FER_REPORT": str(folder / "report"), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **own}
     command = [sys.executable, "-m", "fer_lib", "run", "grid.yaml", *words]
     one_core = {min(os.sched_getaffinity(0))}  # one run alone would take all idle cores, and round otherwise
     return subprocess.run(
@@ -78,7 +79,7 @@ def test_a_notebook_compares_networks_and_data_of_ones_own(tmp_path):
     grid = yaml.safe_load(GRID) | {"splits": ["random80"], "seeds": [0], "runs": []}
     grid["arms"] = {"ResNet50": grid["arms"]["Net"], "With a transformer": grid["arms"]["Net + STN"]}
     notebook = ROOT / "notebooks" / "03_model_comparison.ipynb"
-    environment = {"FER_REPORT": str(tmp_path / "report"), "FER_ROOT": str(ROOT), "FER_DEVICE": "cpu"}
+    environment = {"FER_REPORT": str(tmp_path / "report"), "FER_ROOT": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
     errors = execute([Task(notebook, grid, tmp_path / "page.ipynb")], env=environment)
     assert errors == []
     tables = {path.stem: pd.read_csv(path) for path in tmp_path.glob("report/**/tables/*.csv")}

@@ -29,7 +29,8 @@ def start_cli(folder: Path, *, epochs: int, jobs: int) -> subprocess.Popen:
     """`python -m fer_lib run` on four runs, as the head of a process group of its own."""
     (folder / "grid.yaml").write_text(GRID % epochs)
     words = [sys.executable, "-m", "fer_lib", "run", str(folder / "grid.yaml"), "--jobs", str(jobs)]
-    environment = {**os.environ, "FER_REPORT": str(folder / "report"), "FER_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
+    own = {"FER_REPORT": str(folder / "report"), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **own}
     return subprocess.Popen(
         words, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True,

@@ -109,7 +109,7 @@ def test_a_captured_step_may_be_compiled(faces, changes, how, monkeypatch):
         return graph.forward
 
     torch.compiler.reset()
-    monkeypatch.setenv("FER_COMPILE", "1")
+    monkeypatch.setenv("FER_MODE", "compile")
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
     assert trained(config, faces).step == "eager"
     found = trained(config, faces, DeviceSession(CPU, capture=PlayedCapture()))
@@ -246,9 +246,9 @@ def test_batches_are_not_counted_in_a_captured_step(faces):
     assert any(name.endswith("num_batches_tracked") for name in done.model.state_dict())
 
 
-@pytest.mark.parametrize(("graphs", "how"), [("1", graph.cuda_graph), ("0", None)])
+@pytest.mark.parametrize(("graphs", "how"), [("", graph.cuda_graph), ("eager", None)])
 def test_graphs_can_be_done_without(monkeypatch, graphs, how):
-    monkeypatch.setenv("FER_GRAPH", graphs)
+    monkeypatch.setenv("FER_MODE", graphs)
     assert DeviceSession(torch.device("cuda"))._capture is how
 
 
@@ -319,8 +319,8 @@ def test_a_run_that_goes_on_in_another_arithmetic_says_so(faces, tmp_path):
 def test_every_optimizer_is_captured_on_cuda(faces, changes, monkeypatch):
     config = tiny(attention="stn", epochs=4, train_limit=64, precision="fp32", **changes)
     found = []
-    for graphs in ("1", "0"):
-        monkeypatch.setenv("FER_GRAPH", graphs)
+    for graphs in ("", "eager"):
+        monkeypatch.setenv("FER_MODE", graphs)
         workspace = DeviceSession(torch.device("cuda"))
         with workspace.stream():
             found.append(trained(config, faces, workspace))

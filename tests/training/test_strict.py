@@ -14,7 +14,7 @@ DEVICES = [
 
 @pytest.fixture
 def strict(monkeypatch):
-    monkeypatch.setenv("FER_STRICT", "1")
+    monkeypatch.setenv("FER_MODE", "strict")
     yield
     torch.use_deterministic_algorithms(False)
 

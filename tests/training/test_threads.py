@@ -30,7 +30,7 @@ def test_threads_leave_the_records_of_one_run_after_the_other(tmp_path):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_threads_on_a_gpu_leave_the_records_of_one_run_after_the_other(tmp_path, monkeypatch):
-    monkeypatch.setenv("FER_STRICT", "1")
+    monkeypatch.setenv("FER_MODE", "strict")
     one, side_by_side = (place(tmp_path / name, device="cuda") for name in ("one", "side"))
     run_all(CONFIGS, one)
     in_threads(CONFIGS, side_by_side)
