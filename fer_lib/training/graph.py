@@ -50,7 +50,7 @@ def cuda_graph(body: Body, generator: torch.Generator) -> Body:
             cause = cause.__context__
         raise CaptureFailed(
             f"The training step could not be captured as a CUDA graph: {str(cause).splitlines()[0].rstrip('.')}.\n"
-            "This process can train no more. If memory was short, take fewer --jobs; FER_MODE=eager does without graphs."
+            "This process can train no more. If memory was short, take fewer --jobs; FER_MODE=eager needs no graphs."
         ) from error
     return graph.replay
 

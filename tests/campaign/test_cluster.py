@@ -135,7 +135,8 @@ def test_a_slurm_worker_of_several_runs_is_put_back_and_ended_with_all_of_them(t
 
 def cli(folder: Path, *words: str, **options) -> subprocess.Popen:
     """`python -m fer_lib run` on the grid in `folder`."""
-    environment = {**os.environ, "FER_REPORT": str(folder / "report"), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    own = {"FER_REPORT": str(folder / "report"), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **own}
     return subprocess.Popen(
         [sys.executable, "-m", "fer_lib", "run", str(folder / "grid.yaml"), *words], cwd=folder, env=environment,
         text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
