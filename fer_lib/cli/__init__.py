@@ -5,7 +5,6 @@ What imports PyTorch takes seconds, and is imported by the commands that need it
 
 import functools
 import io
-import os
 import signal
 import subprocess
 import sys

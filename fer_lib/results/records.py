@@ -19,10 +19,11 @@ class Results:
     """The runs of a grid, in its order.
 
     Attributes:
-        runs: a row per run: config (`RunConfig.canonical`), recipe (the same without the seed), arm, dataset, stands_in
-            (whether it only stands in for a data set of the paper), role, split, seed, status, reason, run_id, epochs,
-            train_images, test_images, and the metrics of the record (NaN where there is none). Status `missing`: no
-            record.
+        runs: a row per run: arm, dataset, role (of the paper's data sets), split, seed, status (`missing`: no record),
+            reason, run_id, config (`RunConfig.canonical`), recipe (the same without the seed), stands_in (whether the
+            data set only stands in for one of the paper); every setting by its name, such as optimizer, lr, epochs;
+            train_images, test_images, and what was measured (NaN where nothing was): test_accuracy,
+            test_balanced_accuracy, test_macro_f1, test_loss, test_calibration_error, train_accuracy and the like.
         history: a row per run and epoch: arm, dataset, role, split, seed, status and the fields of `Epoch`.
         study: the runs that these are a part of, and that share their spread over seeds; None if they are all.
     """
@@ -155,7 +156,7 @@ def collect(
             "config": cell.config.canonical(),
             "recipe": cell.config.model_copy(update={"seed": 0}).canonical(),
             "stands_in": DATASETS[cell.config.dataset].stands_in,
-            "epochs": cell.config.epochs,
+            **{key: value for key, value in cell.config if key not in ("dataset", "pretraining")},
             "test_accuracy": np.nan,
             "train_accuracy": np.nan,
         }

@@ -38,7 +38,8 @@ class Training:
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         tensors |= {f"theta.{epoch}": value for epoch, value in enumerate(self.thetas)}
         for number, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{number}.{name}": value for name, value in state.items() if value is not None}
+            kept = {name: torch.as_tensor(value) for name, value in state.items() if value is not None}
+            tensors |= {f"optimizer.{number}.{name}": value for name, value in kept.items()}
         history = json.dumps([epoch.model_dump() for epoch in self.history])
         write_tensors(path, tensors, run_id=run_id, history=history, arithmetics=json.dumps(self.arithmetics))
 

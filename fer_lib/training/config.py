@@ -18,6 +18,7 @@ from fer_lib.models import MODELS
 
 Protocol = Literal["random80", "grouped80", "official", "folders"]  # see `data.splits`
 Model = TypeVar("Model", bound=BaseModel)
+OPTIMIZERS = ("sgd", "adam", "nadam", "rmsprop", "radam", "adamw")
 SCHEMA = 1  # version of the record's meaning; part of every run's identity
 
 
@@ -42,7 +43,8 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     """One frozen, validated training run.
 
     `model` and `dataset` may also be of one's own, as `package.module:name`: a function that is called with `classes=`
-    their number and gives a module from images to logits, and one that gives a `FaceSet`. Their modules are executed.
+    their number and gives a module from images to logits, and one that gives a `FaceSet`. So may `optimizer`, such as
+    `torch.optim:Adagrad`, which is called with the parameters and `lr`. Their modules are executed.
 
     `label_rule` left out means the data set's usual one. `precision: auto` is bf16 autocast on a CUDA device or on a
     CPU with bf16 instructions, and fp32 elsewhere; the record says which it was. `width_per_group` is torchvision's:
@@ -86,7 +88,7 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
     localisation_from: float = Field(default=0.0, ge=0, lt=1)
     identity_pull: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     unwarped_loss: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    optimizer: Literal["sgd", "adam", "nadam", "rmsprop", "radam", "adamw"] = "adam"
+    optimizer: str = "adam"
     lr: float = Field(default=0.001, gt=0, allow_inf_nan=False)
     momentum: float = Field(default=0.0, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
@@ -127,6 +129,16 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
             raise ValueError(f"model: {name!r} is unknown; choose one of {', '.join(MODELS)}, or package.module:name")
         return name
 
+    @field_validator("optimizer")
+    @classmethod
+    def _check_optimizer(cls, name: str) -> str:
+        if name not in OPTIMIZERS and not is_import_path(name):
+            raise ValueError(
+                f"optimizer: {name!r} is unknown; choose one of {', '.join(OPTIMIZERS)}, "
+                "or package.module:name, such as torch.optim:Adagrad"
+            )
+        return name
+
     @field_validator("teacher", mode="before")
     @classmethod
     def _as_tuple(cls, value: Any) -> Any:
@@ -159,8 +171,10 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
         self._check_teacher()
         if self.preparation != "none" and (self.split != "random80" or self.train_limit or self.test_limit):
             raise ValueError("preparation: goes with split random80, without train_limit and test_limit")
-        if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
+        if self.momentum and self.optimizer not in ("sgd", "rmsprop") and not is_import_path(self.optimizer):
             raise ValueError("momentum: belongs to the optimizers sgd and rmsprop")
+        if self.optimizer == "adamw" and not self.weight_decay:
+            raise ValueError("weight_decay: without it adamw is adam; torch's own default is 0.01")
         trained_here = self.pretrained in PRETRAINING_SETS
         if trained_here != (self.pretraining is not None):
             raise ValueError(f"pretraining: goes with pretrained {' or '.join(PRETRAINING_SETS)}, and only with it")
@@ -241,10 +255,9 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
         return hashlib.sha256(f"{self.canonical()}\n{fingerprint}\n{SCHEMA}".encode()).hexdigest()[:12]
 
     def fingerprint(self, faces: FaceSet) -> str:
-        """The data's fingerprint; with a network of the user's own, also its file's."""
-        if not is_import_path(self.model):
-            return faces.fingerprint
-        return hashlib.sha256(f"{faces.fingerprint}{source_hash(self.model)}".encode()).hexdigest()
+        """The data's fingerprint; with a network or optimizer of the user's own, also its file's."""
+        own = [source_hash(name) for name in (self.model, self.optimizer) if is_import_path(name)]
+        return hashlib.sha256("".join([faces.fingerprint, *own]).encode()).hexdigest() if own else faces.fingerprint
 
 
 def _default(config: RunConfig, key: str) -> Any:

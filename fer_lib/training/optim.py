@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fer_lib.errors import FerError
+from fer_lib.imported import imported, is_import_path
 from fer_lib.training.config import RunConfig
 
 KERAS_EPSILON = 1e-7  # of its optimizers; torch's is 1e-8
@@ -14,16 +16,21 @@ EFFECTIVE = 0.999  # of `class_weights`: classes of some thousands of images cou
 
 
 def make_optimizer(model: nn.Module, config: RunConfig) -> torch.optim.Optimizer:
-    """torch's optimizer of `config` over the trainable parameters, with torch's defaults for what it leaves open.
+    """The optimizer of `config` over the trainable parameters: torch's, or one's own by its import path.
 
-    On a CUDA device it can be captured in a graph, and its learning rates are tensors there. The parameters of
-    `model.attention` are a group of their own if they have a learning rate of their own.
+    What `config` leaves open is as torch has it, but `weight_decay`, which is 0. On a CUDA device torch's can be
+    captured in a graph, and their learning rates are tensors there. The parameters of `model.attention` are a group of
+    their own if they have a learning rate of their own.
+
+    Raises:
+        FerError: an import path that gives no optimizer.
     """
     device = next(model.parameters()).device
-    optimizer = _optimizer(_groups(model, config), config, captured=device.type == "cuda")
+    captured = device.type == "cuda" and not is_import_path(config.optimizer)
+    optimizer = _optimizer(_groups(model, config), config, captured=captured)
     for group in optimizer.param_groups:
         lr = config.lr * group.get("share", 1.0)
-        group["lr"] = torch.tensor(lr, device=device) if device.type == "cuda" else lr
+        group["lr"] = torch.tensor(lr, device=device) if captured else lr
     return optimizer
 
 
@@ -56,6 +63,15 @@ def _optimizer(trained: list[dict[str, Any]], config: RunConfig, *, captured: bo
             return torch.optim.RMSprop(
                 trained, lr, momentum=momentum, weight_decay=weight_decay, foreach=True, **options
             )
+        case name:
+            given = {key: value for key in ("weight_decay", "momentum") if (value := getattr(config, key))}
+            try:
+                found = imported(name)(trained, lr=config.lr, **given)
+            except (TypeError, ValueError) as error:
+                raise FerError(f"optimizer {name}: {error}.") from error
+            if not isinstance(found, torch.optim.Optimizer):
+                raise FerError(f"optimizer {name}: gives {type(found).__name__}; expected a torch.optim.Optimizer.")
+            return found
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float, *, localisation: bool = True) -> None:

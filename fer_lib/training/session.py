@@ -69,7 +69,8 @@ class DeviceSession:
             fresh = build(config, classes=len(labels.classes)) if self._model is None else classifier(self._model)
         start(fresh)
         shape = _shape(config), min(config.batch_size, len(data)), strict()
-        if self._held is not None and self._held[0] == shape:
+        own = is_import_path(config.optimizer)  # what its first state is, only itself knows
+        if self._held is not None and self._held[0] == shape and not own:
             step = self._held[1]
             step.model.load_state_dict(fresh.state_dict())
             reset_state(step.optimizer)
@@ -78,7 +79,7 @@ class DeviceSession:
                 self._held = None
             fresh.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             optimizer = make_optimizer(fresh, config)
-            capture = None if is_import_path(config.model) else self._capture
+            capture = None if own or is_import_path(config.model) else self._capture
             step = Step(fresh, optimizer, data, config, classes=len(labels.classes), capture=capture)
         step.begin(data)
         self._held = shape, step

@@ -30,7 +30,8 @@ MODELS = [
     {"model": "resnet50"}, {"model": "resnet50", "stem": "small"}, {"model": "resnet50", "attention": "stn"},
     {"attention": "stn", "localisation": "hidden", "warps": 2}, {"attention": "stn_no_warp", "identity_pull": 0.1},
     {"model": "vggface", "width_per_group": 16},
-    *({"optimizer": name, "augment": "crop_flip"} for name in ("sgd", "adamw", "nadam", "radam", "rmsprop")),
+    *({"optimizer": name, "augment": "crop_flip"} for name in ("sgd", "nadam", "radam", "rmsprop")),
+    {"optimizer": "adamw", "weight_decay": 0.01},
 ]  # fmt: skip
 
 

@@ -7,16 +7,16 @@ import pytest
 import torch
 from training.tiny import tiny
 
+from fer_lib.errors import FerError
+from fer_lib.training.config import OPTIMIZERS
 from fer_lib.training.optim import class_weights, learning_rate, loss_of, make_optimizer
 
-OPTIMIZERS = ("sgd", "adam", "nadam", "rmsprop", "radam", "adamw")
 
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", [*OPTIMIZERS, "torch.optim:Adagrad"])
 def test_every_optimizer_walks_downhill_and_leaves_the_frozen_alone(name):
     free, frozen = torch.nn.Parameter(torch.ones(3)), torch.nn.Parameter(torch.ones(3), requires_grad=False)
-    optimizer = make_optimizer(torch.nn.ParameterList([free, frozen]), tiny(optimizer=name, lr=0.1))
-    assert type(optimizer).__name__.lower() == name
+    optimizer = make_optimizer(torch.nn.ParameterList([free, frozen]), tiny(optimizer=name, lr=0.1, weight_decay=0.01))
+    assert type(optimizer).__name__.lower() == name.split(":")[-1].lower()
     for _ in range(30):
         optimizer.zero_grad()
         (free**2).sum().backward()
@@ -30,8 +30,18 @@ def test_momentum_and_weight_decay_reach_the_optimizer():
     for name in ("sgd", "rmsprop"):
         group = make_optimizer(given, tiny(optimizer=name, momentum=0.5, weight_decay=0.01)).param_groups[0]
         assert (group["momentum"], group["weight_decay"]) == (0.5, 0.01)
-    for name in OPTIMIZERS:
+    for name in set(OPTIMIZERS) - {"adamw"}:
         assert make_optimizer(given, tiny(optimizer=name)).param_groups[0]["weight_decay"] == 0
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("torch.optim:Adagrd", "has no function 'Adagrd'"), ("no_such_module:Lion", "no module 'no_such_module'"),
+    ("collections:OrderedDict", "gives OrderedDict; expected a torch.optim.Optimizer"),
+    ("torch.nn:Linear", r"torch\.nn:Linear: .*unexpected keyword argument 'lr'"),
+])  # fmt: skip
+def test_an_optimizer_that_is_none_is_told(name, said):
+    with pytest.raises(FerError, match=said):
+        make_optimizer(torch.nn.ParameterList([torch.ones(1)]), tiny(optimizer=name))
 
 
 def test_the_cosine_goes_from_lr_to_zero():

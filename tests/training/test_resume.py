@@ -15,7 +15,7 @@ from fer_lib.training.event import Event
 OPTIMIZERS = (
     {"optimizer": "adam", "ema": 0.9, "mixup": 0.4, "class_weight": "balanced"}, {"optimizer": "nadam"},
     {"optimizer": "sgd", "momentum": 0.9}, {"optimizer": "radam"}, {"optimizer": "rmsprop", "momentum": 0.5},
-    {"optimizer": "adamw", "weight_decay": 0.01},
+    {"optimizer": "adamw", "weight_decay": 0.01}, {"optimizer": "torch.optim:Adagrad"},
 )  # fmt: skip
 
 

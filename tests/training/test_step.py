@@ -62,6 +62,14 @@ def assert_same(first: Outcome, second: Outcome) -> None:
     assert same_arrays(first.arrays, second.arrays)
 
 
+def test_an_optimizer_of_ones_own_begins_anew_and_is_not_captured(faces):
+    config = tiny(optimizer="torch.optim:Adagrad")  # its first state is no zero
+    workspace = DeviceSession(CPU, capture=(capture := PlayedCapture()))
+    trained(tiny(optimizer="torch.optim:Adagrad", seed=3), faces, workspace)
+    assert_same(trained(config, faces, workspace), trained(config, faces))
+    assert capture.count == 0
+
+
 @pytest.mark.parametrize("changes", OPTIMIZERS, ids=lambda changes: changes["optimizer"])
 def test_a_run_in_a_used_workspace_is_that_of_a_fresh_one(faces, changes):
     """Other seed, split, epochs and learning rate, after a run that diverged; dropout and transformer included."""
