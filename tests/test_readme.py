@@ -45,6 +45,8 @@ def test_a_shell_command_exists_with_its_options(line):
         targets = [word for word in words[1:] if "=" not in word]
         assert set(targets) <= TARGETS
         assert {word.partition("=")[0] for word in words[1:] if "=" in word} <= KNOWN
+    elif words[0].endswith("papermill"):
+        assert all((ROOT / word).is_file() for word in words[2:4])
     elif words[-1] == "setup":  # which comes before any package, and so is no command of the command line
         assert words[:3] == ["python", "-m", "fer_lib"]
     elif words[1].startswith("docs/"):

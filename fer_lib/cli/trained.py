@@ -42,7 +42,7 @@ def _pairs(option: str, given: list[str] | None, such_as: str) -> list[tuple[str
 
 def evaluate(
     model: Annotated[str, typer.Argument(help="A network of the package, a file of one, or the id of a run.")],
-    data: Annotated[Path, typer.Option("--data", help="Folder with a folder of images for each expression.")],
+    data: Annotated[Path, typer.Option("--data", help="Folder with a folder of images for each class.")],
     names: Annotated[
         list[str] | None, typer.Option("--map", help="What another name of a folder means, such as normal=neutral.")
     ] = None,
@@ -50,13 +50,18 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Say how good a trained network is on labelled faces from anywhere."""
-    from fer_lib.data.labelled import read_labelled
+    from fer_lib.data.labelled import expression, read_classes, read_labelled
     from fer_lib.faces.assess import assess
     from fer_lib.faces.network import TrainedNetwork
 
     pairs = dict(_pairs("--map", names, "normal=neutral"))
     network = TrainedNetwork.open(model, _store(profile))
-    faces = read_labelled(data, names=pairs)
+    if own := [name for name in network.classes if expression(name) is None]:
+        if pairs:
+            raise FerError(f"--map is for expressions, and {model} has classes of its own, such as {own[0]!r}.")
+        faces = read_classes(data)
+    else:
+        faces = read_labelled(data, names=pairs)
     _told(*faces.left_out)
     found = assess(network, faces)
     print(json.dumps(found.as_dict(), indent=1) if as_json else found)

@@ -1,5 +1,6 @@
 """How good a trained network is on labelled faces that it has never seen, from whatever collection."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from fer_lib.data.labelled import EXPRESSIONS, LabelledFaces, expression
+from fer_lib.data.labelled import LabelledFaces, expression
 from fer_lib.errors import FerError
 from fer_lib.evaluation import metrics
 from fer_lib.faces.network import TrainedNetwork
@@ -15,14 +16,14 @@ from fer_lib.faces.network import TrainedNetwork
 
 @dataclass(frozen=True)
 class Assessment:
-    """What a network says of labelled faces, in the n images whose expression it knows.
+    """What a network says of labelled faces, in the n images whose class it knows.
 
     Attributes:
         network: its name.
         classes: the network's C classes, as it calls them.
         actual, predicted: index into `classes`, int64 [n].
         confidence: probability of the predicted class, float32 [n].
-        left_out: images of expressions that the network does not know, by their name.
+        left_out: images of classes that the network does not know, by their name.
     """
 
     network: str
@@ -66,23 +67,19 @@ class Assessment:
 
 
 def assess(network: TrainedNetwork, faces: LabelledFaces) -> Assessment:
-    """The network on all faces whose expression it knows.
+    """The network on all faces whose class it knows, by its name or as another word for the same expression.
 
     Raises:
         FerError: it knows none of them.
     """
-    column = {expression(name): number for number, name in enumerate(network.classes)}
-    known = np.array([column.get(name, -1) for name in EXPRESSIONS])
+    column = {expression(name) or name: number for number, name in enumerate(network.classes)}
+    known = np.array([column.get(expression(name) or name, -1) for name in faces.classes])
     actual = known[faces.labels]
-    left_out = _counts(faces.labels[actual < 0])
+    counts = Counter(faces.classes[label] for label in faces.labels[actual < 0])
+    left_out = {name: counts[name] for name in faces.classes if name in counts}
     if (actual < 0).all():
-        raise FerError(f"{network.name} knows none of these expressions: {', '.join(left_out)}.")
+        raise FerError(f"{network.name} knows none of these classes: {', '.join(left_out)}.")
     probabilities = network.probabilities(faces.images[actual >= 0])
     return Assessment(
         network.name, network.classes, actual[actual >= 0], probabilities.argmax(1), probabilities.max(1), left_out
     )
-
-
-def _counts(labels: np.ndarray) -> dict[str, int]:
-    counts = np.bincount(labels, minlength=len(EXPRESSIONS)).tolist()
-    return {name: count for name, count in zip(EXPRESSIONS, counts, strict=True) if count}

@@ -78,7 +78,7 @@ def test_classes_meet_by_meaning_and_those_it_does_not_know_are_left_out(store):
     known = assess(TrainedNetwork.open(eight.run_id, where), mixed)
     assert (known.left_out, len(known.actual)) == ({}, 25)
     assert known.classes[known.actual[-1]] == "contempt"
-    with pytest.raises(FerError, match="knows none of these expressions: contempt"):
+    with pytest.raises(FerError, match="knows none of these classes: contempt"):
         assess(TrainedNetwork.open(seven.run_id, where), contempt)
 
 

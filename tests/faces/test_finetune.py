@@ -1,5 +1,6 @@
 """Fine-tuning on class folders of one's own: better than before, a frozen body stays, and `predict` takes the files."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,15 @@ def test_the_command_writes_a_network_that_the_others_take(tmp_path):
     ]
     assert said[0] == said[1]
     assert "faces that its user labelled" in page(network)
+    (faces / "asleep").mkdir()
+    Image.fromarray(images[0]).save(faces / "asleep" / "one.png")
+    judged = CliRunner().invoke(app, ["evaluate", str(file), "--data", str(faces), "--json"])
+    assert judged.exit_code == 0, judged.output
+    told = json.loads(judged.output)
+    assert (told["images"], told["left_out"]) == (120, {"asleep": 1})
+    assert [row["class"] for row in told["classes"]] == ["other", "smiling"]
+    mapped = CliRunner().invoke(app, ["evaluate", str(file), "--data", str(faces), "--map", "grin=smiling"])
+    assert "classes of its own, such as 'other'" in str(mapped.exception)
 
 
 @pytest.mark.parametrize(
