@@ -40,18 +40,15 @@ def run(
     cluster_option: Annotated[
         list[str] | None, typer.Option(help="What sbatch is told of a worker, such as partition=gpu; may be repeated.")
     ] = None,
-    status: Annotated[bool, typer.Option("--status", help="Say what the workers do, and end.")] = False,
-    cancel: Annotated[bool, typer.Option("--cancel", help="End the workers; what is finished is kept.")] = False,
     data: DataOption = None,
 ) -> None:
     """Train what is missing of params files' grids."""
     from fer_lib.campaign import Plan, run_all
-    from fer_lib.campaign.cluster import Workers, submit
+    from fer_lib.campaign.cluster import Worker, folder_of, submit
     from fer_lib.campaign.grid import configs_keeping_weights
     from fer_lib.campaign.order import in_order
     from fer_lib.campaign.progress import Progress
     from fer_lib.campaign.schedule import default_jobs
-    from fer_lib.campaign.worker import Worker
     from fer_lib.paper.selection import behind, chosen
     from fer_lib.training import RunContext
 
@@ -72,24 +69,16 @@ def run(
         for config in configs:
             print(config.canonical())
         return
-    if status or cancel:
-        sent = Workers.of(store)
-        print("\n".join(sent.told(configs)) if status else f"{sent.cancel()} workers ended; what is finished is kept.")
-        return
     _warn(configs, data)
     place, keep = RunContext(store, data), frozenset(configs) if weights else configs_keeping_weights(cells)
     if cluster:
         if deadline is not None:
             raise FerError("--deadline is for one machine.\nA cluster has a time limit: --cluster-option time=MINUTES.")
         worker = Worker(tuple(configs), place, jobs, keep, weights)
-        submit(worker, workers=workers, options=cluster_option or [])
-        sent = Workers.of(store)
-        try:
-            sent.follow(configs)
-        except KeyboardInterrupt:
-            print("\nThe workers go on. The same command with --status says what they do, with --cancel it ends them.")
-            return
-        sys.exit(1 if sent.left(configs) else 0)
+        job = submit(worker, workers=workers, options=cluster_option or [])
+        print(f"{workers} workers are sent, as job {job} of Slurm; their logs are in {folder_of(store)}.")
+        print(f"`squeue -j {job}` shows them, `scancel {job}` ends them, `plan {planned.profile}` lists what is there.")
+        return
     jobs = default_jobs(jobs)
     with Progress(configs, place.store, jobs=jobs, every_epoch=True) as progress:
         tally = run_all(
