@@ -130,5 +130,5 @@ NUMBERS: dict[str, Callable[[Results], float]] = {
     "happy": _recognised("happy", "FER2013"), "fear": _recognised("fear", "FER2013"),
     "disgust_kept": _kept_label("disgust", "disgust"), "happy_kept": _kept_label("happy", "happiness"),
     **{f"warped_{role}": _slip("warps, then split", role) for role in published.ROLES},
-    "halfway_FER2013": _slip("split again halfway", "FER2013"), "slips": _slips,
+    **{f"halfway_{role}": _slip("split again halfway", role) for role in published.ROLES}, "slips": _slips,
 }  # by name, as sentences use them; points of 100 for accuracies  # fmt: skip
