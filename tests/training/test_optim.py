@@ -35,8 +35,8 @@ def test_momentum_and_weight_decay_reach_the_optimizer():
 
 
 @pytest.mark.parametrize(("name", "said"), [
-    ("torch.optim:Adagrd", "has no function 'Adagrd'"), ("no_such_module:Lion", "no module 'no_such_module'"),
-    ("collections:OrderedDict", "gives OrderedDict; expected a torch.optim.Optimizer"),
+    ("torch.optim:Adagrd", "has no function 'Adagrd'"), ("no_such_module:Lion", "No module named 'no_such_module'"),
+    ("unittest.mock:Mock", "gives Mock; expected a torch.optim.Optimizer"),
     ("torch.nn:Linear", r"torch\.nn:Linear: .*unexpected keyword argument 'lr'"),
 ])  # fmt: skip
 def test_an_optimizer_that_is_none_is_told(name, said):
