@@ -167,6 +167,13 @@ def test_a_mistake_is_told_shortly_and_nothing_is_written(fer, project, bad_file
     assert not (project / "reports").exists()
 
 
+def test_a_wrong_mode_is_told_before_anything_is_trained(fer, project, monkeypatch):
+    monkeypatch.setenv("FER_MODE", "fast")
+    told = fer("run", "params/tiny/03.yaml", "--jobs", "1")
+    assert (told.code, told.out) == (2, "")
+    assert told.err == "error: FER_MODE: 'fast' is no mode; choose from strict, eager, compile, publish.\n"
+
+
 def test_debug_shows_where_it_broke(fer):
     with pytest.raises(cli.FerError, match="No params file"):
         fer("--debug", "run", "params/tiny/04.yaml")

@@ -37,7 +37,7 @@ class Plan:
         Raises:
             FerError: a file that cannot be read, or a grid with an invalid run; names the file.
         """
-        return cls(tuple(_read(path, _stamp(path)) for path in paths))
+        return cls(tuple(_read(path, path.stat().st_mtime_ns if path.is_file() else 0) for path in paths))
 
     @classmethod
     def of_profile(cls, profile: str) -> "Plan":
@@ -100,10 +100,6 @@ class Plan:
     def configs(self) -> list[RunConfig]:
         """The distinct runs with the pre-training that they need, in the order to train them."""
         return in_order((cell.config for cell in self.cells), self.first)
-
-
-def _stamp(path: Path) -> int:
-    return path.stat().st_mtime_ns if path.is_file() else 0
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ from fer_lib.data.duplicates import near_groups
 from fer_lib.errors import FerError
 from fer_lib.training.config import RunConfig
 from fer_lib.training.event import Event, State
-from fer_lib.training.machine import cores, default_device
+from fer_lib.training.machine import cores, default_device, strict
 from fer_lib.training.run import Report, RunContext, Task, is_complete
 from fer_lib.training.store import RunStore
 
@@ -54,8 +54,10 @@ def run_all(
     such a run is trained; one that is there without them is trained again only if they are needed (`need_weights`).
 
     Raises:
-        FerError: data missing (before anything is trained), a store that cannot be written, or nothing but broken runs.
+        FerError: data missing or a wrong FER_MODE (before anything is trained), a store that cannot be written, or
+            nothing but broken runs.
     """
+    strict()  # a wrong FER_MODE is told once, and not as the fault of every run
     tally = Tally()
 
     def note(event: Event) -> None:
