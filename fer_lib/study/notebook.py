@@ -252,13 +252,13 @@ def _name(cell: Cell) -> tuple[str, str, str, int]:
     return cell.arm, cell.dataset, cell.split, cell.seed
 
 
-def _source(cell: Cell) -> tuple[str, str]:
-    return cell.config.dataset, cell.config.model
+def _source(cell: Cell) -> tuple[str, str, str]:
+    return cell.config.dataset, cell.config.model, cell.config.optimizer
 
 
-def _fingerprints(cells: list[Cell]) -> dict[tuple[str, str], str | None]:
-    """Of what `cells` train on, by data set and model; None where the data is not here."""
-    found: dict[tuple[str, str], str | None] = {}
+def _fingerprints(cells: list[Cell]) -> dict[tuple[str, str, str], str | None]:
+    """Of what `cells` train on, by data set, model and optimizer; None where the data is not here."""
+    found: dict[tuple[str, str, str], str | None] = {}
     for source, cell in {_source(cell): cell for cell in cells}.items():
         try:
             faces = data.load(cell.config.dataset)

@@ -16,8 +16,10 @@ def test_a_profile_of_ones_own_needs_no_params_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("FER_REPORT", str(tmp_path))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     study = Study("mine")
-    results = study.run(base=SMALL, arms={"CNN": {}}, datasets={"Toy faces": {"dataset": "toyfaces"}})
-    assert results.runs["status"].tolist() == ["finished"]
+    arms = {"CNN": {}, "Adagrad": {"optimizer": "torch.optim:Adagrad"}}
+    results = study.run(base=SMALL, arms=arms, datasets={"Toy faces": {"dataset": "toyfaces"}})
+    assert results.runs["status"].tolist() == ["finished", "finished"]
+    assert results.runs["optimizer"].tolist() == ["adam", "torch.optim:Adagrad"]
     with pytest.raises(FerError, match="'mine' has no params files"):
         study.everything()
     with pytest.raises(FerError, match="unknown key 'armz'"):
