@@ -1,30 +1,27 @@
-"""The runs of a campaign: one after the other here, in processes that share a CPU, or in threads that share a GPU.
+"""The runs of a campaign: one after the other here, each in a process on a CPU, or in threads that share a GPU.
 
-A process is handed one run at a time, and is heard of through a pipe. A thread has a CUDA stream of its own: one small
-run cannot fill a GPU, and replaying a captured step needs the interpreter for microseconds only.
+A process is heard of through a pipe. A thread has a CUDA stream of its own: one small run cannot fill a GPU, and
+replaying a captured step needs the interpreter for microseconds only.
 """
 
-import contextlib
 import multiprocessing
-import multiprocessing.resource_tracker
-import os
 import signal
 import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import islice
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import Connection
 
 from fer_lib.errors import Fatal, FerError
+from fer_lib.processes import exit_code, start
 from fer_lib.training.config import RunConfig
 from fer_lib.training.event import Event
 from fer_lib.training.run import Report, RunContext, Task, attempt, broken
 from fer_lib.training.session import DeviceSession
 
 BUSY_WAIT = 5.0  # seconds before a campaign looks again at a run that another process has
+LISTEN = 0.2  # seconds between two looks at whether to halt
 NEAR = 16  # runs among which one that spares a capture may go first: half of the captures of `paper` on two jobs
 ENOUGH = 3  # runs that broke one after the other end a campaign: what broke them would break the others, too
 
@@ -103,19 +100,28 @@ def run_here(
                 halt.wait(BUSY_WAIT)
 
 
-def run_in_threads(waiting: RunQueue, place: RunContext, *, jobs: int, deadline: float | None) -> None:
-    """Trains what waits, `jobs` runs at a time; no thread is left when this returns or raises.
+def run_apart(
+    waiting: RunQueue, place: RunContext, *, deadline: float | None, slot: int = 0, halt: threading.Event
+) -> None:
+    """As `run_here`, each run in a process of its own; none is left when this returns or raises."""
+    while not halt.is_set() and (task := waiting.next()):
+        if not _in_process(task, place, waiting.tell, deadline=deadline, halt=halt) and waiting.put_back(task):
+            halt.wait(BUSY_WAIT)
+
+
+def run_in_threads(
+    waiting: RunQueue, place: RunContext, *, jobs: int, deadline: float | None, one: Callable[..., None] = run_here
+) -> None:
+    """Trains what waits, `jobs` runs at a time, each thread by `one`; none is left when this returns or raises.
 
     Raises:
-        FerError: no run can be trained here (any more); those under way stop after their epoch, and go on from their
-            checkpoints next time.
+        FerError: no run can be trained here (any more); those under way are stopped, and go on from their checkpoints
+            next time.
     """
-    halt = threading.Event()
+    halt, part = threading.Event(), place.shared_by(jobs)
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            work = [
-                pool.submit(run_here, waiting, place, deadline=deadline, slot=slot, halt=halt) for slot in range(jobs)
-            ]
+            work = [pool.submit(one, waiting, part, deadline=deadline, slot=slot, halt=halt) for slot in range(jobs)]
             for finished in as_completed(work):
                 finished.result()
         except BaseException:
@@ -123,106 +129,37 @@ def run_in_threads(waiting: RunQueue, place: RunContext, *, jobs: int, deadline:
             raise
 
 
-def run_in_processes(waiting: RunQueue, place: RunContext, *, jobs: int, deadline: float | None) -> None:
-    """Trains what waits, `jobs` runs at a time; no process is left when this returns or raises.
-
-    Raises:
-        FerError: no run can be trained here (any more); those under way are ended, and go on from their checkpoints
-            next time.
-    """
-    under_way: dict[Connection, Task | None] = {}  # None: it waits for a while
-    workers: dict[Connection, BaseProcess] = {}
-    part = place.shared_by(jobs)
-
-    def hand_out(worker: Connection) -> None:
-        if task := waiting.next():
-            under_way[worker] = task
-            with contextlib.suppress(OSError):  # it died: `listen` finds its pipe closed
-                worker.send(task)
-
-    def listen(worker: Connection) -> None:
-        try:
-            message = worker.recv()
-        except (EOFError, OSError):
-            task, process = under_way.pop(worker), workers.pop(worker)
-            process.join()
-            if task is not None:
-                what = f"its process ended unexpectedly (exit code {process.exitcode})"
-                broken(task[0], place, what, waiting.tell)
-            hand_out(_start(workers, part, deadline))
-            return
-        if isinstance(message, FerError):
-            raise message
-        if isinstance(message, Event):
-            waiting.tell(message)
-        else:
-            task, done = under_way.pop(worker), message
-            if task is not None and not done and waiting.put_back(task):
-                under_way[worker] = None
-                worker.send(None)
-            else:
-                hand_out(worker)
-
+def _in_process(
+    task: Task, place: RunContext, report: Report, *, deadline: float | None, halt: threading.Event
+) -> bool:
+    """`attempt` in a process; one that dies is told as a run that broke."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    process = start(_attempt, theirs, place, *task, deadline)
+    theirs.close()  # so that the pipe ends when the process does
     try:
-        for worker in [_start(workers, part, deadline) for _ in range(jobs)]:
-            hand_out(worker)
-        while under_way:
-            ready = wait(list(under_way))
-            for worker in [worker for worker in under_way if worker in ready]:
-                listen(worker)
+        while not halt.is_set():
+            if ours.poll(LISTEN):
+                message = ours.recv()
+                if isinstance(message, FerError):
+                    raise message
+                if not isinstance(message, Event):
+                    return message
+                report(message)
+    except (EOFError, OSError):
+        broken(task[0], place, f"its process ended unexpectedly (exit code {exit_code(process)})", report)
     finally:
-        for process in workers.values():
-            process.kill()
-        for process in workers.values():
-            process.join()
+        process.kill()
+        exit_code(process)
+        ours.close()
+    return True
 
 
-def _start(workers: dict[Connection, BaseProcess], place: RunContext, deadline: float | None) -> Connection:
-    context = multiprocessing.get_context("spawn")
-    with _born_deaf():
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, place, deadline), daemon=True)
-        process.start()
-        workers[ours] = process
-        theirs.close()  # so that the pipe ends when the worker does
-        return ours
-
-
-@contextlib.contextmanager
-def _born_deaf() -> Iterator[None]:
-    """Ctrl-C reaches the whole group; workers that start within this do not hear it, and the parent ends them."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    multiprocessing.resource_tracker.ensure_running()  # it would start with the first worker, and undo the block
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _work(parent: Connection, place: RunContext, deadline: float | None) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def _attempt(parent: Connection, place: RunContext, config: RunConfig, keep: bool, deadline: float | None) -> None:
     for number in {"SIGTERM", "SIGUSR2"} & {*dir(signal)}:  # Slurm sends them to all; the parent ends this one
         signal.signal(getattr(signal, number), signal.SIG_IGN)
-    workspace = DeviceSession(place.torch_device())
-    while True:
-        task = parent.recv()
-        if task is None:
-            time.sleep(BUSY_WAIT)
-            parent.send(False)
-            continue
-        config, keep = task
-        try:
+    try:
+        with DeviceSession(place.torch_device()) as workspace:
             done = attempt(config, place, workspace=workspace, keep_weights=keep, deadline=deadline, report=parent.send)
-            parent.send(done)
-        except FerError as error:
-            parent.send(error)
-
-
-def _end_with_parent() -> None:
-    if parent := multiprocessing.parent_process():
-        parent.join()
-        os._exit(1)
+        parent.send(done)
+    except FerError as error:
+        parent.send(error)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from fer_lib import data
 from fer_lib.campaign.cost import run_seconds
 from fer_lib.campaign.order import with_pretraining
-from fer_lib.campaign.pool import RunQueue, run_here, run_in_processes, run_in_threads
+from fer_lib.campaign.pool import RunQueue, run_apart, run_here, run_in_threads
 from fer_lib.data.duplicates import near_groups
 from fer_lib.errors import FerError
+from fer_lib.processes import preload
 from fer_lib.training.config import RunConfig
 from fer_lib.training.event import Event, State
 from fer_lib.training.machine import cores, default_device, strict
@@ -84,8 +85,9 @@ def run_all(
     if jobs == 1:
         run_here(waiting, place, deadline=deadline)
     else:
-        run_parallel = run_in_threads if place.torch_device().type == "cuda" else run_in_processes
-        run_parallel(waiting, place, jobs=jobs, deadline=deadline)
+        preload(["fer_lib.training.run", "torchvision.models"])
+        one = run_here if place.torch_device().type == "cuda" else run_apart
+        run_in_threads(waiting, place, jobs=jobs, deadline=deadline, one=one)
     return tally
 
 

@@ -25,6 +25,7 @@ CONVERGED = 0.01  # within this of its highest accuracy a run counts as converge
 LATE_EPOCHS = (6, 9)  # where the paper sees the transformer stumble
 
 
+@functools.lru_cache(maxsize=1)
 def decide(results: Results, *, transfer: str) -> list[Claim]:
     """All claims, from the runs of all notebooks; `transfer` names the arm that stands for ImageNet transfer.
 

@@ -7,7 +7,6 @@ stops all notebooks, and the terminal stays quiet.
 
 import json
 import logging
-import os
 import signal
 import sys
 import tempfile
@@ -21,17 +20,15 @@ from typing import Any, ClassVar
 
 import nbformat
 import papermill
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import remove_error_markers
 from papermill.inspection import inspect_notebook
-from traitlets import Dict, Unicode, default
 from traitlets.config import Config
 
 from fer_lib.errors import FerError
 from fer_lib.files import write_atomically
+from fer_lib.report.kernels import StudyKernelManager, preload_imports
 
 LIVE = ("application/vnd.jupyter.widget-", "application/javascript")  # outputs that need a kernel or JupyterLab
 INJECTED = "injected-parameters"  # papermill's tag for the cell that it adds
@@ -88,6 +85,7 @@ def execute(
             return error, time.monotonic() - started
         return None, time.monotonic() - started
 
+    preload_imports((task.notebook for task in tasks), env or {})
     with ThreadPoolExecutor(jobs) as pool:  # the kernels are processes, so threads are enough to wait for them
         waiting = {pool.submit(attempt, task): place for place, task in enumerate(tasks)}
         try:
@@ -106,37 +104,6 @@ def execute(
             signal.signal(signal.SIGINT, before)
             raise
     return [errors[place] for place in sorted(errors)]
-
-
-class StudyKernelManager(AsyncKernelManager):
-    """Starts the interpreter that runs this module, never a kernel registered on the machine."""
-
-    folder = Unicode(help="where the kernel starts").tag(config=True)
-    extra_env = Dict(help="variables set for the kernel on top of the environment").tag(config=True)
-    console = Unicode(help="file for what the kernel process itself prints").tag(config=True)
-    started: ClassVar[list["StudyKernelManager"]]
-    killed: ClassVar[bool]
-
-    @default("kernel_spec_manager")
-    def _own_interpreter_only(self) -> KernelSpecManager:
-        return KernelSpecManager(kernel_dirs=[])  # nothing registered: `python3` is sys.executable -m ipykernel
-
-    async def start_kernel(self, **kwargs: Any) -> None:  # type: ignore[override]
-        self.started.append(self)
-        code = os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH"))))
-        environment = {**os.environ, "PYTHONSTARTUP": "", "PYTHONPATH": code, **self.extra_env}
-        with open(self.console, "wb") as console:
-            await super().start_kernel(
-                **{**kwargs, "cwd": self.folder, "env": environment, "stdout": console, "stderr": console}
-            )
-
-    @classmethod
-    def kill_all(cls) -> None:
-        """Ends every kernel that is running; the threads that wait for them end, too."""
-        cls.killed = True
-        for kernel in cls.started:
-            if process := getattr(kernel.provisioner, "process", None):
-                process.kill()
 
 
 def _execute(task: Task, env: Mapping[str, str], kernels: type[StudyKernelManager]) -> None:

@@ -15,6 +15,7 @@ from fer_lib.errors import DataMissing, FerError
 from fer_lib.report.execute import NotebookFailed, Task, execute
 from fer_lib.report.html import render_report
 from fer_lib.report.inputs import has_outputs, page_inputs, read_manifest, write_manifest
+from fer_lib.report.kernels import preload_imports
 from fer_lib.training import Record, RunConfig, RunContext, RunStore
 from fer_lib.training.live import Live
 from fer_lib.training.machine import cores
@@ -42,6 +43,8 @@ def build_report(
         )
     cells = plan.named  # names that mean two runs come to light before anything is trained
     place = RunContext(folder, data_folder)
+    environment = _environment(folder, data_folder, jobs=jobs)
+    preload_imports(notebooks, environment)  # runs and kernels are forked from one process
     trainable = trainable_cells(cells, place) if train else []
     broken = _train(trainable, plan.first, place, jobs=jobs, verbose=verbose) if train else 0
     store = RunStore(folder)
@@ -59,7 +62,7 @@ def build_report(
         task for task in tasks
         if before.get(task.notebook.stem) != made_from[task.notebook.stem] or not has_outputs(task.output)
     ]  # fmt: skip
-    failed = _execute(stale, jobs=jobs, folder=folder, data_folder=data_folder)
+    failed = _execute(stale, jobs=jobs, environment=environment)
     without = {error.notebook for error in failed if isinstance(error, NotebookFailed)}
     planned = set(with_pretraining(cell.config for cell in cells))
     records = [record for record in store.records() if record.config in planned]
@@ -80,7 +83,7 @@ def build_report(
     return index
 
 
-def _execute(tasks: list[Task], *, jobs: int, folder: Path, data_folder: Path | None) -> list[FerError]:
+def _execute(tasks: list[Task], *, jobs: int, environment: dict[str, str]) -> list[FerError]:
     """Runs notebooks, says how far it is, and returns the errors of those that failed."""
     ended = 0
 
@@ -91,7 +94,7 @@ def _execute(tasks: list[Task], *, jobs: int, folder: Path, data_folder: Path | 
         live.say(line)
 
     with Live(total=len(tasks), line=lambda: f"notebook {ended}/{len(tasks)}") as live:
-        return execute(tasks, jobs=jobs, say=say, env=_environment(folder, data_folder, jobs=jobs))
+        return execute(tasks, jobs=jobs, say=say, env=environment)
 
 
 def trainable_cells(cells: list[Cell], place: RunContext) -> list[Cell]:

@@ -4,13 +4,10 @@ Random 80/20 splits overlap from seed to seed, so accuracies under them are not 
 then sd² · (1/n + test/train) (Nadeau and Bengio 2003, "Inference for the generalization error",
 https://doi.org/10.1023/A:1024068626366). Seeds are few, so `pooled` moderates each arm's spread by that of all arms of
 a data set.
-
-Two trained networks on one test set are compared image by image: McNemar's exact test and a paired bootstrap. That
-says whether these two networks differ, which seeds may still undo.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -171,47 +168,3 @@ def seeds_needed(difference: Estimate, size: float, *, tests: int = 1) -> int | 
         if power(abs(size) / error, difference.df + seeds - difference.n, tests=tests) >= POWER:
             return seeds - difference.n
     return None
-
-
-@dataclass(frozen=True)
-class SameImages:
-    """Two networks on the same test images: the images that only one gets right, and whether that is chance.
-
-    `low` and `high` bound the difference in accuracy, first minus second: the 95 % paired bootstrap interval.
-    """
-
-    images: int
-    only_first: int
-    only_second: int
-    low: float
-    high: float
-    p: float
-
-    @property
-    def difference(self) -> float:
-        """Accuracy of the first minus that of the second."""
-        return (self.only_first - self.only_second) / self.images
-
-
-def on_shared_rows(first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) -> SameImages:
-    """`on_same_images` of two runs' predictions (`RunStore.predictions`), on the test images that both have."""
-    _, ours, theirs = np.intersect1d(first["rows"], second["rows"], return_indices=True)
-    right = [arrays["actual"][at] == arrays["predicted"][at] for arrays, at in ((first, ours), (second, theirs))]
-    return on_same_images(*right)
-
-
-def on_same_images(first_right: np.ndarray, second_right: np.ndarray, *, resamples: int = 9999) -> SameImages:
-    """McNemar's exact test and a paired bootstrap of two networks' hits, bool [N] each, on the same N > 0 images.
-
-    Only three outcomes count (first alone right, second alone, no difference), so drawing N images with replacement is
-    one multinomial draw of their counts (https://en.wikipedia.org/wiki/McNemar%27s_test).
-    """
-    from statsmodels.stats.contingency_tables import mcnemar
-
-    images = len(first_right)
-    only_first, only_second = int((first_right & ~second_right).sum()), int((second_right & ~first_right).sum())
-    shares = np.array([only_first, only_second, images - only_first - only_second]) / images
-    draws = np.random.default_rng(0).multinomial(images, shares, size=resamples)
-    low, high = np.quantile((draws[:, 0] - draws[:, 1]) / images, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    p = float(mcnemar([[0, only_first], [only_second, 0]]).pvalue)
-    return SameImages(images, only_first, only_second, float(low), float(high), p)

@@ -1,4 +1,4 @@
-"""Is one arm better than another: over seeds, and network by network on the same images."""
+"""Is one arm better than another, over seeds."""
 
 from collections.abc import Mapping
 
@@ -7,12 +7,12 @@ import pandas as pd
 from fer_lib.report.show import show_note
 from fer_lib.results import Results, statistics
 from fer_lib.results.pooled import Quantity, pool_of
-from fer_lib.results.wording import ARM, SPLIT, N, certainty, interval, mean_sd_text, p_value
+from fer_lib.results.wording import ARM, SPLIT, N, certainty, interval, mean_sd_text
 from fer_lib.study.notebook import Study
 
 
 def show_comparisons(study: Study, results: Results, *, against: str, name: str) -> None:
-    """Every arm against one on test accuracy: over seeds, then network by network on the same images."""
+    """Puts every arm against one, by test accuracy over seeds, on the page."""
     paired = comparisons(results, against=against)
     if paired.empty:
         show_note(f"No arm can be compared with {against} yet.")
@@ -22,15 +22,6 @@ def show_comparisons(study: Study, results: Results, *, against: str, name: str)
         name=name,
         caption=f"Test accuracy of each arm minus {against} over n seeds, under each split, with its 95 % interval.",
         of=results,
-    )
-    study.table(
-        same_images(results, against=against),
-        name=f"{name}_images",
-        caption=f"The first seed's network of each arm minus that of {against} on the same test images, by split, and "
-        "in how many of n seeds it is better or worse at 5 %.",
-        formats={"p (Holm)": p_value, "Images": "{:,}"},
-        of=results,
-        fold=True,
     )
 
 
@@ -75,30 +66,3 @@ def side_by_side(results: Results, of: Mapping[str, Quantity], *, against: str) 
         }
         lines += [line] if n else []
     return pd.DataFrame(lines)
-
-
-def same_images(results: Results, *, against: str) -> pd.DataFrame:
-    """Every arm against one on the very same test images: the first seed's counts, and how many seeds' pairs differ.
-
-    p is McNemar's, Holm-corrected for all pairs of all seeds. Pairs without a seed in common are left out.
-    """
-    pairs = []
-    for split, dataset, runs in results.each("split", "dataset"):
-        theirs = runs.predictions(arm=against)
-        for arm in (arm for arm in runs.arms() if arm != against):
-            ours = runs.predictions(arm=arm)
-            for seed in sorted(ours.keys() & theirs.keys()):
-                pairs.append(((arm, dataset, split), statistics.on_shared_rows(ours[seed], theirs[seed])))
-    corrected = statistics.holm([pair.p for _, pair in pairs])
-    rows = []
-    for key in dict.fromkeys(key for key, _ in pairs):
-        own = [(pair, p) for (other, pair), p in zip(pairs, corrected, strict=True) if other == key]
-        first, differ = own[0][0], [pair for pair, p in own if p < 1 - statistics.LEVEL]
-        rows.append({
-            ARM: key[0], "Difference": f"{first.difference:+.3f} [{first.low:+.3f}, {first.high:+.3f}]",
-            "Data set": key[1], SPLIT: key[2],
-            "Seeds better, worse": f"{sum(p.difference > 0 for p in differ)}, {sum(p.difference < 0 for p in differ)}",
-            N: len(own), "Images": first.images,
-            f"Right alone : {against} alone": f"{first.only_first} : {first.only_second}", "p (Holm)": own[0][1],
-        })  # fmt: skip
-    return pd.DataFrame(rows)

@@ -41,6 +41,7 @@ class Study:
         self.store = RunStore(self.folder)
         self.shown = self.folder if paths.mode("publish") else self.folder / "interactive"
         self._of_page: list[Cell] = []
+        self._recorded: Results | None = None
         self.texts: dict[str, str] = {}  # captions that a person wrote, by the name of the figure (`answers`)
         style.apply()
 
@@ -63,13 +64,13 @@ class Study:
         """
         return self.collect(expand(parse_grid({"profile": self.profile, **grid}, where="parameters")))
 
-    def collect(self, cells: list[Cell], *, train: bool = True) -> Results:
+    def collect(self, cells: list[Cell]) -> Results:
         """Results of cells, which share the spread over seeds with the runs of all notebooks of this profile.
 
-        What is missing is trained where its data is, if `train`; not for `make report`, which has done so before.
+        What is missing is trained where its data is; not for `make report`, which has done so before.
         """
-        self._of_page = cells
-        if train and not paths.mode("publish"):
+        self._of_page, self._recorded = cells, None
+        if not paths.mode("publish"):
             self._train(cells)
         results = self._read(cells)
         self._note_gaps(cells, results)
@@ -93,12 +94,10 @@ class Study:
 
     def _train(self, cells: list[Cell]) -> None:
         """Trains what is missing, where its data is."""
-        here, missing = _fingerprints(cells), []
-        for cell in cells:
-            fingerprint = here[_source(cell)]
-            record = self.store.find(cell.config, fingerprint=fingerprint)
-            if fingerprint is not None and (record is None or record.status == "skipped"):
-                missing.append(cell.config)
+        here = _fingerprints(cells)
+        given = ((cell.config, here[_source(cell)]) for cell in cells)
+        found = {config: self.store.get(config.run_id(known)) for config, known in given if known is not None}
+        missing = [config for config, record in found.items() if record is None or record.status == "skipped"]
         if not missing:
             return
         wanted = in_order(missing, self._plan().first)
@@ -218,7 +217,9 @@ class Study:
 
         Those of this page, where the profile is a notebook's own.
         """
-        return self._read(self._plan().named or self._of_page)
+        if self._recorded is None:
+            self._recorded = self._read(self._plan().named or self._of_page)
+        return self._recorded
 
     def everything(self) -> Results:
         """The runs of all notebooks of this profile, as far as they are there; trains nothing.
@@ -228,7 +229,9 @@ class Study:
         """
         if not (planned := self._plan().named):
             raise FerError(f"The profile {self.profile!r} has no params files, which say what its runs are.")
-        return self.collect(planned, train=False)
+        results = self.recorded()
+        self._note_gaps(planned, results)
+        return results
 
 
 def check_parameters(names: Mapping[str, Any]) -> None:

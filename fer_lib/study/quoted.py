@@ -1,6 +1,5 @@
 """The numbers that written sentences quote, by name, from the committed records of the paper profile."""
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,7 +28,6 @@ def _params(page: str) -> dict[str, Any]:
     return next(file.values for file in _plan().files if file.path.stem == page)
 
 
-@functools.lru_cache(maxsize=1)
 def decided(results: Results) -> list[Claim]:
     """The paper's claims, by the transfer that the verdict's params name."""
     transfer = _params("11_verdict")["transfer"]

@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 from safetensors.torch import load_file
-from training.tiny import FORKS, PRETRAINING, assert_same_runs, fine_tuned, place, tiny
+from training.tiny import PRETRAINING, assert_same_runs, fine_tuned, place, tiny
 
 from fer_lib import data
 from fer_lib.campaign import run_all
@@ -37,12 +37,6 @@ def hide_digits(monkeypatch):
         return load(name, **where)
 
     monkeypatch.setattr(data, "load", without)
-
-
-@pytest.fixture
-def forks(monkeypatch):
-    """Workers that need not import torch again."""
-    monkeypatch.setattr(multiprocessing, "get_context", lambda kind: FORKS)
 
 
 def ends(events: list[Event]) -> list[tuple[str, str]]:
@@ -220,7 +214,7 @@ def test_no_run_starts_that_should_not_get_through_an_epoch(tmp_path):
     assert tally.states == {enormous: "stopped", small: "trained"}
 
 
-def test_parallel_jobs_give_the_records_of_one(tmp_path, forks):
+def test_parallel_jobs_give_the_records_of_one(tmp_path):
     configs = [tiny(epochs=1), fine_tuned(epochs=1), tiny(epochs=1, attention="stn"), tiny(optimizer="sgd", lr=1e30)]
     one, two, events = place(tmp_path / "one"), place(tmp_path / "two"), []
     run_all(configs, one)
@@ -288,7 +282,7 @@ def test_three_that_break_in_a_row_end_the_campaign(tmp_path, monkeypatch, good)
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_is_replaced(tmp_path, forks):
+def test_a_worker_that_dies_is_replaced(tmp_path):
     """Of two runs the process of one is killed: that run is broken, and the third is trained."""
     configs = [tiny(epochs=40), tiny(epochs=40, seed=1), tiny(epochs=1, seed=2)]
     killed: list[int] = []

@@ -12,7 +12,7 @@ from fer_lib.paper.claims import decide
 from fer_lib.paper.rule import Claim, Part
 from fer_lib.results import Results, collect
 from fer_lib.results.statistics import Estimate, estimate
-from fer_lib.study import accuracy, comparisons
+from fer_lib.study import accuracy
 from fer_lib.training import Record, RunConfig
 
 TRANSFER = "ResNet50 + STN + ImageNet"
@@ -74,16 +74,6 @@ def test_the_picture_has_every_published_test_accuracy_once():
         assert set(drawn["paper"].dropna()) == set(paper["published"])
         plt.close(figure)
     assert drawn.loc[drawn["official n"] == 2, "arm"].tolist() == list(WRONG)
-
-
-def test_networks_are_compared_image_by_image_on_shared_seeds():
-    table = comparisons.same_images(results([0, 1]), against="ResNet50")
-    assert table["Arm"].tolist() == ["ResNet50 + STN"]
-    row = table.iloc[0]
-    assert (row["n"], row["Images"], row["Right alone : ResNet50 alone"]) == (2, 100, "20 : 0")
-    assert row["p (Holm)"] == pytest.approx(2 * 2 * 0.5**20)
-    assert row["Seeds better, worse"] == "2, 0"
-    assert comparisons.same_images(results([]), against="ResNet50").empty
 
 
 def test_a_claim_leads_to_its_records(tmp_path):

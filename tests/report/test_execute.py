@@ -79,10 +79,12 @@ def test_a_failed_notebook_is_named_in_three_lines_and_the_others_are_kept(tmp_p
     assert sorted(line.split()[:2] for line in said) == [["dying", "failed"], ["raising", "failed"]]
 
 
-@pytest.mark.slow
-def test_one_ctrl_c_stops_all_notebooks_and_their_kernels(tmp_path):
+@pytest.fixture
+def two_of_three(tmp_path):
+    """A process that executes three notebooks, two at a time, which wait; and its children: the kernels among them."""
     for name in ("one", "two", "waiting"):
-        notebook(tmp_path, name, f"open('../{name}.begun', 'w').close()", "import time; time.sleep(60)")
+        told = f"import sys; open('../{name}.begun', 'w').write(str('wave' in sys.modules))"
+        notebook(tmp_path, name, told, "import wave\nimport time; time.sleep(60)")
     program = (
         "import sys; from pathlib import Path; from fer_lib.report.execute import Task, execute\n"
         "execute([Task(p, {}, p.parent / 'out' / p.name) for p in map(Path, sys.argv[1:])], jobs=2)"
@@ -95,13 +97,29 @@ def test_one_ctrl_c_stops_all_notebooks_and_their_kernels(tmp_path):
             time.sleep(0.1)
         kernels = psutil.Process(running.pid).children(recursive=True)
         assert len(kernels) >= 2
-        running.send_signal(signal.SIGINT)
-        said, complaints = running.communicate(timeout=200)
+        yield running, kernels
+        running.kill()
+
+
+@pytest.mark.slow
+def test_one_ctrl_c_stops_all_notebooks_and_their_kernels(tmp_path, two_of_three):
+    running, kernels = two_of_three
+    running.send_signal(signal.SIGINT)
+    said, complaints = running.communicate(timeout=200)
     assert complaints.strip().splitlines()[-1] == "KeyboardInterrupt"
     assert said == ""
     assert psutil.wait_procs(kernels, timeout=5)[1] == []
     assert not (tmp_path / "waiting.begun").exists()
     assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
+def test_kernels_have_imported_what_their_notebooks_import_and_end_with_their_parent(tmp_path, two_of_three):
+    running, kernels = two_of_three
+    assert [path.read_text() for path in tmp_path.glob("*.begun")] == ["True", "True"]
+    running.kill()
+    assert psutil.wait_procs(kernels, timeout=5)[1] == []
 
 
 def test_an_unknown_parameter_is_refused_before_anything_runs(tmp_path):

@@ -10,7 +10,6 @@ from fer_lib.results.statistics import (
     Estimate,
     estimate,
     holm,
-    on_same_images,
     overlap,
     power,
     seeds_needed,
@@ -114,18 +113,3 @@ def test_seeds_are_needed_until_their_power_is_enough():
     assert seeds_needed(overlapping, 0.001) is None, "no number of seeds makes up for splits that overlap"
     with pytest.raises(ValueError, match="no spread"):
         seeds_needed(estimate([0.5]), 0.02)
-
-
-def test_two_networks_on_the_same_images():
-    """Ten images that only the first gets right, two that only the second does: 2 · P(X ≤ 2), X binomial(12, 1/2)."""
-    first = np.repeat([True, True, False, False], [50, 10, 2, 38])
-    second = np.repeat([True, False, True, False], [50, 10, 2, 38])
-    found = on_same_images(first, second)
-    assert (found.images, found.only_first, found.only_second) == (100, 10, 2)
-    assert found.difference == pytest.approx(0.08)
-    assert found.p == pytest.approx(2 * (1 + 12 + 66) / 2**12)
-    wanted = stats.bootstrap(
-        (first.astype(int) - second,), np.mean, n_resamples=9999, method="percentile", rng=np.random.default_rng(1)
-    ).confidence_interval
-    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.011)
-    assert on_same_images(first, first).p == 1
