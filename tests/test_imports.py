@@ -27,6 +27,8 @@ ORDER = [
     "tensors",
     "files",
     "imported",
+    "validation",
+    "processes",
     "paths",
     "errors",
 ]

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from fer_lib.errors import FerError
-from fer_lib.training.config import Protocol, RunConfig, explain, validated
+from fer_lib.training.config import Protocol, RunConfig
+from fer_lib.validation import explain, validated
 
 Overrides = dict[str, Any]
 

@@ -12,7 +12,8 @@ from fer_lib.campaign.grid import Cell, Grid, Selection, expand, parse_grid
 from fer_lib.campaign.order import in_order
 from fer_lib.errors import FerError
 from fer_lib.paths import ORDER, params_files, params_folder
-from fer_lib.training.config import RunConfig, validated
+from fer_lib.training.config import RunConfig
+from fer_lib.validation import validated
 
 
 class ParamsFile(NamedTuple):

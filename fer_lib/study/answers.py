@@ -25,7 +25,7 @@ from fer_lib.study.beyond import flipped, rare_rate
 from fer_lib.study.notebook import Study
 from fer_lib.study.pose import probed
 from fer_lib.study.quoted import NUMBERS, PROFILE
-from fer_lib.training.config import validated
+from fer_lib.validation import validated
 
 FOLDER = Path(__file__).with_name("pages")
 QUANTITIES: dict[str, Quantity] = {

@@ -1,45 +1,29 @@
 """RunConfig: everything that changes a run's numbers, and nothing else. One config is one run."""
 
-import difflib
 import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from fer_lib.data import DATASETS, PRETRAINING_SETS, FaceSet
 from fer_lib.data.faceset import OWN
 from fer_lib.data.preparation import Preparation
-from fer_lib.errors import FerError
 from fer_lib.imported import is_import_path, source_hash
 from fer_lib.models import MODELS
+from fer_lib.validation import Explained, validated
 
 Protocol = Literal["random80", "grouped80", "official", "folders"]  # see `data.splits`
-Model = TypeVar("Model", bound=BaseModel)
 OPTIMIZERS = ("sgd", "adam", "nadam", "rmsprop", "radam", "adamw")
 SCHEMA = 1  # version of the record's meaning; part of every run's identity
-
-
-class _Explained(type(BaseModel)):  # type: ignore[misc]
-    def __call__(cls, *arguments: Any, **values: Any) -> Any:
-        try:
-            return super().__call__(*arguments, **values)
-        except ValidationError as error:
-            raise FerError(f"{cls.__name__}: {explain(error, cls)}") from None
-
-
-_USUAL = {
-    "learning_rate": "lr", "rate": "lr", "bs": "batch_size", "batch": "batch_size", "wd": "weight_decay",
-    "architecture": "model", "network": "model", "data": "dataset", "width": "width_per_group",
-}  # fmt: skip  # what others call a key
 
 
 _GONE = (("labelling", "fer2013new"), ("warm_up", 0.0))  # keys that records still have, with what they always said
 
 
-class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", strict=True):
+class RunConfig(BaseModel, metaclass=Explained, frozen=True, extra="forbid", strict=True):
     """One frozen, validated training run.
 
     `model` and `dataset` may also be of one's own, as `package.module:name`: a function that is called with `classes=`
@@ -122,23 +106,6 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
         rule = known.rules[0] if known else "given" if own else ""
         return {**values, "label_rule": values.get("label_rule") or rule} if rule else values
 
-    @field_validator("model")
-    @classmethod
-    def _check_model(cls, name: str) -> str:
-        if name not in (*MODELS, OWN) and not is_import_path(name):
-            raise ValueError(f"model: {name!r} is unknown; choose one of {', '.join(MODELS)}, or package.module:name")
-        return name
-
-    @field_validator("optimizer")
-    @classmethod
-    def _check_optimizer(cls, name: str) -> str:
-        if name not in OPTIMIZERS and not is_import_path(name):
-            raise ValueError(
-                f"optimizer: {name!r} is unknown; choose one of {', '.join(OPTIMIZERS)}, "
-                "or package.module:name, such as torch.optim:Adagrad"
-            )
-        return name
-
     @field_validator("teacher", mode="before")
     @classmethod
     def _as_tuple(cls, value: Any) -> Any:
@@ -146,8 +113,14 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
 
     @model_validator(mode="after")
     def _check_contradictions(self) -> Self:
-        if self.dataset not in (*DATASETS, OWN) and not is_import_path(self.dataset):
-            raise ValueError(f"dataset: {self.dataset!r} is unknown; choose one of {', '.join(DATASETS)}")
+        for key, known, else_ in (
+            ("dataset", DATASETS, ""),
+            ("model", MODELS, ", or package.module:name"),
+            ("optimizer", OPTIMIZERS, ", or package.module:name, such as torch.optim:Adagrad"),
+        ):
+            name = getattr(self, key)
+            if name not in known and not is_import_path(name) and (name != OWN or key == "optimizer"):
+                raise ValueError(f"{key}: {name!r} is unknown; choose one of {', '.join(known)}{else_}")
         rules = DATASETS[self.dataset].rules if self.dataset != OWN else ("given",)
         if self.label_rule not in rules:
             raise ValueError(
@@ -262,42 +235,3 @@ class RunConfig(BaseModel, metaclass=_Explained, frozen=True, extra="forbid", st
 
 def _default(config: RunConfig, key: str) -> Any:
     return type(config).model_fields[key].default
-
-
-def validated(model: type[Model], values: Any, *, where: str) -> Model:
-    """`values` as a `model`.
-
-    Raises:
-        FerError: an unknown key, a wrong type or a contradiction; names `where`, the key and what is allowed.
-    """
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise FerError(f"{where}: {explain(error, model)}") from None
-
-
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """A pydantic error as one or two lines: the key, what was found and what is allowed."""
-    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-    first = problems[0]
-    key = ".".join(str(part) for part in first["loc"])
-    found = first["input"]
-    if first["type"] == "extra_forbidden":
-        text = f"unknown key {key!r}; {_meant(key.split('.')[-1], model)}known keys: {', '.join(model.model_fields)}"
-    elif first["type"] == "value_error":
-        text = str(first["ctx"]["error"])
-    elif first["type"] == "missing":
-        text = f"{key!r} is missing"
-    else:
-        text = f"{key}: found {repr(found)[:80]} ({type(found).__name__}); {first['msg'][0].lower()}{first['msg'][1:]}"
-        if isinstance(found, str) and first["type"].startswith(("float", "int")):
-            text += " (in YAML write 1.0e-4, not 1e-4 or '0.0001')"
-    more = f"\n({len(problems) - 1} more of the kind)" if len(problems) > 1 else ""
-    return f"{text}.{more}"
-
-
-def _meant(key: str, model: type[BaseModel]) -> str:
-    """`did you mean 'lr'? `, if a key is nearly one of `model`, or a usual name of one."""
-    usual = _USUAL.get(key, key)
-    near = [usual] if usual in model.model_fields else difflib.get_close_matches(usual, model.model_fields, n=1)
-    return f"did you mean {near[0]!r}? " if near else ""
