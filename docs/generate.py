@@ -69,6 +69,7 @@ def documents() -> dict[Path, str]:
         "records": lambda: markdown(records.records_table(read())),
         "published": lambda: markdown(records.published_table()),
         "peers": lambda: peers_part(json.loads(kept_bench("peers"))),
+        "peer_photos": lambda: photos_part(json.loads(kept_bench("peers"))),
         "speed": lambda: speed_part(json.loads(kept_bench("bench"))),
         "faults": lambda: faults_part(json.loads(kept_bench("faults"))),
         "classes": lambda: classes_part(kept_facts("class_balance")),
@@ -214,6 +215,8 @@ def peers_part(measured: Mapping[str, Mapping[str, Any]]) -> str:
     """Networks that other packages ship beside ours, on the same test faces (`make peers`)."""
     rows = []
     for name, peer in measured.items():
+        if not peer["tests"]:
+            continue
         row = {"Network": f"{name} {peer['version']}"}
         for test, found in peer["tests"].items():
             low, high = found["interval"]
@@ -221,6 +224,20 @@ def peers_part(measured: Mapping[str, Mapping[str, Any]]) -> str:
             row[f"{test}: macro-F1"] = f"{found['macro_f1']:.3f}"
         row |= {"ms a face": f"{peer['milliseconds']:.2g}", "MB": f"{peer['bytes'] / 1e6:.1f}"}
         rows.append(row | {"Did its training see the test images?": peer["saw"]})
+    return markdown(pd.DataFrame(rows))
+
+
+def photos_part(measured: Mapping[str, Mapping[str, Any]]) -> str:
+    """The same packages on photos, each with its own search for the face."""
+    rows = []
+    for name, peer in measured.items():
+        photos = peer["photos"]
+        row = {"Package": f"{name} {peer['version']}", "Faces found": next(iter(photos.values()))["found"]}
+        for test, found in photos.items():
+            low, high = found["interval"]
+            row[f"{test}: right"] = f"{found['accuracy']:.3f} [{low:.3f}, {high:.3f}]"
+        held_out = "yes" if peer["saw"].startswith("no:") else peer["saw"].partition(";")[0]
+        rows.append(row | {"ms a photo": f"{peer['photo_milliseconds']:.0f}", "Test faces held out": held_out})
     return markdown(pd.DataFrame(rows))
 
 

@@ -1,6 +1,7 @@
-"""PyPI's fer on faces: python fer_package.py FACES N OUT, with FACES the bytes of N grey images of 48×48.
+"""PyPI's fer on pictures: python fer_package.py FILE N HEIGHT WIDTH OUT, with FILE the bytes of N grey pictures.
 
-Its own code, told that the whole picture is the face; `offsets` of zero, since what it would add lies outside the crop.
+Its own code. Of a picture of 48×48 it is told that the whole is the face, with `offsets` of zero, since what it would
+add lies outside the crop; in a larger one it looks for faces, and the largest counts.
 """
 
 import json
@@ -13,20 +14,26 @@ from fer.fer import FER
 
 
 def main() -> None:
-    """Writes version, classes, probabilities and milliseconds a face."""
-    faces, count, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    network = FER(offsets=(0, 0))
+    """Writes version, classes, and of each picture probabilities (None: no face found) and milliseconds."""
+    file, out = sys.argv[1], sys.argv[5]
+    shape = tuple(map(int, sys.argv[2:5]))
+    whole = [(0, 0, 48, 48)] if shape[1:] == (48, 48) else None
+    network = FER(offsets=(0, 0)) if whole else FER()
     answers, milliseconds = [], []
-    for face in np.fromfile(faces, np.uint8).reshape(count, 48, 48):
+    for picture in np.fromfile(file, np.uint8).reshape(shape):
         began = time.perf_counter()
-        (found,) = network.detect_emotions(np.repeat(face[..., None], 3, 2), [(0, 0, 48, 48)])
+        found = network.detect_emotions(np.repeat(picture[..., None], 3, 2), whole)
         milliseconds.append(1000 * (time.perf_counter() - began))
-        answers.append(found["emotions"])
-    classes = list(answers[0])
-    probabilities = [[answer[name] for name in classes] for answer in answers]
-    with open(out, "w") as file:
-        told = {"version": version("fer"), "classes": classes, "probabilities": probabilities}
-        json.dump({**told, "milliseconds": milliseconds}, file)
+        largest = max(found, key=lambda face: face["box"][2] * face["box"][3], default=None)
+        answers.append(None if largest is None else largest["emotions"])
+    classes = list(next(filter(None, answers)))
+    probabilities = [None if answer is None else [answer[name] for name in classes] for answer in answers]
+    with open(out, "w") as told:
+        json.dump(
+            {"version": version("fer"), "classes": classes, "probabilities": probabilities,
+             "milliseconds": milliseconds},
+            told,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":
