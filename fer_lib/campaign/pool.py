@@ -134,19 +134,26 @@ def _in_process(
 ) -> bool:
     """`attempt` in a process; one that dies is told as a run that broke."""
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    process = start(_attempt, theirs, place, *task, deadline)
+    try:
+        process = start(_attempt, theirs, place, *task, deadline)
+    except (EOFError, OSError) as error:  # what it is forked from was killed just then, or memory is short
+        broken(task[0], place, f"its process could not be started ({type(error).__name__}: {error})", report)
+        return True
     theirs.close()  # so that the pipe ends when the process does
     try:
         while not halt.is_set():
-            if ours.poll(LISTEN):
+            if not ours.poll(LISTEN):
+                continue
+            try:
                 message = ours.recv()
-                if isinstance(message, FerError):
-                    raise message
-                if not isinstance(message, Event):
-                    return message
-                report(message)
-    except (EOFError, OSError):
-        broken(task[0], place, f"its process ended unexpectedly (exit code {exit_code(process)})", report)
+            except (EOFError, OSError):
+                broken(task[0], place, f"its process ended unexpectedly (exit code {exit_code(process)})", report)
+                break
+            if isinstance(message, FerError):
+                raise message
+            if not isinstance(message, Event):
+                return message
+            report(message)
     finally:
         process.kill()
         exit_code(process)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
@@ -90,11 +89,12 @@ class _Process:
 
 
 def _kernel(connection: str, folder: str, extra_env: dict[str, str], console: str) -> None:
+    if hasattr(os, "setsid"):
+        os.setsid()  # ipykernel takes Ctrl-C up again
     with open(console, "wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     code = os.pathsep.join(filter(None, (str(CODE), os.environ.get("PYTHONPATH"))))
     os.environ.update({"PYTHONSTARTUP": "", "PYTHONPATH": code, **extra_env})
     os.chdir(folder)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     IPKernelApp.launch_instance(argv=["-f", connection])
