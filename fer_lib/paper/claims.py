@@ -1,4 +1,4 @@
-"""The paper's claims C1 to C9: which comparisons each consists of (the rule that decides them is in `rule`)."""
+"""Claims C1 to C9: their comparisons. `rule` decides; texts are in `published.yaml`, notebooks in `verdict`."""
 
 import functools
 import itertools

@@ -121,7 +121,7 @@ def page(notes: Iterable[str], *, networks: Iterable[dict[str, Any]] = (), style
 
 def sources() -> list[str]:
     """The arithmetic and the player, JavaScript."""
-    return [(HERE / name).read_text("utf-8") for name in ("arithmetic.js", "player.js")]
+    return [(HERE / name).read_text("utf-8") for name in ("arithmetic.js", "controls.js")]
 
 
 def _start(networks: Iterable[Mapping[str, Any]]) -> str:

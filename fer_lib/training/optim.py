@@ -1,4 +1,4 @@
-"""Optimizers, schedules and the loss, each a pure function of the config."""
+"""Optimizers (`config.OPTIMIZERS` has their names), schedules and the loss, each a pure function of the config."""
 
 import math
 from typing import Any

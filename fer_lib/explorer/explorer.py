@@ -11,12 +11,12 @@ import torch
 
 from fer_lib.data.faceset import OWN
 from fer_lib.errors import FerError
-from fer_lib.explorer.face import FaceChoice
+from fer_lib.explorer.face_choice import FaceChoice
 from fer_lib.explorer.markup import message, told_in
 from fer_lib.explorer.models import TrainedRun, in_memory, offered, open_run
 from fer_lib.player import NOTHING as UNTRAINED
+from fer_lib.player.jupyterlab import Player
 from fer_lib.player.portable import portable
-from fer_lib.player.widget import Player
 from fer_lib.results import Results
 from fer_lib.training import RunStore
 from fer_lib.training.front import Trained

@@ -22,7 +22,7 @@ class Player(anywidget.AnyWidget):
         epochs, epoch: of how many the run recorded theta, and which is wanted; no slider without them.
     """
 
-    _esm = "\n".join([*sources(), (HERE / "lab.js").read_text("utf-8")])
+    _esm = "\n".join([*sources(), (HERE / "jupyterlab.js").read_text("utf-8")])
     _css = (HERE / "player.css").read_text("utf-8")
     kernel = traitlets.Unicode(KERNEL).tag(sync=True)
     networks: Any = traitlets.List().tag(sync=True)
