@@ -19,11 +19,11 @@ from fer_lib import paths
 from fer_lib.data import DATASETS
 from fer_lib.errors import FerError
 from fer_lib.evaluation import metrics
-from fer_lib.faces.page import page_of_report
 from fer_lib.files import write_atomically
 from fer_lib.paper import published, verdict
 from fer_lib.paper.overview import published_and_measured
 from fer_lib.paper.rule import Claim
+from fer_lib.report.face_page import page_of_report
 from fer_lib.results import Results
 from fer_lib.results.pooled import accuracy_of
 from fer_lib.results.wording import N, interval, mean_sd

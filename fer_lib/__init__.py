@@ -11,7 +11,7 @@ from fer_lib.imported import on_demand
 if TYPE_CHECKING:
     from fer_lib.data import FaceSet, apply_rule, load, split_rows
     from fer_lib.errors import FerError
-    from fer_lib.explorer.explorer import explore
+    from fer_lib.explorer.jupyterlab import explore
     from fer_lib.faces.predict import Predictor
     from fer_lib.geometry import warp
     from fer_lib.models import SpatialTransformer, STNClassifier, build
@@ -31,7 +31,7 @@ _HOMES = {
     "fer_lib.errors": ("FerError",),
     "fer_lib.geometry": ("warp",),
     "fer_lib.plots.grids": ("show_grids",),
-    "fer_lib.explorer.explorer": ("explore",),
+    "fer_lib.explorer.jupyterlab": ("explore",),
     "fer_lib.models": ("STNClassifier", "SpatialTransformer", "build"),
     "fer_lib.training": ("RunContext", "RunConfig", "RunStore", "run_one"),
     "fer_lib.training.front": ("Trained", "train"),

@@ -108,7 +108,7 @@ def export(
         raise FerError(f"{file}: the name ends in .onnx, or in .html for a page that runs the network.")
     network = TrainedNetwork.open(model, _store(profile))
     if file.suffix.lower() == ".html":
-        from fer_lib.faces.page import page
+        from fer_lib.report.face_page import page
 
         write_atomically(file, page(network).encode())
         print(f"{file}: a page that turns faces before {network.name}, {file.stat().st_size / 1e6:.1f} MB")

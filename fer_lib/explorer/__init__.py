@@ -1,1 +1,1 @@
-"""The explorer: faces of any data set before the player, in JupyterLab."""
+"""A face to turn: the player in a browser, and the explorer around it in JupyterLab."""

@@ -9,9 +9,9 @@ import numpy as np
 from fer_lib import data
 from fer_lib.data.faceset import SIZE
 from fer_lib.errors import FerError
+from fer_lib.explorer.player import kind_of, title_of
 from fer_lib.models import Classifier, SpatialTransformer, build
 from fer_lib.models.weights import restore
-from fer_lib.player import kind_of, title_of
 from fer_lib.plots.scene import Model
 from fer_lib.results import Results
 from fer_lib.training import Record, RunConfig, RunStore

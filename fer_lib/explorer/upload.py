@@ -7,7 +7,7 @@ from typing import IO
 import ipywidgets as widgets
 
 from fer_lib.data.picture import read_picture
-from fer_lib.explorer.explorer import Explorer
+from fer_lib.explorer.jupyterlab import Explorer
 from fer_lib.explorer.markup import message, told_in
 from fer_lib.faces.annotate import as_png
 from fer_lib.faces.looking import CAUTION

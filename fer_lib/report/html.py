@@ -14,8 +14,8 @@ import nbformat
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_notebook
 
-from fer_lib import player
 from fer_lib.errors import FerError
+from fer_lib.explorer import player
 from fer_lib.files import write_atomically
 from fer_lib.report.fragment import TEMPLATES, fragment
 

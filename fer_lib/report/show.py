@@ -132,7 +132,7 @@ def show_answer(answer: str, bullets: Sequence[tuple[str, str]], *, picture: str
     """Display a page's answer, and bullets of a verdict and a sentence; the report moves it to the page's top.
 
     `picture` is the name of a figure that goes there, too; `player` is the transformer with which a face to turn
-    opens there (see `fer_lib.player`).
+    opens there (see `fer_lib.explorer.player`).
     """
     lead = f'<p class="lead">{escape(answer)}</p>' if answer else ""
     if player:

@@ -197,7 +197,7 @@ class Study:
 
         `straighten` names the transformer that it opens with.
         """
-        from fer_lib.explorer.explorer import Explorer
+        from fer_lib.explorer.jupyterlab import Explorer
 
         explorer = Explorer(results, self.store, profile=self.profile)
         explorer.player.straighten = straighten or explorer.player.straighten

@@ -12,7 +12,7 @@ from PIL import Image
 
 from fer_lib import data, paths
 from fer_lib.data.picture import read_picture
-from fer_lib.explorer.explorer import Explorer
+from fer_lib.explorer.jupyterlab import Explorer
 from fer_lib.explorer.models import open_run, shipped
 from fer_lib.explorer.upload import PhotoPanel
 from fer_lib.faces.annotate import draw

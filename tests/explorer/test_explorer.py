@@ -15,8 +15,8 @@ from fer_lib.data.batches import normalise
 from fer_lib.errors import DataMissing, FerError
 from fer_lib.explorer import models
 from fer_lib.explorer import panel as panel_module
-from fer_lib.explorer.explorer import Explorer
 from fer_lib.explorer.face_choice import ANY, PHOTO
+from fer_lib.explorer.jupyterlab import Explorer
 from fer_lib.faces.finding import find_faces
 from fer_lib.geometry import warp
 from fer_lib.study.notebook import Study

@@ -10,7 +10,7 @@ from fer_lib import data
 from fer_lib.campaign import run_all
 from fer_lib.data.batches import DeviceData, images_on
 from fer_lib.errors import FerError
-from fer_lib.explorer.explorer import Explorer
+from fer_lib.explorer.jupyterlab import Explorer
 from fer_lib.explorer.models import open_run
 from fer_lib.faces.network import TrainedNetwork
 from fer_lib.faces.onnx_network import OnnxNetwork

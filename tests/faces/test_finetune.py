@@ -16,7 +16,7 @@ from fer_lib.errors import FerError
 from fer_lib.faces.finetune import finetune
 from fer_lib.faces.network import TrainedNetwork
 from fer_lib.faces.onnx_network import OnnxNetwork
-from fer_lib.faces.page import page
+from fer_lib.report.face_page import page
 
 
 def drawn(count: int) -> LabelledFaces:

@@ -1,7 +1,7 @@
 """A face to turn in a browser, what a transformer makes of it, and what a classifier answers, without a server.
 
 `files` are what a report's page loads, `page` is one file with one network. The arithmetic (`arithmetic.js`) is ours;
-`tests/player/test_player.py` compares it with PyTorch's.
+`tests/explorer/test_player.py` compares it with PyTorch's.
 """
 
 import base64
@@ -19,9 +19,9 @@ from fer_lib.data import DATASETS
 from fer_lib.data.canvas import PoseRange
 from fer_lib.data.faceset import FER_CLASSES, VOTE_COLUMN
 from fer_lib.data.toyfaces import draw
+from fer_lib.explorer.portable import portable
 from fer_lib.models import Classifier, SpatialTransformer, build
 from fer_lib.models.weights import restore
-from fer_lib.player.portable import portable
 from fer_lib.training import RunConfig
 from fer_lib.training.record import Record
 from fer_lib.training.release import contents, released

@@ -1,8 +1,9 @@
 """The player as a page of its own: with one trained network, or with those of a report."""
 
-from fer_lib import __version__, player
+from fer_lib import __version__
 from fer_lib.data import DATASETS
 from fer_lib.data.faceset import OWN
+from fer_lib.explorer import player
 from fer_lib.faces.network import TrainedNetwork
 from fer_lib.report.html import TEMPLATES
 

@@ -11,17 +11,18 @@ from PIL import Image
 from torch import nn
 from torch.nn.functional import grid_sample
 
-from fer_lib import data, player
+from fer_lib import data
 from fer_lib.data.batches import normalise
 from fer_lib.errors import FerError
+from fer_lib.explorer import player
 from fer_lib.explorer.models import open_run, shipped
+from fer_lib.explorer.portable import portable
 from fer_lib.faces.finding import crop
 from fer_lib.faces.network import TrainedNetwork
-from fer_lib.faces.page import page, page_of_report
 from fer_lib.geometry import compose_pose, invert, sampling_grid
 from fer_lib.models import Classifier, SpatialTransformer
 from fer_lib.models.networks import resnet50, vanilla_cnn
-from fer_lib.player.portable import portable
+from fer_lib.report.face_page import page, page_of_report
 from fer_lib.report.html import TEMPLATES
 from fer_lib.study.photo import chosen
 from fer_lib.study.quoted import recorded
