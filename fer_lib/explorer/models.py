@@ -10,8 +10,8 @@ from fer_lib import data
 from fer_lib.data.faceset import SIZE
 from fer_lib.errors import FerError
 from fer_lib.explorer.player import kind_of, title_of
-from fer_lib.models import Classifier, SpatialTransformer, build
-from fer_lib.models.weights import restore
+from fer_lib.models import Classifier, SpatialTransformer
+from fer_lib.models.weights import open_network
 from fer_lib.plots.scene import Model
 from fer_lib.results import Results
 from fer_lib.training import Record, RunConfig, RunStore
@@ -134,9 +134,8 @@ def open_run(run: TrainedRun, *, profile: str) -> Model:
 
 @lru_cache(maxsize=4)
 def _open(config: RunConfig, classes: tuple[str, ...], weights: Path, temperature: float, stamp: int) -> Model:
-    classifier = build(config, classes=len(classes))
-    restore(classifier, weights)
-    network = None if config.model == "none" else classifier.eval().network
+    classifier = open_network(config, weights, classes=len(classes))
+    network = None if config.model == "none" else classifier.network
     return Model(_transformer(classifier), network, classes, temperature)
 
 

@@ -20,8 +20,8 @@ from fer_lib.data.canvas import PoseRange
 from fer_lib.data.faceset import FER_CLASSES, VOTE_COLUMN
 from fer_lib.data.toyfaces import draw
 from fer_lib.explorer.portable import portable
-from fer_lib.models import Classifier, SpatialTransformer, build
-from fer_lib.models.weights import restore
+from fer_lib.models import Classifier, SpatialTransformer
+from fer_lib.models.weights import open_network
 from fer_lib.training import RunConfig
 from fer_lib.training.record import Record
 from fer_lib.training.release import contents, released
@@ -68,8 +68,7 @@ def shipped() -> tuple[dict[str, Any], ...]:
     """Networks of the package, those for drawn faces first, small ones before large ones."""
     found, files = [], {path: record for path, record in released().items() if path.stem != _LEFT_OUT}
     for path, record in sorted(files.items(), key=lambda pair: pair[0].stat().st_size):
-        model = build(record.config, classes=len(record.classes)).eval()
-        restore(model, path)
+        model = open_network(record.config, path, classes=len(record.classes))
         title, kind = title_of(record.config), kind_of(record.config.dataset)
         if record.config.loss == "pose" and model.attention is not None:
             found.append(of_transformer(model.attention, path.stem, title, kind))

@@ -11,8 +11,8 @@ import torch
 
 from fer_lib.data.batches import normalise
 from fer_lib.errors import FerError
-from fer_lib.models import Classifier, build
-from fer_lib.models.weights import restore
+from fer_lib.models import Classifier
+from fer_lib.models.weights import open_network
 from fer_lib.tensors import write_tensors
 from fer_lib.training import Record, RunStore
 from fer_lib.training.release import Released, classifiers, contents, released, temperature
@@ -45,9 +45,7 @@ class TrainedNetwork:
         record, path, heat = _find(name, store)
         if record.config.loss != "cross_entropy":
             raise FerError(f"{name} tells how a face is turned, not its expression.\n{_choice(store)}")
-        classifier = build(record.config, classes=len(record.classes))
-        restore(classifier, path)
-        return cls(path.stem, classifier.eval(), record, heat)
+        return cls(path.stem, open_network(record.config, path, classes=len(record.classes)), record, heat)
 
     def save(self, path: Path) -> None:
         """Writes it into a file that `open` takes."""

@@ -4,6 +4,7 @@ torchvision's files are looked up in `TORCH_HOME` first and downloaded with a ha
 """
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 
 from fer_lib.errors import FerError
 from fer_lib.files import file_hash
-from fer_lib.models.build import Classifier
+from fer_lib.models.build import Classifier, build
 from fer_lib.tensors import read_tensors
 
 # `torchvision.models.ResNet50_Weights`, spelt out since importing it takes seconds; a test compares.
@@ -93,12 +94,13 @@ def load_localisation(model: Classifier, path: Path) -> None:
         ) from error
 
 
-def restore(model: Classifier, path: Path) -> None:
-    """Puts all weights of a run (safetensors), transformer and head included, into `model`.
+def open_network(config: Any, path: Path, *, classes: int) -> Classifier:
+    """What a run of `config` trained, from its weights (safetensors): on the CPU, in evaluation mode.
 
     Raises:
         FerError: the file is missing, damaged or of another model.
     """
+    model = build(config, classes=classes).eval()
     try:
         model.load_state_dict(read_tensors(path)[0])
     except (OSError, ValueError, RuntimeError) as error:
@@ -106,6 +108,7 @@ def restore(model: Classifier, path: Path) -> None:
         raise FerError(
             f"{path}: no weights of this run ({reason}).\nDelete the file and train the run again."
         ) from error
+    return model
 
 
 def _load_body(model: Classifier, state: dict[str, torch.Tensor], *, source: str) -> None:

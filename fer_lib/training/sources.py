@@ -6,7 +6,7 @@ from pathlib import Path
 from fer_lib import data
 from fer_lib.data import apply_rule
 from fer_lib.errors import Fatal, FerError
-from fer_lib.models import Classifier, build
+from fer_lib.models import Classifier
 from fer_lib.models.weights import (
     IMAGENET,
     WeightsUnavailable,
@@ -14,7 +14,7 @@ from fer_lib.models.weights import (
     load_imagenet,
     load_localisation,
     load_run,
-    restore,
+    open_network,
 )  # fmt: skip
 from fer_lib.tensors import is_whole
 from fer_lib.training.config import RunConfig
@@ -81,6 +81,5 @@ def teachers(config: RunConfig, faces: data.FaceSet, store: RunStore, *, train: 
             raise FerError(f"teacher {run_id} was trained under another split, so it may have seen the test images.")
         if not is_whole(path):
             train(record.config)
-        found.append(build(record.config, classes=len(classes)))
-        restore(found[-1], path)
+        found.append(open_network(record.config, path, classes=len(classes)))
     return found

@@ -16,8 +16,7 @@ from fer_lib.faces.network import TrainedNetwork
 from fer_lib.faces.onnx_network import OnnxNetwork
 from fer_lib.files import file_hash
 from fer_lib.geometry import compose_pose, pose_components, warp
-from fer_lib.models import build
-from fer_lib.models.weights import restore
+from fer_lib.models.weights import open_network
 from fer_lib.paths import WEIGHTS
 from fer_lib.plots.scene import observe
 from fer_lib.study.notebook import Study
@@ -79,8 +78,7 @@ def test_what_is_released_is_small_and_does_what_its_record_says():
         assert faces.fingerprint == record.fingerprint
         given = prepared(config, faces)
         labels, split = given.labels, given.split
-        model = build(config, classes=len(record.classes))
-        restore(model, path)
+        model = open_network(config, path, classes=len(record.classes))
         found = evaluate(
             model, DeviceData.of(images_on(faces, torch.device("cpu")), labels, split.report), config,
             autocast=torch.autocast("cpu", torch.bfloat16, enabled=False),

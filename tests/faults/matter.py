@@ -36,8 +36,7 @@ from fer_lib.errors import FerError
 from fer_lib.faces.finding import whole
 from fer_lib.faces.looking import answers, photos_in
 from fer_lib.faces.predict import Prediction
-from fer_lib.models import build
-from fer_lib.models.weights import restore
+from fer_lib.models.weights import open_network
 from fer_lib.training import RunContext, RunStore, run_one
 from fer_lib.training.engine import Stopped
 
@@ -116,9 +115,9 @@ def _checkpoint(folder: Path, config, wanted) -> str:
 
 def _weights(folder: Path, config, wanted) -> str:
     """Weights are refused, or those that were kept."""
-    model = build(config, classes=len(wanted[0].classes))
+    path = RunStore(folder / "whole").weights_path(wanted[0].run_id)
     try:
-        restore(model, RunStore(folder / "whole").weights_path(wanted[0].run_id))
+        model = open_network(config, path, classes=len(wanted[0].classes))
     except FerError as error:
         return "" if len(str(error).splitlines()) <= 2 else str(error)
     state = model.state_dict()
