@@ -70,7 +70,7 @@ def options(debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks
 def run_tests(fast: Annotated[bool, typer.Option("--fast", help="Leave out the slow ones.")] = False) -> None:
     """Install what the tests need, and run them, as `make test` does."""
     root, quick = paths.project_root(), " and not slow" if fast else ""
-    at_once = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")  # half of the time they wait for processes
+    at_once = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
     for words in (
         [install.__file__, sys.prefix, str(root / "requirements-dev.lock")],
         ["-m", "pytest", *at_once, "-m", f"not clock{quick}"],

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from fer_lib.report.show import show_note
 from fer_lib.results import Results, statistics
 from fer_lib.results.pooled import Quantity, pool_of
 from fer_lib.results.wording import ARM, SPLIT, N, certainty, interval, mean_sd_text
@@ -12,8 +13,12 @@ from fer_lib.study.notebook import Study
 
 def show_comparisons(study: Study, results: Results, *, against: str, name: str) -> None:
     """Puts every arm against one, by test accuracy over seeds, on the page."""
+    paired = comparisons(results, against=against)
+    if paired.empty:
+        show_note(f"No arm can be compared with {against} yet.")
+        return
     study.table(
-        comparisons(results, against=against),
+        paired,
         name=name,
         caption=f"Test accuracy of each arm minus {against} over n seeds, under each split, with its 95 % interval.",
         of=results,

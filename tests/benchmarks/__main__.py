@@ -30,13 +30,15 @@ MODELS = {
     "VGGFace": {"model": "vggface"},
     "Vanilla CNN": {"model": "vanilla_cnn"},
 }
+QUICK = {"Tiny": {"model": "tiny"}}
 CPU_BATCH = {"ResNet50, small stem": 16, "VGGFace": 32}
 GPU_RUNS = (1, 4, 8)
 
 
 def config_of(name: str, *, device: str, augment: str = "crop_flip", **changes: Any) -> RunConfig:
     batch = 128 if device != "cpu" else CPU_BATCH.get(name, 128)
-    values = {"dataset": "toyfaces", "augment": augment, "batch_size": batch, **MODELS.get(name, {}), **changes}
+    model = (MODELS | QUICK).get(name, {})
+    values = {"dataset": "toyfaces", "augment": augment, "batch_size": batch, **model, **changes}
     return RunConfig.parse(values)
 
 
@@ -188,7 +190,7 @@ def main() -> None:
     options = parser.parse_args()
     device = default_device().type
     rounds, seconds = (2, 0.3) if options.quick else (5, 3.0)
-    names = ["Vanilla CNN"] if options.quick else [name for name in MODELS if options.only in name]
+    names = [*QUICK] if options.quick else [name for name in MODELS if options.only in name]
     results = []
     todo = [("images", "load", augment) for augment in (["affine"] if options.quick else ["crop_flip", "affine"])]
     todo += [(name, task, "crop_flip") for name in names for task in ("train", "evaluate")]

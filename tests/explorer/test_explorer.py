@@ -13,8 +13,7 @@ from training.tiny import SMALL
 from fer_lib import data
 from fer_lib.data.batches import normalise
 from fer_lib.errors import DataMissing, FerError
-from fer_lib.explorer import models
-from fer_lib.explorer import panel as panel_module
+from fer_lib.explorer import jupyterlab, models
 from fer_lib.explorer.face_choice import ANY, PHOTO
 from fer_lib.explorer.jupyterlab import Explorer
 from fer_lib.faces.finding import find_faces
@@ -176,7 +175,7 @@ def test_without_the_runs_images_it_opens_on_a_drawn_face(study, monkeypatch):
     run = models.offered(results, made.store)[0]
     config = run.record.config.model_copy(update={"dataset": "toyfacesplus"})
     elsewhere = replace(run, record=run.record.model_copy(update={"config": config}))
-    monkeypatch.setattr(panel_module, "offered", lambda results, store: [elsewhere])
+    monkeypatch.setattr(jupyterlab, "offered", lambda results, store: [elsewhere])
     panel = Explorer(results, made.store, profile="demo")
     assert (panel.face.dataset.value, panel.face.index.value) == ("toyfaces", 0)
     assert panel.player.straighten == elsewhere.weights.stem
