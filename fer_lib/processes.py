@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -21,7 +20,7 @@ _environment: dict[str, str] = {}
 
 
 def preload(modules: Iterable[str], environment: Mapping[str, str] = {}) -> None:
-    """Names what is imported, in which environment, before the first process is started; later it does nothing."""
+    """What the process that others are forked from imports, and in which environment; no use once it runs."""
     _modules.update(dict.fromkeys(modules))
     _environment.update(environment)
 
@@ -46,6 +45,8 @@ def exit_code(process: BaseProcess) -> int | None:
 
 
 def _ensure_server() -> None:
+    from multiprocessing import forkserver, resource_tracker  # not everywhere
+
     resource_tracker.ensure_running()  # it would start with the server, and undo the block
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}), dict(os.environ)
     os.environ.update(_environment)

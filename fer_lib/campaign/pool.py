@@ -110,9 +110,9 @@ def run_apart(
 
 
 def run_in_threads(
-    waiting: RunQueue, place: RunContext, *, jobs: int, deadline: float | None, one: Callable[..., None] = run_here
+    waiting: RunQueue, place: RunContext, *, jobs: int, deadline: float | None, worker: Callable[..., None] = run_here
 ) -> None:
-    """Trains what waits, `jobs` runs at a time, each thread by `one`; none is left when this returns or raises.
+    """Trains what waits, `jobs` runs at a time, by as many threads that call `worker`; none is left afterwards.
 
     Raises:
         FerError: no run can be trained here (any more); those under way are stopped, and go on from their checkpoints
@@ -121,7 +121,7 @@ def run_in_threads(
     halt, part = threading.Event(), place.shared_by(jobs)
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            work = [pool.submit(one, waiting, part, deadline=deadline, slot=slot, halt=halt) for slot in range(jobs)]
+            work = [pool.submit(worker, waiting, part, deadline=deadline, slot=slot, halt=halt) for slot in range(jobs)]
             for finished in as_completed(work):
                 finished.result()
         except BaseException:

@@ -86,8 +86,8 @@ def run_all(
         run_here(waiting, place, deadline=deadline)
     else:
         preload(["fer_lib.training.run", "torchvision.models"])
-        one = run_here if place.torch_device().type == "cuda" else run_apart
-        run_in_threads(waiting, place, jobs=jobs, deadline=deadline, one=one)
+        worker = run_here if place.torch_device().type == "cuda" else run_apart
+        run_in_threads(waiting, place, jobs=jobs, deadline=deadline, worker=worker)
     return tally
 
 

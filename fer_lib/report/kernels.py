@@ -90,7 +90,7 @@ class _Process:
 
 def _kernel(connection: str, folder: str, extra_env: dict[str, str], console: str) -> None:
     if hasattr(os, "setsid"):
-        os.setsid()  # ipykernel takes Ctrl-C up again
+        os.setsid()  # out of the terminal's reach: ipykernel would answer to Ctrl-C
     with open(console, "wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

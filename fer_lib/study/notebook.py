@@ -217,8 +217,7 @@ class Study:
 
         Those of this page, where the profile is a notebook's own.
         """
-        if self._recorded is None:
-            self._recorded = self._read(self._plan().named or self._of_page)
+        self._recorded = self._recorded or self._read(self._plan().named or self._of_page)
         return self._recorded
 
     def everything(self) -> Results:
@@ -229,7 +228,7 @@ class Study:
         """
         if not (planned := self._plan().named):
             raise FerError(f"The profile {self.profile!r} has no params files, which say what its runs are.")
-        results = self.recorded()
+        results = self._recorded = self._read(planned)  # anew: what was trained meanwhile counts
         self._note_gaps(planned, results)
         return results
 

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file
 from training.tiny import PRETRAINING, assert_same_runs, fine_tuned, place, tiny
 
-from fer_lib import data
-from fer_lib.campaign import run_all
+from fer_lib import data, processes
+from fer_lib.campaign import pool, run_all
 from fer_lib.data.duplicates import near_groups
 from fer_lib.errors import FerError
 from fer_lib.models import weights
@@ -299,3 +299,20 @@ def test_a_worker_that_dies_is_replaced(tmp_path):
     assert reason.startswith("its process ended unexpectedly (exit code -9)")
     assert multiprocessing.active_children() == []
     assert str(run_all(configs, place(tmp_path))) == "1 trained, 2 reused, 0 diverged, 0 skipped"
+
+
+@pytest.mark.slow
+def test_a_run_whose_process_cannot_be_started_is_broken_and_the_others_are_trained(tmp_path, monkeypatch):
+    refused = []
+
+    def start(*arguments):
+        if not refused:
+            refused.append(arguments)
+            raise BlockingIOError("no process is left")
+        return processes.start(*arguments)
+
+    monkeypatch.setattr(pool, "start", start)
+    tally = run_all([tiny(epochs=1, seed=seed) for seed in range(3)], place(tmp_path), jobs=2)
+    assert str(tally) == "2 trained, 0 reused, 0 diverged, 0 skipped, 1 broken"
+    (reason,) = filter(None, tally.reasons.values())
+    assert reason.startswith("its process could not be started (BlockingIOError: no process is left)")
